@@ -1,0 +1,306 @@
+//! The caller's side of a run: pulls the input on the caller's thread and hands out what is done.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use futures_core::Stream;
+
+use crate::config::Config;
+
+use crate::plan::Planner;
+use crate::receipt::Receipt;
+use crate::request::Request;
+use crate::response::Outcome;
+use crate::run::{self, Shared};
+use crate::transport::tls::Tls;
+
+/// How long the input is pulled while there are outcomes to hand out.
+const PULL_TIME: Duration = Duration::from_millis(1);
+/// An input that takes this long for one item is only asked when there is nothing to hand out.
+const SLOW_ITEM: Duration = Duration::from_millis(1);
+
+/// A run in progress: an iterator over the outcomes, in the order in which the requests are done.
+///
+/// Requests are pulled from the input inside [`next`](Iterator::next), on the caller's own thread, a
+/// bounded number and time ahead of the outcomes. The event loops work on between calls.
+///
+/// Dropping it cancels what is left: sockets are closed, nothing more is pulled, threads are joined.
+///
+/// ```
+/// # let server = patata_testserver::Server::start().unwrap();
+/// # let url = server.url();
+/// let client = patata::Client::builder().build()?;
+/// let mut run = client.run(vec![patata::Request::get("only", format!("{url}/"))]);
+/// let outcome = run.next().unwrap();
+/// assert_eq!(outcome.tag, "only");
+/// assert!(run.next().is_none());
+/// assert_eq!(run.receipt().ok, 1);
+/// # Ok::<(), patata::ConfigError>(())
+/// ```
+#[derive(Debug)]
+pub struct Run<T, I> {
+    /// Gone once it has ended.
+    input: Option<I>,
+    planner: Planner,
+    shared: Arc<Shared<T>>,
+    threads: Vec<JoinHandle<()>>,
+    done: VecDeque<Outcome<T>>,
+    receipt: Receipt,
+    /// Whether the last item was long in coming.
+    input_is_slow: bool,
+}
+
+/// What a [`Run`] can say without waiting.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "lives for one call; a box would cost an allocation a request")]
+pub enum Step<T> {
+    /// One request is done.
+    Outcome(Outcome<T>),
+    /// Nothing is done yet: [`Run::wait`], then ask again.
+    Wait,
+    /// All requests are done and the input has ended.
+    End,
+}
+
+impl<T: Send + 'static, I: Iterator<Item = Request<T>>> Run<T, I> {
+    pub(crate) fn start(config: Arc<Config>, tls: Tls, input: I) -> Self {
+        let connections = config.connections_by_worker();
+        let shared = Arc::new(Shared::new(config, connections.len()));
+        let threads = connections
+            .into_iter()
+            .enumerate()
+            // A thread that cannot be started counts as one that has ended: the others do its work.
+            .filter_map(|(index, connections)| run::spawn(&shared, index, connections, tls.clone()).ok())
+            .collect();
+        Self {
+            input: Some(input),
+            planner: Planner::new(shared.hasher.clone()),
+            shared,
+            threads,
+            done: VecDeque::new(),
+            receipt: Receipt::default(),
+            input_is_slow: false,
+        }
+    }
+
+    /// The next outcome if there is one, without waiting for the network. The input is pulled in here, and
+    /// may take its time.
+    ///
+    /// For callers that must do their own waiting; [`Iterator`] and [`RunStream`] are made of it.
+    ///
+    /// ```
+    /// use patata::Step;
+    /// # let server = patata_testserver::Server::start().unwrap();
+    /// # let url = server.url();
+    /// # let client = patata::Client::builder().build()?;
+    /// let mut run = client.run([patata::Request::get(1, format!("{url}/"))]);
+    /// let outcome = loop {
+    ///     match run.step() {
+    ///         Step::Outcome(outcome) => break outcome,
+    ///         Step::Wait => run.wait(std::time::Duration::from_millis(100)),
+    ///         Step::End => unreachable!("one request has one outcome"),
+    ///     }
+    /// };
+    /// assert_eq!(outcome.tag, 1);
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If a request was lost, which would be a bug in patata: a run refuses to end with one missing.
+    pub fn step(&mut self) -> Step<T> {
+        if self.done.is_empty() {
+            self.collect();
+            while self.pull() && self.done.is_empty() {
+                self.collect();
+            }
+            self.collect();
+        }
+        match self.done.pop_front() {
+            Some(outcome) => {
+                self.receipt.settle(&outcome);
+                Step::Outcome(outcome)
+            }
+            None if self.input.is_none() && self.receipt.outstanding == 0 => Step::End,
+            None => {
+                self.refuse_loss();
+                Step::Wait
+            }
+        }
+    }
+
+    /// Waits until [`step`](Self::step) has something to say or to do, or for `limit`.
+    pub fn wait(&self, limit: Duration) {
+        self.shared.delivery.wait(limit);
+    }
+
+    fn collect(&mut self) {
+        let outcomes = self.shared.delivery.take();
+        if self.done.is_empty() {
+            self.done = outcomes.into();
+        } else {
+            self.done.extend(outcomes);
+        }
+    }
+
+    /// Takes requests from the input, as many as the limits allow; once something is done, only for a
+    /// moment. Returns whether there is reason to take more.
+    fn pull(&mut self) -> bool {
+        if self.input_is_slow && !self.done.is_empty() {
+            return false;
+        }
+        let mut room = self.room();
+        let begun = Instant::now();
+        let mut last = begun;
+        while room > 0 {
+            let Some(request) = self.input.as_mut().and_then(Iterator::next) else {
+                self.input = None;
+                self.shared.close_input();
+                return false;
+            };
+            self.submit(request);
+            room -= 1;
+            let now = Instant::now();
+            self.input_is_slow = now - last > SLOW_ITEM;
+            last = now;
+            if now - begun > PULL_TIME && (!self.done.is_empty() || self.shared.delivery.has_news()) {
+                return false;
+            }
+        }
+        self.room() > 0
+    }
+
+    /// How many requests may be taken from the input now.
+    fn room(&self) -> usize {
+        if self.input.is_none() {
+            return 0;
+        }
+        let config = &self.shared.config;
+        let outstanding = usize::try_from(self.receipt.outstanding).unwrap_or(usize::MAX);
+        let ahead = config.input_chunk_size.saturating_sub(self.shared.ready());
+        config.queue_max_size.saturating_sub(outstanding).min(ahead)
+    }
+
+    fn submit(&mut self, request: Request<T>) {
+        self.receipt.submit();
+        match self.planner.plan(request) {
+            Ok(job) => self.shared.push(job),
+            Err((tag, error)) => {
+                let outcome = Outcome { tag, attempts: 0, elapsed: Duration::ZERO, result: Err(error) };
+                self.done.push_back(outcome);
+            }
+        }
+    }
+
+    /// Nothing is done and no event loop is left: had they not handed over all they held, waiting would
+    /// never end.
+    fn refuse_loss(&self) {
+        let lost = self.shared.is_dead() && self.receipt.outstanding > 0 && !self.shared.delivery.has_news();
+        assert!(!lost || self.shared.is_cancelled(), "patata lost {} requests", self.receipt.outstanding);
+    }
+
+    /// The same run as an asynchronous [`Stream`], for use inside a tokio (or any other) runtime.
+    ///
+    /// ```
+    /// # use futures_util::StreamExt;
+    /// # let server = patata_testserver::Server::start().unwrap();
+    /// # let url = server.url();
+    /// # let client = patata::Client::builder().build()?;
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    /// # runtime.block_on(async {
+    /// let requests = (0..10).map(|id| patata::Request::get(id, format!("{url}/")));
+    /// let mut stream = client.run(requests).into_stream();
+    /// while let Some(outcome) = stream.next().await {
+    ///     assert_eq!(outcome.result.unwrap().status, 200);
+    /// }
+    /// # });
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
+    pub fn into_stream(self) -> RunStream<T, I> {
+        RunStream { run: self }
+    }
+}
+
+impl<T, I> Run<T, I> {
+    /// The accounts so far.
+    pub fn receipt(&self) -> Receipt {
+        self.receipt
+    }
+
+    /// Ends the run now and returns its accounts. Requests that are not done count as cancelled.
+    pub fn cancel(mut self) -> Receipt {
+        self.stop();
+        self.receipt
+    }
+
+    fn stop(&mut self) {
+        self.shared.cancel();
+        for thread in self.threads.drain(..) {
+            // A thread that panicked has said so on stderr, and its jobs have become outcomes.
+            let _ = thread.join();
+        }
+        self.input = None;
+        self.receipt.cancel_rest();
+    }
+}
+
+impl<T: Send + 'static, I: Iterator<Item = Request<T>>> Iterator for Run<T, I> {
+    type Item = Outcome<T>;
+
+    fn next(&mut self) -> Option<Outcome<T>> {
+        loop {
+            match self.step() {
+                Step::Outcome(outcome) => return Some(outcome),
+                Step::End => return None,
+                // Any outcome ends the wait; the bound only limits the harm of a bug.
+                Step::Wait => self.wait(Duration::from_secs(1)),
+            }
+        }
+    }
+}
+
+impl<T, I> Drop for Run<T, I> {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// A [`Run`] as a stream, made by [`Run::into_stream`]. The event loops are threads of their own, so it
+/// neither needs nor burdens the runtime that polls it; only the input is pulled there.
+#[derive(Debug)]
+pub struct RunStream<T, I> {
+    run: Run<T, I>,
+}
+
+impl<T, I> RunStream<T, I> {
+    /// The accounts so far.
+    pub fn receipt(&self) -> Receipt {
+        self.run.receipt()
+    }
+
+    /// Ends the run now and returns its accounts. Requests that are not done count as cancelled.
+    pub fn cancel(self) -> Receipt {
+        self.run.cancel()
+    }
+}
+
+/// Nothing in it is ever pinned.
+impl<T, I> Unpin for RunStream<T, I> {}
+
+impl<T: Send + 'static, I: Iterator<Item = Request<T>>> Stream for RunStream<T, I> {
+    type Item = Outcome<T>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Outcome<T>>> {
+        loop {
+            match self.run.step() {
+                Step::Outcome(outcome) => return Poll::Ready(Some(outcome)),
+                Step::End => return Poll::Ready(None),
+                Step::Wait if self.run.shared.delivery.register(context.waker()) => return Poll::Pending,
+                Step::Wait => {}
+            }
+        }
+    }
+}

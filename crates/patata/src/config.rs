@@ -1,0 +1,100 @@
+//! The options of a client, with their defaults: raw values once checked, never read from anywhere else.
+
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue};
+
+use crate::decode;
+use crate::schedule::retry::RetryPolicy;
+
+/// Connections for each event loop where `concurrency` is not given.
+const CONNECTIONS_PER_WORKER: usize = 100;
+
+/// Every option, resolved.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    pub(crate) num_workers: usize,
+    pub(crate) concurrency: Option<usize>,
+    pub(crate) queue_max_size: usize,
+    pub(crate) input_chunk_size: usize,
+    pub(crate) pool_submit_size: usize,
+    pub(crate) retry: RetryPolicy,
+    pub(crate) timeout: Duration,
+    pub(crate) connect_timeout: Duration,
+    /// How long a lane is kept without work.
+    pub(crate) idle_timeout: Duration,
+    /// `None` where redirects are not followed.
+    pub(crate) max_redirects: Option<u32>,
+    pub(crate) max_response_size: usize,
+    /// What patata itself says of each request.
+    pub(crate) own_headers: HeaderMap,
+    /// What the user wants said with each request.
+    pub(crate) headers: HeaderMap,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            num_workers: default_num_workers(),
+            concurrency: None,
+            queue_max_size: 100_000,
+            input_chunk_size: 10_000,
+            pool_submit_size: 1_000,
+            retry: RetryPolicy {
+                attempts: 1,
+                backoff: Duration::from_millis(100),
+                max_backoff: Duration::from_secs(30),
+            },
+            timeout: Duration::from_secs(300),
+            connect_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(15),
+            max_redirects: Some(10),
+            max_response_size: 64 << 20,
+            own_headers: HeaderMap::from_iter([
+                (http::header::ACCEPT, HeaderValue::from_static("*/*")),
+                (http::header::ACCEPT_ENCODING, HeaderValue::from_static(decode::ACCEPTED)),
+                (http::header::USER_AGENT, HeaderValue::from_static(concat!("patata/", env!("CARGO_PKG_VERSION")))),
+            ]),
+            headers: HeaderMap::new(),
+        }
+    }
+}
+
+impl Config {
+    /// Connections in total.
+    pub(crate) fn connections(&self) -> usize {
+        self.concurrency.unwrap_or_else(|| self.num_workers.saturating_mul(CONNECTIONS_PER_WORKER))
+    }
+
+    /// The connections of each event loop: all of them together make [`connections`](Self::connections).
+    /// An event loop that would have none is not started.
+    pub(crate) fn connections_by_worker(&self) -> Vec<usize> {
+        let total = self.connections();
+        let workers = self.num_workers.min(total);
+        (0..workers).map(|worker| total / workers + usize::from(worker < total % workers)).collect()
+    }
+}
+
+/// The cores this process may use: CPU affinity and cgroup limits count.
+///
+/// ```
+/// assert!(patata::default_num_workers() >= 1);
+/// ```
+pub fn default_num_workers() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_are_shared_out_whole() {
+        let config = Config { num_workers: 3, concurrency: Some(8), ..Config::default() };
+        assert_eq!(config.connections_by_worker(), [3, 3, 2]);
+        let config = Config { num_workers: 3, concurrency: Some(2), ..Config::default() };
+        assert_eq!(config.connections_by_worker(), [1, 1]);
+        let config = Config { num_workers: 2, concurrency: None, ..Config::default() };
+        assert_eq!(config.connections_by_worker(), [100, 100]);
+    }
+}

@@ -1,0 +1,213 @@
+//! Undoes content-encodings, within limits that a compression bomb cannot pass.
+
+use std::io::{self, Read};
+
+use bytes::Bytes;
+use http::{HeaderMap, header};
+
+use crate::error::{Error, Kind, Phase};
+
+/// Codings undone for one body at the most; more are a trick, not a saving.
+const MAX_CODINGS: usize = 5;
+/// Past this size a body may not grow by more than [`MAX_RATIO`].
+const FREE_SIZE: usize = 1 << 20;
+/// The most that decoding may multiply a body's size by.
+const MAX_RATIO: usize = 200;
+
+/// What is asked for in `Accept-Encoding`: all that [`decode`] undoes.
+pub(crate) const ACCEPTED: &str = "gzip, deflate, br, zstd";
+
+/// The body as it was before the codings that `headers` name, at most `limit` bytes of it.
+///
+/// A coding that is none of gzip, deflate, br and zstd ends the decoding: some servers name a charset
+/// there. What has been received is then the body.
+///
+/// # Errors
+/// A broken or truncated coding, or more bytes than the limits allow.
+pub(crate) fn decode(headers: &HeaderMap, body: Bytes, limit: usize) -> Result<Bytes, Error> {
+    if body.is_empty() || !headers.contains_key(header::CONTENT_ENCODING) {
+        return Ok(body);
+    }
+    let codings = codings(headers)?;
+    let allowed = limit.min(FREE_SIZE.max(body.len().saturating_mul(MAX_RATIO)));
+    // The last coding named was applied last, so it is the first to be undone.
+    codings.into_iter().rev().try_fold(body, |body, coding| coding.undo(&body, allowed, limit))
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Coding {
+    Gzip,
+    Deflate,
+    Brotli,
+    Zstd,
+}
+
+fn codings(headers: &HeaderMap) -> Result<Vec<Coding>, Error> {
+    let values = headers.get_all(header::CONTENT_ENCODING).iter();
+    let names = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
+    let mut codings = Vec::new();
+    for name in names {
+        match name.to_ascii_lowercase().as_slice() {
+            b"gzip" | b"x-gzip" => codings.push(Coding::Gzip),
+            b"deflate" => codings.push(Coding::Deflate),
+            b"br" => codings.push(Coding::Brotli),
+            b"zstd" => codings.push(Coding::Zstd),
+            b"" | b"identity" => {}
+            // What lies under an unknown coding cannot be reached.
+            _ => codings.clear(),
+        }
+        if codings.len() > MAX_CODINGS {
+            let message = format!("The body has more than {MAX_CODINGS} content-encodings");
+            return Err(Error::new(Kind::Decode, Phase::Answer, message));
+        }
+    }
+    Ok(codings)
+}
+
+impl Coding {
+    fn undo(self, body: &[u8], allowed: usize, limit: usize) -> Result<Bytes, Error> {
+        match self {
+            Self::Gzip => self.read(flate2::bufread::MultiGzDecoder::new(body), allowed, limit),
+            // "deflate" means zlib's format, but some servers send the bare stream.
+            Self::Deflate if is_zlib(body) => self.read(flate2::bufread::ZlibDecoder::new(body), allowed, limit),
+            Self::Deflate => self.read(flate2::bufread::DeflateDecoder::new(body), allowed, limit),
+            Self::Brotli => self.read(brotli_decompressor::Decompressor::new(body, 4096), allowed, limit),
+            Self::Zstd => {
+                let decoder = zstd::Decoder::with_buffer(body).map_err(|cause| self.broken(cause))?;
+                self.read(decoder, allowed, limit)
+            }
+        }
+    }
+
+    fn read(self, decoder: impl Read, allowed: usize, limit: usize) -> Result<Bytes, Error> {
+        let mut decoded = Vec::new();
+        let most = u64::try_from(allowed).unwrap_or(u64::MAX).saturating_add(1);
+        decoder.take(most).read_to_end(&mut decoded).map_err(|cause| self.broken(cause))?;
+        if decoded.len() > allowed {
+            let message = if allowed == limit {
+                format!("The decoded body is larger than max_response_size ({limit} bytes)")
+            } else {
+                format!("The body grows by more than {MAX_RATIO} times in decoding {self:?}")
+            };
+            return Err(Error::new(Kind::TooLarge, Phase::Answer, message));
+        }
+        Ok(decoded.into())
+    }
+
+    fn broken(self, cause: io::Error) -> Error {
+        Error::new(Kind::Decode, Phase::Answer, format!("The body is not valid {self:?}")).with_source(cause)
+    }
+}
+
+/// RFC 1950's header: method 8, and the two bytes a multiple of 31.
+fn is_zlib(body: &[u8]) -> bool {
+    matches!(body, [first, second, ..] if first & 0x0f == 8 && (u16::from(*first) << 8 | u16::from(*second)) % 31 == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LIMIT: usize = 64 << 20;
+
+    fn headers(codings: &str) -> HeaderMap {
+        HeaderMap::from_iter([(header::CONTENT_ENCODING, codings.parse().unwrap())])
+    }
+
+    fn gzip(data: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(data).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn zlib(data: &[u8]) -> Vec<u8> {
+        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(data).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn bare_deflate(data: &[u8]) -> Vec<u8> {
+        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(data).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn brotli(data: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        brotli::BrotliCompress(&mut &data[..], &mut out, &Default::default()).unwrap();
+        out
+    }
+
+    fn zstd_coded(data: &[u8]) -> Vec<u8> {
+        zstd::encode_all(data, 1).unwrap()
+    }
+
+    fn decoded(coding: &str, body: Vec<u8>) -> Result<Vec<u8>, Kind> {
+        decode(&headers(coding), body.into(), LIMIT).map(Vec::from).map_err(|error| error.kind())
+    }
+
+    type Encoder = fn(&[u8]) -> Vec<u8>;
+
+    const ENCODERS: [(&str, Encoder); 5] =
+        [("gzip", gzip), ("deflate", zlib), ("deflate", bare_deflate), ("br", brotli), ("zstd", zstd_coded)];
+
+    proptest! {
+        #[test]
+        fn every_coding_is_undone(data in prop::collection::vec(any::<u8>(), 0..2000)) {
+            for (name, encode) in ENCODERS {
+                prop_assert_eq!(decoded(name, encode(&data)).unwrap(), data.clone(), "{}", name);
+            }
+        }
+
+        #[test]
+        fn garbage_is_an_error_or_some_bytes_but_no_panic(data in prop::collection::vec(any::<u8>(), 0..200)) {
+            for (name, _) in ENCODERS {
+                let _ = decoded(name, data.clone());
+            }
+        }
+    }
+
+    #[test]
+    fn codings_are_undone_from_the_last_to_the_first() {
+        assert_eq!(decoded("gzip, br", brotli(&gzip(b"potato"))).unwrap(), b"potato");
+        assert_eq!(decoded("X-GZip", gzip(b"potato")).unwrap(), b"potato");
+        assert_eq!(decoded("identity", b"potato".to_vec()).unwrap(), b"potato");
+    }
+
+    #[test]
+    fn a_coding_nobody_knows_leaves_the_body_as_it_came() {
+        assert_eq!(decoded("utf-8", b"potato".to_vec()).unwrap(), b"potato");
+        assert_eq!(decoded("gzip, rot13", b"cbgngb".to_vec()).unwrap(), b"cbgngb");
+    }
+
+    #[test]
+    fn a_truncated_coding_is_an_error() {
+        for (name, encode) in ENCODERS {
+            let mut body = encode(&b"a body of some length, so that its end can be cut off".repeat(20));
+            body.truncate(body.len() - 3);
+            assert_eq!(decoded(name, body), Err(Kind::Decode), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_bomb_is_stopped_at_the_ratio_and_at_the_limit() {
+        let zeros = vec![0; 32 << 20];
+        for (name, encode) in ENCODERS {
+            assert_eq!(decoded(name, encode(&zeros)), Err(Kind::TooLarge), "{name}");
+        }
+        let error = decode(&headers("gzip"), gzip(&[0; 2000]).into(), 1000).unwrap_err();
+        assert!(error.to_string().contains("max_response_size (1000 bytes)"));
+    }
+
+    #[test]
+    fn more_codings_than_anyone_needs_are_refused() {
+        let body = (0..6).fold(b"potato".to_vec(), |body, _| gzip(&body));
+        assert_eq!(decoded("gzip, gzip, gzip, gzip, gzip, gzip", body), Err(Kind::Decode));
+    }
+}

@@ -1,0 +1,194 @@
+//! What went wrong with one request: its kind, the phase it happened in, and whether bytes had been sent.
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::fmt;
+
+type Source = Box<dyn StdError + Send + Sync>;
+
+/// What sort of fault ended a request.
+///
+/// Made where the fault happens, never guessed from a message's text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// The request itself is unusable: a bad URL, method, header or body. Found before any I/O.
+    InvalidRequest,
+    /// The host's name could not be resolved to an address.
+    Resolve,
+    /// No connection came about: refused, unreachable, reset while connecting.
+    Connect,
+    /// The TLS handshake failed, an untrusted certificate included.
+    Tls,
+    /// A time-out passed; [`Error::phase`] says in which phase.
+    Timeout,
+    /// The server broke HTTP, or closed the connection without an answer.
+    Protocol,
+    /// A redirect could not be followed: too many, or a target that is no HTTP URL.
+    Redirect,
+    /// The response's body broke off or its framing was wrong.
+    Body,
+    /// The response's body could not be decoded as its `Content-Encoding` says.
+    Decode,
+    /// The response is larger than the limits allow.
+    TooLarge,
+    /// The run ended before the request was done.
+    Cancelled,
+}
+
+/// How far a request had come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Phase {
+    /// Checking the request, before any I/O.
+    Plan,
+    /// Waiting in the schedule, for its first attempt or the next.
+    Schedule,
+    /// Looking up the host, opening the connection, shaking hands.
+    Connect,
+    /// Sending the request and waiting for the response's head.
+    Head,
+    /// Receiving the response's body.
+    Body,
+    /// Decoding the body, or following a redirect, once all was received.
+    Answer,
+}
+
+/// Why a request has no response.
+///
+/// Its `Display` is the whole story in one line, causes included. The URL in it carries no
+/// credentials.
+///
+/// ```
+/// let client = patata::Client::builder().build()?;
+/// let outcome = client.run([patata::Request::get(1, "http://127.0.0.1:1/")]).next().unwrap();
+/// let error = outcome.result.unwrap_err();
+/// assert_eq!(error.kind(), patata::ErrorKind::Connect);
+/// assert!(error.to_string().starts_with("Cannot connect to 127.0.0.1:1"));
+/// # Ok::<(), patata::ConfigError>(())
+/// ```
+pub struct Error(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    kind: Kind,
+    phase: Phase,
+    request_sent: bool,
+    message: Cow<'static, str>,
+    source: Option<Source>,
+}
+
+impl Error {
+    pub(crate) fn new(kind: Kind, phase: Phase, message: impl Into<Cow<'static, str>>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            phase,
+            request_sent: matches!(phase, Phase::Head | Phase::Body | Phase::Answer),
+            message: message.into(),
+            source: None,
+        }))
+    }
+
+    pub(crate) fn invalid(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Kind::InvalidRequest, Phase::Plan, message)
+    }
+
+    pub(crate) fn with_source(mut self, source: impl Into<Source>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// States that not one byte of the request left this machine.
+    pub(crate) fn unsent(mut self) -> Self {
+        self.0.request_sent = false;
+        self
+    }
+
+    /// What sort of fault this is.
+    pub fn kind(&self) -> Kind {
+        self.0.kind
+    }
+
+    /// How far the request had come when it happened.
+    pub fn phase(&self) -> Phase {
+        self.0.phase
+    }
+
+    /// Whether any byte of the request may have reached the server.
+    ///
+    /// `false` is a promise: sending such a request again can repeat nothing.
+    pub fn request_sent(&self) -> bool {
+        self.0.request_sent
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0.message)?;
+        let mut last = self.0.message.to_string();
+        let mut source = StdError::source(self);
+        while let Some(cause) = source {
+            let text = cause.to_string();
+            // Libraries often repeat their cause in their own text.
+            if !last.ends_with(&text) {
+                write!(formatter, ": {text}")?;
+            }
+            last = text;
+            source = cause.source();
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+/// An option whose value cannot be used, named with the value and what is allowed.
+///
+/// ```
+/// let error = patata::Client::builder().retries(0).build().unwrap_err();
+/// assert_eq!(error.to_string(), "retries must be at least 1 (the total number of attempts), got 0");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{option} must be {allowed}, got {value}")]
+pub struct ConfigError {
+    /// The option's name, as users write it.
+    pub option: &'static str,
+    /// What would have been accepted.
+    pub allowed: &'static str,
+    /// What was given.
+    pub value: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_holds_every_cause_once() {
+        let cause = std::io::Error::other("Connection refused");
+        let error = Error::new(Kind::Connect, Phase::Connect, "Cannot connect to a:1").with_source(cause);
+        assert_eq!(error.to_string(), "Cannot connect to a:1: Connection refused");
+    }
+
+    #[test]
+    fn an_error_is_one_pointer_wide() {
+        assert_eq!(size_of::<Error>(), size_of::<usize>());
+    }
+
+    #[test]
+    fn a_fault_before_the_head_promises_that_nothing_was_sent() {
+        assert!(!Error::new(Kind::Connect, Phase::Connect, "").request_sent());
+        assert!(Error::new(Kind::Protocol, Phase::Head, "").request_sent());
+        assert!(!Error::new(Kind::Protocol, Phase::Head, "").unsent().request_sent());
+    }
+}

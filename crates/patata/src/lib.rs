@@ -1,0 +1,46 @@
+//! Any iterable of HTTP requests in, a stream of responses out: as fast as the kernel allows, polite to
+//! the server, and with every request accounted for.
+//!
+//! ```
+//! use patata::{Client, Request};
+//!
+//! # let server = patata_testserver::Server::start().unwrap();
+//! # let url = server.url();
+//! let client = Client::builder().retries(3).build()?;
+//! let requests = (0..100).map(|id| Request::get(id, format!("{url}/")));
+//! for outcome in client.run(requests) {
+//!     match outcome.result {
+//!         Ok(response) => assert_eq!(response.status, 200),
+//!         Err(error) => eprintln!("{}: {error}", outcome.tag),
+//!     }
+//! }
+//! # Ok::<(), patata::ConfigError>(())
+//! ```
+//!
+//! Data flows one way: a [`Request`] is planned into a job, scheduled, sent and received by the
+//! transport, decoded, and delivered as one [`Outcome`]. A retry and a redirect are new jobs in the
+//! schedule. `ARCHITECTURE.md` in the repository maps the files.
+
+mod caller;
+mod client;
+mod config;
+mod decode;
+mod deliver;
+mod error;
+mod plan;
+mod receipt;
+mod redirect;
+mod request;
+mod response;
+mod run;
+mod schedule;
+mod transport;
+
+pub use caller::{Run, RunStream, Step};
+pub use client::{Builder, Client};
+pub use config::default_num_workers;
+pub use error::{ConfigError, Error, Kind as ErrorKind, Phase};
+pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
+pub use receipt::Receipt;
+pub use request::Request;
+pub use response::{Outcome, Response, Url};

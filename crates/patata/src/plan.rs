@@ -1,0 +1,438 @@
+//! From a `Request` to a `Job` that is known to be sendable: URL, origin, head and body checked before any I/O.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderValue};
+use http::uri::PathAndQuery;
+use http::Method;
+
+use crate::error::Error;
+use crate::request::Request;
+
+/// Origins remembered by the text a URL begins with; past this many the memory starts anew.
+const REMEMBERED_ORIGINS: usize = 4096;
+
+/// Time-outs beyond this are none, and clocks can add it.
+const FOREVER: Duration = Duration::from_secs(60 * 60 * 24 * 365);
+
+/// Scheme, host and port: what connections are opened to and kept for.
+#[derive(Debug)]
+pub(crate) struct Origin {
+    pub(crate) tls: bool,
+    pub(crate) host: url::Host,
+    pub(crate) port: u16,
+    /// The `Host` header: the port only where it is not the scheme's own.
+    pub(crate) authority: HeaderValue,
+    hash: u64,
+}
+
+impl Origin {
+    fn of(url: &url::Url, hasher: &RandomState) -> Result<Self, Error> {
+        let tls = match url.scheme() {
+            "http" => false,
+            "https" => true,
+            other => {
+                return Err(Error::invalid(format!(
+                    "URL {:?} has the scheme {other:?}; use http or https",
+                    redacted(url)
+                )));
+            }
+        };
+        let host = url
+            .host()
+            .filter(|host| !matches!(host, url::Host::Domain("")))
+            .ok_or_else(|| Error::invalid(format!("URL {:?} has no host", redacted(url))))?
+            .to_owned();
+        let port = url.port_or_known_default().unwrap_or(80);
+        if port == 0 {
+            return Err(Error::invalid(format!("URL {:?} has port 0", redacted(url))));
+        }
+        let authority = match url.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_string(),
+        };
+        let authority = HeaderValue::try_from(authority)
+            .map_err(|_| Error::invalid(format!("URL {:?} has an unusable host", redacted(url))))?;
+        let hash = hasher.hash_one((tls, &host, port));
+        Ok(Self { tls, host, port, authority, hash })
+    }
+}
+
+impl fmt::Display for Origin {
+    /// As users know it from connection errors: `host:port`.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}:{}", self.host, self.port)
+    }
+}
+
+impl PartialEq for Origin {
+    fn eq(&self, other: &Self) -> bool {
+        self.hash == other.hash && self.tls == other.tls && self.port == other.port && self.host == other.host
+    }
+}
+
+impl Eq for Origin {}
+
+impl Hash for Origin {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}
+
+/// Where one hop of a request goes.
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
+    pub(crate) origin: Arc<Origin>,
+    pub(crate) path: PathAndQuery,
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.origin.tls { "https" } else { "http" };
+        let authority = self.origin.authority.to_str().unwrap_or_default();
+        write!(formatter, "{scheme}://{authority}{}", self.path)
+    }
+}
+
+/// What is sent on one hop, apart from where.
+#[derive(Debug, Clone)]
+pub(crate) struct Message {
+    pub(crate) method: Method,
+    /// The request's own headers, on top of the client's defaults.
+    pub(crate) headers: Option<Box<HeaderMap>>,
+    pub(crate) body: Bytes,
+    /// Whether the client's default headers go along; no longer so once a redirect left the origin.
+    pub(crate) defaults: bool,
+}
+
+/// A request that is ready to be sent, and how far it has come.
+#[derive(Debug)]
+pub(crate) struct Job<T> {
+    pub(crate) tag: T,
+    pub(crate) target: Target,
+    pub(crate) message: Message,
+    /// Where the attempt began, kept once a redirect has changed it.
+    pub(crate) first_hop: Option<Box<(Target, Message)>>,
+    pub(crate) timeout: Option<Duration>,
+    /// Attempts begun.
+    pub(crate) attempts: u32,
+    /// Redirects followed in this attempt.
+    pub(crate) hops: u32,
+    /// Sent once more after a kept connection turned out dead, which counts as no attempt.
+    pub(crate) resent: bool,
+    /// When the first attempt began.
+    pub(crate) started: Option<Instant>,
+    /// When the current attempt must be over.
+    pub(crate) deadline: Option<Instant>,
+}
+
+impl<T> Job<T> {
+    /// Begins an attempt, unless a redirect or a second sending continues one. Returns when it must be
+    /// over: after the request's own time-out, or else the client's.
+    pub(crate) fn begin(&mut self, now: Instant, default_timeout: Duration) -> Instant {
+        *self.deadline.get_or_insert_with(|| {
+            self.attempts += 1;
+            self.started.get_or_insert(now);
+            now + self.timeout.unwrap_or(default_timeout).min(FOREVER)
+        })
+    }
+
+    /// Goes on to the next hop, which the same attempt and deadline cover.
+    pub(crate) fn redirect(&mut self, target: Target, message: Message) {
+        let hop = (std::mem::replace(&mut self.target, target), std::mem::replace(&mut self.message, message));
+        self.first_hop.get_or_insert_with(|| Box::new(hop));
+        self.hops += 1;
+    }
+
+    /// Ends the attempt: the next one starts over, where the request itself says.
+    pub(crate) fn end_attempt(&mut self) {
+        self.deadline = None;
+        self.resent = false;
+        self.hops = 0;
+        if let Some(first) = self.first_hop.take() {
+            (self.target, self.message) = *first;
+        }
+    }
+
+    /// Whether the server may get this request twice without harm.
+    pub(crate) fn is_idempotent(&self) -> bool {
+        self.message.method.is_idempotent()
+    }
+}
+
+/// Turns requests into jobs. One belongs to one thread.
+#[derive(Debug)]
+pub(crate) struct Planner {
+    hasher: RandomState,
+    /// By what stands before the path, as it was written.
+    origins: HashMap<Box<str>, Arc<Origin>>,
+    last: Option<(Box<str>, Arc<Origin>)>,
+}
+
+impl Planner {
+    /// Planners of one run share the hasher, so that equal origins have equal hashes.
+    pub(crate) fn new(hasher: RandomState) -> Self {
+        Self { hasher, origins: HashMap::new(), last: None }
+    }
+
+    /// The job for a request, or the request's tag and what is wrong with it.
+    pub(crate) fn plan<T>(&mut self, request: Request<T>) -> Result<Job<T>, (T, Error)> {
+        let Request { tag, method, url, mut headers, body, timeout, error } = request;
+        if let Some(error) = error {
+            return Err((tag, error));
+        }
+        if method == Method::CONNECT {
+            return Err((tag, Error::invalid("method CONNECT opens a tunnel and is not for requests")));
+        }
+        let target = match self.target(&url) {
+            Ok((target, None)) => target,
+            Ok((target, Some(credentials))) => {
+                let headers = headers.get_or_insert_default();
+                headers.entry(header::AUTHORIZATION).or_insert(credentials);
+                target
+            }
+            Err(error) => return Err((tag, error)),
+        };
+        Ok(Job {
+            tag,
+            target,
+            message: Message { method, headers, body, defaults: true },
+            first_hop: None,
+            timeout,
+            attempts: 0,
+            hops: 0,
+            resent: false,
+            started: None,
+            deadline: None,
+        })
+    }
+
+    /// Where a URL leads, and the credentials it carries as an `Authorization` header.
+    pub(crate) fn target(&mut self, url: &str) -> Result<(Target, Option<HeaderValue>), Error> {
+        if let Some(target) = self.known_target(url) {
+            return Ok((target, None));
+        }
+        if let Some(position) = url.find(|c: char| c.is_ascii_whitespace() || c.is_control()) {
+            return Err(Error::invalid(format!(
+                "URL {:?} has a space or control character at position {position}; percent-encode it",
+                redacted_text(url)
+            )));
+        }
+        if has_no_host(url) {
+            return Err(Error::invalid(format!("URL {:?} has no host", redacted_text(url))));
+        }
+        let parsed = url::Url::parse(url)
+            .map_err(|error| Error::invalid(format!("URL {:?} is not valid", redacted_text(url))).with_source(error))?;
+        let origin = Arc::new(Origin::of(&parsed, &self.hasher)?);
+        let credentials = credentials(&parsed);
+        if credentials.is_none() {
+            self.remember(url, &origin);
+        }
+        Ok((Target { origin, path: path_of(&parsed)? }, credentials))
+    }
+
+    /// The short way: an origin seen before, and a path that WHATWG's rules would leave as it is.
+    fn known_target(&mut self, url: &str) -> Option<Target> {
+        let origin = match &self.last {
+            Some((prefix, origin)) if is_prefix(prefix, url) => origin.clone(),
+            _ => {
+                let prefix = &url[..prefix_length(url)?];
+                let origin = self.origins.get(prefix)?.clone();
+                self.last = Some((prefix.into(), origin.clone()));
+                origin
+            }
+        };
+        let path = &url[self.last.as_ref()?.0.len()..];
+        if path.is_empty() || path == "/" {
+            return Some(Target { origin, path: PathAndQuery::from_static("/") });
+        }
+        if !is_plain(path) {
+            return None;
+        }
+        let path = PathAndQuery::from_maybe_shared(Bytes::copy_from_slice(path.as_bytes())).ok()?;
+        Some(Target { origin, path })
+    }
+
+    fn remember(&mut self, url: &str, origin: &Arc<Origin>) {
+        if let Some(length) = prefix_length(url) {
+            if self.origins.len() >= REMEMBERED_ORIGINS {
+                self.origins.clear();
+            }
+            self.origins.insert(url[..length].into(), origin.clone());
+        }
+    }
+}
+
+/// Whether nothing stands where the host belongs. WHATWG would take the path's first part for it.
+fn has_no_host(url: &str) -> bool {
+    url.split_once("://").is_some_and(|(_, rest)| rest.is_empty() || rest.starts_with(['/', '?', '#', '\\']))
+}
+
+/// Whether `url` goes on after `prefix` with a path or nothing, so that the prefix names its origin.
+fn is_prefix(prefix: &str, url: &str) -> bool {
+    url.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// The length of `scheme://authority`; `None` where the URL is not that plain.
+fn prefix_length(url: &str) -> Option<usize> {
+    let authority = url.find("://")? + 3;
+    let end = url[authority..].find(['/', '?', '#', '\\', '@']).map_or(url.len(), |end| authority + end);
+    matches!(url.as_bytes().get(end), None | Some(b'/')).then_some(end)
+}
+
+/// Whether a path and query stay as they are under WHATWG's rules: no byte that would be encoded, no
+/// dot segment that would be resolved, no fragment.
+fn is_plain(path: &str) -> bool {
+    let bytes = path.as_bytes();
+    bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"/?&=-_~!$()*+,;:@%.".contains(byte))
+        && !bytes.windows(2).any(|pair| pair == b"/.")
+        && !bytes.windows(3).any(|three| three.eq_ignore_ascii_case(b"%2e"))
+}
+
+fn path_of(url: &url::Url) -> Result<PathAndQuery, Error> {
+    let text = &url[url::Position::BeforePath..url::Position::AfterQuery];
+    PathAndQuery::try_from(text)
+        .map_err(|error| Error::invalid(format!("URL {:?} has an unusable path", redacted(url))).with_source(error))
+}
+
+fn credentials(url: &url::Url) -> Option<HeaderValue> {
+    if url.username().is_empty() && url.password().is_none() {
+        return None;
+    }
+    let decode = |text: &str| percent_decode(text.as_bytes());
+    let mut pair = decode(url.username());
+    pair.push(b':');
+    pair.extend(decode(url.password().unwrap_or_default()));
+    let encoded = base64::engine::general_purpose::STANDARD.encode(pair);
+    let mut value = HeaderValue::try_from(format!("Basic {encoded}")).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+fn percent_decode(text: &[u8]) -> Vec<u8> {
+    percent_encoding::percent_decode(text).collect()
+}
+
+/// The URL as it may be shown: without user name and password.
+fn redacted(url: &url::Url) -> String {
+    let mut url = url.clone();
+    // Neither can fail on a URL that has a host; one that has none holds no credentials.
+    if url.set_password(None).is_ok() && url.set_username("").is_ok() {
+        return url.into();
+    }
+    redacted_text(url.as_str())
+}
+
+/// The same for a text that is no URL: nothing before an `@` in its authority is shown.
+fn redacted_text(text: &str) -> String {
+    let start = text.find("://").map_or(0, |at| at + 3);
+    let end = text[start..].find(['/', '?', '#']).map_or(text.len(), |end| start + end);
+    match text[start..end].rfind('@') {
+        Some(at) => format!("{}{}", &text[..start], &text[start + at + 1..]),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn planner() -> Planner {
+        Planner::new(RandomState::new())
+    }
+
+    fn shown(url: &str) -> String {
+        planner().target(url).unwrap().0.to_string()
+    }
+
+    fn refused(url: &str) -> String {
+        planner().target(url).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_url_is_normalised_as_whatwg_says() {
+        for (given, expected) in [
+            ("http://Example.COM", "http://example.com/"),
+            ("http://example.com:80/a", "http://example.com/a"),
+            ("https://example.com:443/", "https://example.com/"),
+            ("https://example.com:80/", "https://example.com:80/"),
+            ("http://example.com/a/../b", "http://example.com/b"),
+            ("http://example.com/ü?q=ü", "http://example.com/%C3%BC?q=%C3%BC"),
+            ("http://bücher.example/", "http://xn--bcher-kva.example/"),
+            ("http://example.com/a#fragment", "http://example.com/a"),
+            ("http://example.com?q=1", "http://example.com/?q=1"),
+            ("http://[::1]:8080/x", "http://[::1]:8080/x"),
+            ("http://127.1/", "http://127.0.0.1/"),
+        ] {
+            assert_eq!(shown(given), expected, "{given}");
+        }
+    }
+
+    #[test]
+    fn an_unusable_url_is_named_in_the_error() {
+        for (url, part) in [
+            ("", "is not valid"),
+            ("no-scheme", "is not valid"),
+            ("http://", "no host"),
+            ("http:///path", "no host"),
+            ("http://?q", "no host"),
+            ("http://exa mple/", "space or control character at position 10"),
+            ("http://example/\n", "space or control character"),
+            ("http://example/\u{0}", "space or control character"),
+            ("ftp://example/", "use http or https"),
+            ("http://example:99999/", "invalid port number"),
+            ("http://example:0/", "port 0"),
+            ("mailto:a@b", "use http or https"),
+        ] {
+            let error = refused(url);
+            assert!(error.contains(part), "{url:?} gave {error:?}");
+            assert!(error.contains(&format!("{url:?}")) || url.contains('@'), "{error:?} names {url:?}");
+        }
+    }
+
+    #[test]
+    fn credentials_become_a_header_and_are_never_shown() {
+        let (target, header) = planner().target("http://us%40er:p%3Aw@example.com/").unwrap();
+        assert_eq!(header.unwrap(), "Basic dXNAZXI6cDp3");
+        assert_eq!(target.to_string(), "http://example.com/");
+        for url in ["ftp://user:secret@host/", "http://user:secret@host:99999/", "http://user:secret@ho st/"] {
+            assert!(!refused(url).contains("secret"), "{url}");
+        }
+    }
+
+    #[test]
+    fn equal_origins_are_equal_however_they_are_written() {
+        let mut planner = planner();
+        let one = planner.target("http://EXAMPLE.com:80/a").unwrap().0.origin;
+        let other = planner.target("http://example.com/b").unwrap().0.origin;
+        let tls = planner.target("https://example.com:80/b").unwrap().0.origin;
+        assert!(one == other && one != tls);
+    }
+
+    proptest! {
+        #[test]
+        fn the_short_way_leads_where_the_long_way_does(path in "[a-zA-Z0-9/?&=_~!$'()*+,;:@%. {}#^|<>`-]{0,40}") {
+            let path = path.replace(' ', "+");
+            let url = format!("http://example.com/{path}");
+            let mut warm = planner();
+            warm.target("http://example.com/").unwrap();
+            let short = warm.target(&url).map(|(target, _)| target.to_string()).ok();
+            let long = planner().target(&url).map(|(target, _)| target.to_string()).ok();
+            prop_assert_eq!(short, long);
+        }
+
+        #[test]
+        fn no_text_makes_planning_panic(url in "\\PC{0,60}") {
+            let mut planner = planner();
+            let _ = planner.target(&url);
+            let _ = planner.target(&format!("http://{url}"));
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Where a redirect leads and what goes along: a pure policy over a job and a response's head.
+
+use http::{HeaderMap, Method, StatusCode, header};
+
+use crate::error::{Error, Kind, Phase};
+use crate::plan::{Job, Message, Planner, Target};
+
+/// The next hop of `job`, or `None` where the response is the answer.
+///
+/// # Errors
+/// Too many redirects, or a `Location` that cannot be requested.
+pub(crate) fn follow<T>(
+    job: &Job<T>,
+    status: StatusCode,
+    headers: &HeaderMap,
+    limit: Option<u32>,
+    planner: &mut Planner,
+) -> Result<Option<(Target, Message)>, Error> {
+    let (Some(limit), Some(location)) = (limit, headers.get(header::LOCATION)) else { return Ok(None) };
+    if !matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) {
+        return Ok(None);
+    }
+    if job.hops >= limit {
+        return Err(error(format!("More than {limit} redirects, the last one from {}", job.target)));
+    }
+    let (target, credentials) = resolve(&job.target, location.as_bytes(), planner)?;
+    let mut message = message_for(status, &job.message);
+    if target.origin != job.target.origin {
+        drop_secrets(&mut message);
+    }
+    if let Some(credentials) = credentials {
+        message.headers.get_or_insert_default().insert(header::AUTHORIZATION, credentials);
+    }
+    Ok(Some((target, message)))
+}
+
+fn resolve(
+    from: &Target,
+    location: &[u8],
+    planner: &mut Planner,
+) -> Result<(Target, Option<http::HeaderValue>), Error> {
+    let shown = String::from_utf8_lossy(location);
+    let unusable = || error(format!("{from} redirects to {shown:?}, which cannot be requested"));
+    let base = url::Url::parse(&from.to_string()).map_err(|cause| unusable().with_source(cause))?;
+    let url = base.join(&shown).map_err(|cause| unusable().with_source(cause))?;
+    planner.target(url.as_str()).map_err(|cause| error(format!("{from} redirects wrongly")).with_source(cause))
+}
+
+/// 303 asks for a GET of another resource; 301 and 302 do by custom, where the method was POST.
+fn message_for(status: StatusCode, message: &Message) -> Message {
+    let becomes_get = match status.as_u16() {
+        303 => message.method != Method::HEAD,
+        301 | 302 => message.method == Method::POST,
+        _ => false,
+    };
+    let mut next = message.clone();
+    if becomes_get {
+        next.method = Method::GET;
+        next.body = bytes::Bytes::new();
+        if let Some(headers) = &mut next.headers {
+            for name in [header::CONTENT_TYPE, header::CONTENT_ENCODING, header::CONTENT_LANGUAGE, header::CONTENT_LOCATION]
+            {
+                headers.remove(name);
+            }
+        }
+    }
+    next
+}
+
+/// Another origin is another party: nothing the user added is meant for it, save what describes the body.
+fn drop_secrets(message: &mut Message) {
+    message.defaults = false;
+    let Some(headers) = message.headers.take() else { return };
+    let kept: HeaderMap = [header::CONTENT_TYPE, header::CONTENT_ENCODING]
+        .into_iter()
+        .filter_map(|name| headers.get(&name).cloned().map(|value| (name, value)))
+        .collect();
+    message.headers = (!kept.is_empty()).then(|| Box::new(kept));
+}
+
+fn error(message: String) -> Error {
+    Error::new(Kind::Redirect, Phase::Answer, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::hash::RandomState;
+
+    use super::*;
+    use crate::request::Request;
+
+    fn hop(request: Request<()>, status: u16, location: &str) -> Result<Option<(Target, Message)>, Error> {
+        let mut planner = Planner::new(RandomState::new());
+        let job = planner.plan(request).map_err(|(_, error)| error).unwrap();
+        let headers = HeaderMap::from_iter([(header::LOCATION, location.parse().unwrap())]);
+        follow(&job, StatusCode::from_u16(status).unwrap(), &headers, Some(10), &mut planner)
+    }
+
+    fn post() -> Request<()> {
+        Request::post((), "http://a.example/dir/page?q=1")
+            .header("content-type", "application/json")
+            .header("x-api-key", "secret")
+            .body("{}")
+    }
+
+    #[test]
+    fn a_location_is_resolved_against_the_url_that_sent_it() {
+        for (location, expected) in [
+            ("other", "http://a.example/dir/other"),
+            ("/top", "http://a.example/top"),
+            ("?q=2", "http://a.example/dir/page?q=2"),
+            ("//b.example/x", "http://b.example/x"),
+            ("https://b.example", "https://b.example/"),
+            ("/a b", "http://a.example/a%20b"),
+        ] {
+            let (target, _) = hop(Request::get((), "http://a.example/dir/page?q=1"), 302, location).unwrap().unwrap();
+            assert_eq!(target.to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn the_method_changes_as_browsers_change_it() {
+        for (status, method, body) in
+            [(301, "GET", ""), (302, "GET", ""), (303, "GET", ""), (307, "POST", "{}"), (308, "POST", "{}")]
+        {
+            let (_, message) = hop(post(), status, "/").unwrap().unwrap();
+            assert_eq!((message.method.as_str(), &message.body[..]), (method, body.as_bytes()), "{status}");
+        }
+        let put = Request::new((), Method::PUT, "http://a.example/").body("{}");
+        assert_eq!(hop(put, 302, "/").unwrap().unwrap().1.method, "PUT");
+        let head = Request::new((), Method::HEAD, "http://a.example/");
+        assert_eq!(hop(head, 303, "/").unwrap().unwrap().1.method, "HEAD");
+    }
+
+    #[test]
+    fn what_the_user_added_stays_within_the_origin() {
+        let (_, inside) = hop(post(), 307, "/elsewhere").unwrap().unwrap();
+        assert_eq!(inside.headers.unwrap()["x-api-key"], "secret");
+        assert!(inside.defaults);
+        for elsewhere in ["http://b.example/", "https://a.example/", "http://a.example:81/"] {
+            let (_, outside) = hop(post(), 307, elsewhere).unwrap().unwrap();
+            let headers = outside.headers.unwrap();
+            assert_eq!(headers.len(), 1, "{elsewhere}");
+            assert_eq!(headers["content-type"], "application/json");
+            assert!(!outside.defaults);
+        }
+    }
+
+    #[test]
+    fn a_response_that_names_no_place_is_the_answer() {
+        let mut planner = Planner::new(RandomState::new());
+        let job = planner.plan(Request::get((), "http://a.example/")).map_err(|(_, error)| error).unwrap();
+        assert!(follow(&job, StatusCode::FOUND, &HeaderMap::new(), Some(10), &mut planner).unwrap().is_none());
+        assert!(hop(post(), 304, "/").unwrap().is_none());
+        assert!(hop(post(), 201, "/").unwrap().is_none());
+    }
+
+    #[test]
+    fn a_place_that_cannot_be_requested_is_a_redirect_error() {
+        for location in ["ftp://a.example/", "http://a.example:99999/", "file:///etc/passwd", "http://"] {
+            let error = hop(post(), 302, location).unwrap_err();
+            assert_eq!(error.kind(), Kind::Redirect, "{location}");
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! What comes back: a response, and the outcome that carries it or the reason why there is none.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode, Version};
+
+use crate::error::Error;
+
+/// A complete HTTP response: its body has been received whole and decoded.
+///
+/// A status code is not an error: a 404 is a response.
+///
+/// ```
+/// # let server = patata_testserver::Server::start().unwrap();
+/// # let url = server.url();
+/// let client = patata::Client::builder().build()?;
+/// let outcome = client.run([patata::Request::get((), format!("{url}/status/404"))]).next().unwrap();
+/// let response = outcome.result.unwrap();
+/// assert_eq!(response.status, 404);
+/// assert_eq!(response.headers["content-type"], "application/json");
+/// assert_eq!(response.body, r#"{"status":404}"#);
+/// assert_eq!(response.url, format!("{url}/status/404"));
+/// # Ok::<(), patata::ConfigError>(())
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Response {
+    /// The status code.
+    pub status: StatusCode,
+    /// The version of HTTP that the server answered with.
+    pub version: Version,
+    /// The headers as received, `Content-Encoding` included where the body was decoded.
+    pub headers: HeaderMap,
+    /// The body, content-encodings undone.
+    pub body: Bytes,
+    /// The URL that answered, after redirects, without credentials and fragment.
+    pub url: Url,
+}
+
+/// The URL that answered, put together only when it is read.
+///
+/// ```
+/// # let server = patata_testserver::Server::start().unwrap();
+/// # let url = server.url();
+/// # let client = patata::Client::builder().build()?;
+/// let outcome = client.run([patata::Request::get((), format!("{url}/redirect/2"))]).next().unwrap();
+/// assert_eq!(outcome.result.unwrap().url.to_string(), format!("{url}/redirect/0"));
+/// # Ok::<(), patata::ConfigError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Url(pub(crate) crate::plan::Target);
+
+impl std::fmt::Display for Url {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+impl<S: AsRef<str>> PartialEq<S> for Url {
+    fn eq(&self, other: &S) -> bool {
+        let shown = self.to_string();
+        shown == other.as_ref()
+    }
+}
+
+/// The one end that every request comes to.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Outcome<T> {
+    /// The request's own tag.
+    pub tag: T,
+    /// How many attempts were begun; 0 where the request never left the plan.
+    pub attempts: u32,
+    /// From the start of the first attempt to the end of the last, waits between them included.
+    pub elapsed: Duration,
+    /// The response, or why there is none.
+    pub result: Result<Response, Error>,
+}

@@ -1,0 +1,287 @@
+//! One live connection and one exchange at a time on it.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::Full;
+use hyper::body::{Body, Incoming};
+use hyper::client::conn::http1::SendRequest;
+use tokio::time::Sleep;
+
+use crate::error::{Error, Kind, Phase};
+
+type Connection = Pin<Box<dyn Future<Output = hyper::Result<()>>>>;
+
+/// A response whose body is complete, content-encodings still on it.
+#[derive(Debug)]
+pub(crate) struct Received {
+    pub(crate) head: http::response::Parts,
+    pub(crate) body: Bytes,
+}
+
+/// Why an exchange gave no response.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    pub(crate) error: Error,
+    /// The connection had ended before the first byte of a response: a kept one was dead all along.
+    pub(crate) before_answer: bool,
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        Self { error, before_answer: false }
+    }
+}
+
+/// An open HTTP/1.1 connection. Its protocol work is done by whoever awaits one of its methods, in the
+/// same task: that saves a wake-up at each step of an exchange.
+pub(crate) struct Lane {
+    sender: SendRequest<Full<Bytes>>,
+    connection: Option<Connection>,
+    /// Armed for the earliest deadline since it last rang; most exchanges never touch it.
+    timer: Option<Pin<Box<Sleep>>>,
+    exchanges: u64,
+}
+
+impl Lane {
+    pub(crate) fn new(sender: SendRequest<Full<Bytes>>, connection: Connection) -> Self {
+        Self { sender, connection: Some(connection), timer: None, exchanges: 0 }
+    }
+
+    /// Whether an exchange has been completed on it before.
+    pub(crate) fn is_reused(&self) -> bool {
+        self.exchanges > 0
+    }
+
+    /// Whether it can take another exchange: the server keeps it, and its framing held.
+    pub(crate) fn is_usable(&mut self) -> bool {
+        let context = &mut Context::from_waker(std::task::Waker::noop());
+        self.connection.is_some() && matches!(self.sender.poll_ready(context), Poll::Ready(Ok(())))
+    }
+
+    /// Sends a request and receives the whole response, by `deadline`.
+    ///
+    /// After an error the lane is of no further use.
+    pub(crate) async fn exchange(
+        &mut self,
+        request: http::Request<Full<Bytes>>,
+        deadline: Instant,
+        max_body: usize,
+    ) -> Result<Received, Fault> {
+        let Self { sender, connection, timer, exchanges } = self;
+        let mut answer = pin!(sender.try_send_request(request));
+        let mut stage = Stage::Head;
+        let received = poll_fn(|context| {
+            loop {
+                drive(connection, context);
+                let progress = match &mut stage {
+                    Stage::Head => match answer.as_mut().poll(context) {
+                        Poll::Ready(Ok(response)) => {
+                            stage = Stage::body(response, max_body)?;
+                            // The body's first bytes often came with the head, and are there already.
+                            stage.receive(max_body, context)?
+                        }
+                        Poll::Ready(Err(mut failure)) => {
+                            let unsent = failure.take_message().is_some();
+                            return Poll::Ready(Err(head_fault(failure.into_error(), unsent)));
+                        }
+                        Poll::Pending => Progress::None,
+                    },
+                    Stage::Body { .. } => stage.receive(max_body, context)?,
+                };
+                match progress {
+                    Progress::Done(received) => return Poll::Ready(Ok(received)),
+                    // Taking bytes may have made room for more: let the connection have another look.
+                    Progress::Some => {}
+                    Progress::None => break,
+                }
+            }
+            ready_at(timer, deadline, context).map(|()| Err(timed_out(stage.phase()).into()))
+        })
+        .await?;
+        *exchanges += 1;
+        Ok(received)
+    }
+
+    /// Keeps an idle lane alive until the server closes it or breaks framing.
+    pub(crate) fn poll_closed(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        drive(&mut self.connection, context);
+        if self.connection.is_none() { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+/// Lets hyper read, parse and write. A connection that has ended is dropped, which closes its socket;
+/// what it ended with reaches the exchange that it broke.
+fn drive(connection: &mut Option<Connection>, context: &mut Context<'_>) {
+    if let Some(live) = connection
+        && live.as_mut().poll(context).is_ready()
+    {
+        *connection = None;
+    }
+}
+
+/// Rings at `deadline`. The timer may be armed for an earlier one of a past exchange and is then wound on.
+fn ready_at(timer: &mut Option<Pin<Box<Sleep>>>, deadline: Instant, context: &mut Context<'_>) -> Poll<()> {
+    let deadline = tokio::time::Instant::from_std(deadline);
+    let timer = timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+    if deadline < timer.deadline() {
+        timer.as_mut().reset(deadline);
+    }
+    while timer.as_mut().poll(context).is_ready() {
+        if timer.deadline() >= deadline {
+            return Poll::Ready(());
+        }
+        timer.as_mut().reset(deadline);
+    }
+    Poll::Pending
+}
+
+/// How far an exchange has come.
+enum Stage {
+    Head,
+    Body { head: http::response::Parts, incoming: Incoming, collected: Collected },
+}
+
+/// Nearly all bodies come in one piece, which is then copied once, to its size: hyper's piece is a
+/// window into a buffer of many kilobytes, and would keep all of it.
+enum Collected {
+    Nothing,
+    One(Bytes),
+    Many(BytesMut),
+}
+
+enum Progress {
+    None,
+    Some,
+    Done(Received),
+}
+
+impl Stage {
+    fn body(response: http::Response<Incoming>, max_body: usize) -> Result<Self, Fault> {
+        let (head, incoming) = response.into_parts();
+        if incoming.size_hint().lower() > u64::try_from(max_body).unwrap_or(u64::MAX) {
+            return Err(too_large(max_body).into());
+        }
+        Ok(Self::Body { head, incoming, collected: Collected::Nothing })
+    }
+
+    fn phase(&self) -> Phase {
+        match self {
+            Self::Head => Phase::Head,
+            Self::Body { .. } => Phase::Body,
+        }
+    }
+
+    /// Takes what there is of the body.
+    fn receive(&mut self, max_body: usize, context: &mut Context<'_>) -> Result<Progress, Fault> {
+        let Self::Body { incoming, collected, .. } = self else { return Ok(Progress::None) };
+        let mut progress = Progress::None;
+        while !incoming.is_end_stream() {
+            match Pin::new(&mut *incoming).poll_frame(context) {
+                Poll::Pending => return Ok(progress),
+                Poll::Ready(None) => break,
+                Poll::Ready(Some(Err(cause))) => return Err(body_fault(cause).into()),
+                Poll::Ready(Some(Ok(frame))) => {
+                    if let Ok(data) = frame.into_data() {
+                        collected.add(data);
+                    }
+                    if collected.len() > max_body {
+                        return Err(too_large(max_body).into());
+                    }
+                    progress = Progress::Some;
+                }
+            }
+        }
+        Ok(self.finish())
+    }
+
+    fn finish(&mut self) -> Progress {
+        match std::mem::replace(self, Self::Head) {
+            Self::Body { head, collected, .. } => Progress::Done(Received { head, body: collected.into_bytes() }),
+            Self::Head => Progress::None,
+        }
+    }
+}
+
+impl Collected {
+    fn add(&mut self, data: Bytes) {
+        *self = match std::mem::replace(self, Self::Nothing) {
+            Self::Nothing => Self::One(Bytes::copy_from_slice(&data)),
+            Self::One(first) => {
+                let mut all = BytesMut::from(&first[..]);
+                all.extend_from_slice(&data);
+                Self::Many(all)
+            }
+            Self::Many(mut all) => {
+                all.extend_from_slice(&data);
+                Self::Many(all)
+            }
+        };
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Nothing => 0,
+            Self::One(data) => data.len(),
+            Self::Many(data) => data.len(),
+        }
+    }
+
+    fn into_bytes(self) -> Bytes {
+        match self {
+            Self::Nothing => Bytes::new(),
+            Self::One(data) => data,
+            // Growing by doubling leaves up to half unused; a body may be kept for long.
+            Self::Many(data) if data.capacity() > data.len() + data.len() / 4 => Bytes::copy_from_slice(&data),
+            Self::Many(data) => data.freeze(),
+        }
+    }
+}
+
+fn head_fault(cause: hyper::Error, unsent: bool) -> Fault {
+    let closed = cause.is_incomplete_message() || cause.is_canceled() || cause.is_closed() || is_broken_pipe(&cause);
+    let error = match () {
+        () if cause.is_parse_too_large() => {
+            Error::new(Kind::TooLarge, Phase::Head, "The response has more than 100 headers or 64 KiB of them")
+        }
+        () if closed => Error::new(Kind::Protocol, Phase::Head, "Server disconnected"),
+        () => Error::new(Kind::Protocol, Phase::Head, "The response is not valid HTTP"),
+    };
+    let error = error.with_source(cause);
+    Fault { error: if unsent { error.unsent() } else { error }, before_answer: closed }
+}
+
+/// The peer reset or closed the connection; hyper has no question for it, so its cause is asked.
+fn is_broken_pipe(cause: &hyper::Error) -> bool {
+    use std::error::Error as _;
+    use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, UnexpectedEof};
+    let io = cause.source().and_then(|source| source.downcast_ref::<std::io::Error>());
+    io.is_some_and(|io| {
+        matches!(io.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected | UnexpectedEof)
+    })
+}
+
+fn body_fault(cause: hyper::Error) -> Error {
+    let message = if cause.is_incomplete_message() || is_broken_pipe(&cause) {
+        "The response's body broke off"
+    } else {
+        "The response's body is not framed as HTTP says"
+    };
+    Error::new(Kind::Body, Phase::Body, message).with_source(cause)
+}
+
+fn too_large(max_body: usize) -> Error {
+    let message = format!("The body is larger than max_response_size ({max_body} bytes)");
+    Error::new(Kind::TooLarge, Phase::Body, message)
+}
+
+fn timed_out(phase: Phase) -> Error {
+    let message = match phase {
+        Phase::Body => "The attempt timed out while its response's body was coming",
+        _ => "The attempt timed out while waiting for a response",
+    };
+    Error::new(Kind::Timeout, phase, message)
+}

@@ -1,0 +1,7 @@
+//! Everything that touches a socket: names, connections, TLS, and one exchange at a time on a lane.
+
+pub(crate) mod connect;
+mod dns;
+pub(crate) mod lane;
+pub(crate) mod pool;
+pub(crate) mod tls;
