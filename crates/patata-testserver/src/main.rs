@@ -44,18 +44,12 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Command, String>
             Some((flag, value)) => (flag, Some(value.to_owned())),
             None => (argument.as_str(), None),
         };
-        let mut value = || {
-            value
-                .clone()
-                .or_else(|| arguments.next())
-                .ok_or_else(|| format!("{flag} needs a value"))
-        };
+        let mut value =
+            || value.clone().or_else(|| arguments.next()).ok_or_else(|| format!("{flag} needs a value"));
         match flag {
             "--address" => {
                 let value = value()?;
-                address = value
-                    .parse()
-                    .map_err(|_| wrong(flag, "an IP address and a port", value))?;
+                address = value.parse().map_err(|_| wrong(flag, "an IP address and a port", value))?;
             }
             "--threads" => {
                 let value = value()?;
@@ -77,16 +71,11 @@ fn wrong(flag: &str, wanted: &str, value: impl Display) -> String {
 }
 
 fn serve(address: SocketAddr, threads: usize) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_io()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     runtime.block_on(async {
         // Before the line is printed, as who reads it may stop us at once.
         let stopped = stop_signal()?;
-        let server = Server::builder()
-            .address(address)
-            .threads(threads)
-            .start()?;
+        let server = Server::builder().address(address).threads(threads).start()?;
         println!("{}", server.url());
         stopped.await;
         server.stop();
@@ -107,11 +96,7 @@ fn stop_signal() -> io::Result<impl Future<Output = ()>> {
         // Both are polled, so that either wakes us.
         let interrupted = interrupt.poll_recv(context).is_ready();
         let terminated = terminate.poll_recv(context).is_ready();
-        if interrupted || terminated {
-            Poll::Ready(())
-        } else {
-            Poll::Pending
-        }
+        if interrupted || terminated { Poll::Ready(()) } else { Poll::Pending }
     }))
 }
 

@@ -19,9 +19,7 @@ fn decode(text: &str) -> String {
     while let [first, after @ ..] = rest {
         rest = after;
         match (first, after) {
-            (b'%', [high, low, after @ ..])
-                if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() =>
-            {
+            (b'%', [high, low, after @ ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
                 decoded.push(hexadecimal(*high) << 4 | hexadecimal(*low));
                 rest = after;
             }

@@ -54,8 +54,7 @@ impl Routes {
         if request.uri.path() == "/" {
             return hello().into();
         }
-        self.route(request, body)
-            .unwrap_or_else(|reason| bad_request(&reason).into())
+        self.route(request, body).unwrap_or_else(|reason| bad_request(&reason).into())
     }
 
     /// The answer to a request, or what is wrong with its parameters.
@@ -118,23 +117,16 @@ fn echo(request: &Parts, body: &Bytes) -> Response<Body> {
 fn joined(headers: &HeaderMap) -> Value {
     let join = |name| {
         let values = headers.get_all(name).iter();
-        let values: Vec<_> = values
-            .map(|value| String::from_utf8_lossy(value.as_bytes()))
-            .collect();
+        let values: Vec<_> = values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
         Value::from(values.join(", "))
     };
-    headers
-        .keys()
-        .map(|name| (name.as_str().to_owned(), join(name)))
-        .collect()
+    headers.keys().map(|name| (name.as_str().to_owned(), join(name))).collect()
 }
 
 fn echo_body(request: &Parts, body: Bytes) -> Response<Body> {
     let mut response = Response::new(Body::Whole(body));
     if let Some(content_type) = request.headers.get(CONTENT_TYPE) {
-        response
-            .headers_mut()
-            .insert(CONTENT_TYPE, content_type.clone());
+        response.headers_mut().insert(CONTENT_TYPE, content_type.clone());
     }
     response
 }
@@ -197,8 +189,7 @@ fn bad_request(reason: &str) -> Response<Body> {
 }
 
 fn number<T: FromStr>(text: &str) -> Result<T, String> {
-    text.parse()
-        .map_err(|_| format!("{text:?} is not a whole number, or is too large"))
+    text.parse().map_err(|_| format!("{text:?} is not a whole number, or is too large"))
 }
 
 fn status_within(code: &str, least: u16, most: u16) -> Result<StatusCode, String> {

@@ -112,10 +112,7 @@ impl Server {
     /// # }
     /// ```
     pub fn builder() -> ServerBuilder {
-        ServerBuilder {
-            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            threads: 1,
-        }
+        ServerBuilder { address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), threads: 1 }
     }
 
     /// The URL of the server without a slash at its end, such as
@@ -373,9 +370,8 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 fn start_worker(listener: std::net::TcpListener, shared: Arc<Shared>) -> io::Result<Worker> {
     let (stop, stopped) = oneshot::channel();
     let (started, outcome) = mpsc::sync_channel(1);
-    let thread = thread::Builder::new()
-        .name("patata-testserver".to_owned())
-        .spawn(move || match prepare(listener) {
+    let thread = thread::Builder::new().name("patata-testserver".to_owned()).spawn(move || {
+        match prepare(listener) {
             Ok((runtime, listener)) => {
                 // The caller waits for this, so it is there to receive it.
                 let _ = started.send(Ok(()));
@@ -384,18 +380,14 @@ fn start_worker(listener: std::net::TcpListener, shared: Arc<Shared>) -> io::Res
             Err(error) => {
                 let _ = started.send(Err(error));
             }
-        })?;
-    outcome
-        .recv()
-        .unwrap_or_else(|_| Err(io::Error::other("a thread of the server panicked")))?;
+        }
+    })?;
+    outcome.recv().unwrap_or_else(|_| Err(io::Error::other("a thread of the server panicked")))?;
     Ok(Worker { stop, thread })
 }
 
 fn prepare(listener: std::net::TcpListener) -> io::Result<(Runtime, TcpListener)> {
-    let runtime = Builder::new_current_thread()
-        .enable_io()
-        .enable_time()
-        .build()?;
+    let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
     let context = runtime.enter();
     let listener = TcpListener::from_std(listener)?;
     drop(context);
@@ -403,12 +395,7 @@ fn prepare(listener: std::net::TcpListener) -> io::Result<(Runtime, TcpListener)
 }
 
 /// What a thread does: serve until it is told to stop.
-fn run(
-    runtime: Runtime,
-    listener: TcpListener,
-    shared: Arc<Shared>,
-    stopped: oneshot::Receiver<()>,
-) {
+fn run(runtime: Runtime, listener: TcpListener, shared: Arc<Shared>, stopped: oneshot::Receiver<()>) {
     runtime.spawn(accept(listener, shared));
     // Nothing is ever sent: this ends when the sender is dropped.
     let _ = runtime.block_on(stopped);
@@ -435,17 +422,12 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
     let service = service_fn(move |request| respond(request, Arc::clone(&shared)));
     // Without pipeline_flush, with which hyper puts no bound on what it buffers
     // of a long body, and holds back an answer while a later request waits.
-    let connection = http1::Builder::new()
-        .keep_alive(true)
-        .serve_connection(TokioIo::new(stream), service);
+    let connection = http1::Builder::new().keep_alive(true).serve_connection(TokioIo::new(stream), service);
     // An error is the client's doing, such as leaving early, and of interest to nobody here.
     let _ = connection.await;
 }
 
-async fn respond(
-    request: Request<Incoming>,
-    shared: Arc<Shared>,
-) -> Result<Response<Body>, hyper::Error> {
+async fn respond(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Response<Body>, hyper::Error> {
     shared.requests.fetch_add(1, Relaxed);
     let (parts, body) = request.into_parts();
     let body = receive(body, Routes::uses_body(parts.uri.path())).await?;

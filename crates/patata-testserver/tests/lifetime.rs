@@ -134,9 +134,7 @@ fn many_connections_may_be_opened_at_once() {
 
 #[test]
 fn a_server_may_live_inside_an_async_runtime() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
         let server = Server::start().unwrap();
         Client::new(&server).get("GET /").is_hello();

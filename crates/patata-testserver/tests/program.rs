@@ -21,10 +21,8 @@ fn output(arguments: &[&str]) -> Output {
 #[test]
 fn it_prints_its_url_and_serves_until_it_is_told_to_stop() {
     for signal in ["-TERM", "-INT"] {
-        let mut process = program(&["--address", "127.0.0.1:0", "--threads=2"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut process =
+            program(&["--address", "127.0.0.1:0", "--threads=2"]).stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let url = lines.next().unwrap().unwrap();
         let address = url.strip_prefix("http://").unwrap();
@@ -44,18 +42,9 @@ fn a_wrong_argument_is_explained_with_exit_code_2() {
         (&["--port", "1"][..], "there is no argument --port"),
         (&["8080"], "there is no argument 8080"),
         (&["--address"], "--address needs a value"),
-        (
-            &["--address", "here"],
-            "--address needs an IP address and a port, not here",
-        ),
-        (
-            &["--threads=0"],
-            "--threads needs a whole number above 0, not 0",
-        ),
-        (
-            &["--threads", "x"],
-            "--threads needs a whole number above 0, not x",
-        ),
+        (&["--address", "here"], "--address needs an IP address and a port, not here"),
+        (&["--threads=0"], "--threads needs a whole number above 0, not 0"),
+        (&["--threads", "x"], "--threads needs a whole number above 0, not x"),
     ] {
         let output = output(arguments);
         assert_eq!(output.status.code(), Some(2));

@@ -44,9 +44,7 @@ fn an_answer_to_head_has_a_length_and_no_body() {
 fn a_body_that_no_route_wants_does_not_end_the_connection() {
     let server = Server::start().unwrap();
     let mut client = Client::new(&server);
-    client
-        .request("POST /", "", &"x".repeat(1_000_000))
-        .is_hello();
+    client.request("POST /", "", &"x".repeat(1_000_000)).is_hello();
     client.get("GET /").is_hello();
     assert_eq!(server.connections(), 1);
 }
@@ -287,9 +285,7 @@ fn flaky_fails_so_often_for_each_key() {
     let server = Server::builder().threads(2).start().unwrap();
     let statuses = |key: &str| -> Vec<u16> {
         let target = format!("GET /flaky/{key}/2");
-        (0..4)
-            .map(|_| Client::new(&server).get(&target).status)
-            .collect()
+        (0..4).map(|_| Client::new(&server).get(&target).status).collect()
     };
     assert_eq!(statuses("one"), [503, 503, 200, 200]);
     assert_eq!(statuses("other"), [503, 503, 200, 200]);

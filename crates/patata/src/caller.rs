@@ -56,7 +56,6 @@ pub struct Run<T, I> {
 
 /// What a [`Run`] can say without waiting.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "lives for one call; a box would cost an allocation a request")]
 pub enum Step<T> {
     /// One request is done.
     Outcome(Outcome<T>),
@@ -154,7 +153,7 @@ impl<T: Send + 'static, I: Iterator<Item = Request<T>>> Run<T, I> {
         }
         let mut room = self.room();
         let begun = Instant::now();
-        let mut last = begun;
+        let mut taken = 0;
         while room > 0 {
             let Some(request) = self.input.as_mut().and_then(Iterator::next) else {
                 self.input = None;
@@ -163,11 +162,14 @@ impl<T: Send + 'static, I: Iterator<Item = Request<T>>> Run<T, I> {
             };
             self.submit(request);
             room -= 1;
-            let now = Instant::now();
-            self.input_is_slow = now - last > SLOW_ITEM;
-            last = now;
-            if now - begun > PULL_TIME && (!self.done.is_empty() || self.shared.delivery.has_news()) {
-                return false;
+            taken += 1;
+            // The clock is only of interest once something is held back.
+            if !self.done.is_empty() || self.shared.delivery.has_news() {
+                let spent = begun.elapsed();
+                if spent > PULL_TIME {
+                    self.input_is_slow = spent > SLOW_ITEM * taken;
+                    return false;
+                }
             }
         }
         self.room() > 0
@@ -298,7 +300,9 @@ impl<T: Send + 'static, I: Iterator<Item = Request<T>>> Stream for RunStream<T, 
             match self.run.step() {
                 Step::Outcome(outcome) => return Poll::Ready(Some(outcome)),
                 Step::End => return Poll::Ready(None),
-                Step::Wait if self.run.shared.delivery.register(context.waker()) => return Poll::Pending,
+                Step::Wait if self.run.shared.delivery.register(context.waker()) => {
+                    return Poll::Pending;
+                }
                 Step::Wait => {}
             }
         }

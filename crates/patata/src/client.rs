@@ -137,7 +137,8 @@ impl Builder {
     /// and 505) are tried again. A request whose method is not idempotent is tried again after a fault
     /// only where nothing of it was sent.
     pub fn retries(mut self, attempts: u32) -> Self {
-        self.config.retry.attempts = self.check("retries", "at least 1 (the total number of attempts)", attempts, |n| *n >= 1);
+        self.config.retry.attempts =
+            self.check("retries", "at least 1 (the total number of attempts)", attempts, |n| *n >= 1);
         self
     }
 
@@ -196,7 +197,11 @@ impl Builder {
             (Ok(name), Ok(value)) => {
                 self.config.headers.append(name, value);
             }
-            _ => self.fail("headers", "valid names and values without line breaks", format!("{:?}", name.as_ref())),
+            _ => self.fail(
+                "headers",
+                "valid names and values without line breaks",
+                format!("{:?}", name.as_ref()),
+            ),
         }
         self
     }
@@ -223,7 +228,13 @@ impl Builder {
         limit
     }
 
-    fn check<V: Display>(&mut self, option: &'static str, allowed: &'static str, value: V, valid: fn(&V) -> bool) -> V {
+    fn check<V: Display>(
+        &mut self,
+        option: &'static str,
+        allowed: &'static str,
+        value: V,
+        valid: fn(&V) -> bool,
+    ) -> V {
         if !valid(&value) {
             self.fail(option, allowed, &value);
         }

@@ -53,7 +53,10 @@ impl Default for Config {
             own_headers: HeaderMap::from_iter([
                 (http::header::ACCEPT, HeaderValue::from_static("*/*")),
                 (http::header::ACCEPT_ENCODING, HeaderValue::from_static(decode::ACCEPTED)),
-                (http::header::USER_AGENT, HeaderValue::from_static(concat!("patata/", env!("CARGO_PKG_VERSION")))),
+                (
+                    http::header::USER_AGENT,
+                    HeaderValue::from_static(concat!("patata/", env!("CARGO_PKG_VERSION"))),
+                ),
             ]),
             headers: HeaderMap::new(),
         }

@@ -69,7 +69,9 @@ impl Coding {
         match self {
             Self::Gzip => self.read(flate2::bufread::MultiGzDecoder::new(body), allowed, limit),
             // "deflate" means zlib's format, but some servers send the bare stream.
-            Self::Deflate if is_zlib(body) => self.read(flate2::bufread::ZlibDecoder::new(body), allowed, limit),
+            Self::Deflate if is_zlib(body) => {
+                self.read(flate2::bufread::ZlibDecoder::new(body), allowed, limit)
+            }
             Self::Deflate => self.read(flate2::bufread::DeflateDecoder::new(body), allowed, limit),
             Self::Brotli => self.read(brotli_decompressor::Decompressor::new(body, 4096), allowed, limit),
             Self::Zstd => {

@@ -2,15 +2,15 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use bytes::Bytes;
+use http::Method;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::uri::PathAndQuery;
-use http::Method;
 
 use crate::error::Error;
 use crate::request::Request;
@@ -85,6 +85,27 @@ impl Hash for Origin {
     }
 }
 
+/// A map by origin. An origin's hash is made once, with the run's random keys, and used as it is.
+pub(crate) type ByOrigin<V> = HashMap<Arc<Origin>, V, BuildHasherDefault<Finished>>;
+
+/// Hands through a hash that is finished.
+#[derive(Debug, Default)]
+pub(crate) struct Finished(u64);
+
+impl Hasher for Finished {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    fn write(&mut self, _: &[u8]) {
+        debug_assert!(false, "origins write one u64");
+    }
+}
+
 /// Where one hop of a request goes.
 #[derive(Debug, Clone)]
 pub(crate) struct Target {
@@ -145,7 +166,8 @@ impl<T> Job<T> {
 
     /// Goes on to the next hop, which the same attempt and deadline cover.
     pub(crate) fn redirect(&mut self, target: Target, message: Message) {
-        let hop = (std::mem::replace(&mut self.target, target), std::mem::replace(&mut self.message, message));
+        let hop =
+            (std::mem::replace(&mut self.target, target), std::mem::replace(&mut self.message, message));
         self.first_hop.get_or_insert_with(|| Box::new(hop));
         self.hops += 1;
     }
@@ -182,7 +204,9 @@ impl Planner {
     }
 
     /// The job for a request, or the request's tag and what is wrong with it.
-    pub(crate) fn plan<T>(&mut self, request: Request<T>) -> Result<Job<T>, (T, Error)> {
+    ///
+    /// Jobs are handed on many times, so they live in a box from here to their end.
+    pub(crate) fn plan<T>(&mut self, request: Request<T>) -> Result<Box<Job<T>>, (T, Error)> {
         let Request { tag, method, url, mut headers, body, timeout, error } = request;
         if let Some(error) = error {
             return Err((tag, error));
@@ -199,7 +223,7 @@ impl Planner {
             }
             Err(error) => return Err((tag, error)),
         };
-        Ok(Job {
+        Ok(Box::new(Job {
             tag,
             target,
             message: Message { method, headers, body, defaults: true },
@@ -210,7 +234,7 @@ impl Planner {
             resent: false,
             started: None,
             deadline: None,
-        })
+        }))
     }
 
     /// Where a URL leads, and the credentials it carries as an `Authorization` header.
@@ -227,8 +251,9 @@ impl Planner {
         if has_no_host(url) {
             return Err(Error::invalid(format!("URL {:?} has no host", redacted_text(url))));
         }
-        let parsed = url::Url::parse(url)
-            .map_err(|error| Error::invalid(format!("URL {:?} is not valid", redacted_text(url))).with_source(error))?;
+        let parsed = url::Url::parse(url).map_err(|error| {
+            Error::invalid(format!("URL {:?} is not valid", redacted_text(url))).with_source(error)
+        })?;
         let origin = Arc::new(Origin::of(&parsed, &self.hasher)?);
         let credentials = credentials(&parsed);
         if credentials.is_none() {
@@ -297,8 +322,9 @@ fn is_plain(path: &str) -> bool {
 
 fn path_of(url: &url::Url) -> Result<PathAndQuery, Error> {
     let text = &url[url::Position::BeforePath..url::Position::AfterQuery];
-    PathAndQuery::try_from(text)
-        .map_err(|error| Error::invalid(format!("URL {:?} has an unusable path", redacted(url))).with_source(error))
+    PathAndQuery::try_from(text).map_err(|error| {
+        Error::invalid(format!("URL {:?} has an unusable path", redacted(url))).with_source(error)
+    })
 }
 
 fn credentials(url: &url::Url) -> Option<HeaderValue> {
@@ -402,7 +428,8 @@ mod tests {
         let (target, header) = planner().target("http://us%40er:p%3Aw@example.com/").unwrap();
         assert_eq!(header.unwrap(), "Basic dXNAZXI6cDp3");
         assert_eq!(target.to_string(), "http://example.com/");
-        for url in ["ftp://user:secret@host/", "http://user:secret@host:99999/", "http://user:secret@ho st/"] {
+        for url in ["ftp://user:secret@host/", "http://user:secret@host:99999/", "http://user:secret@ho st/"]
+        {
             assert!(!refused(url).contains("secret"), "{url}");
         }
     }

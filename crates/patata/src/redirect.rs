@@ -16,7 +16,9 @@ pub(crate) fn follow<T>(
     limit: Option<u32>,
     planner: &mut Planner,
 ) -> Result<Option<(Target, Message)>, Error> {
-    let (Some(limit), Some(location)) = (limit, headers.get(header::LOCATION)) else { return Ok(None) };
+    let (Some(limit), Some(location)) = (limit, headers.get(header::LOCATION)) else {
+        return Ok(None);
+    };
     if !matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) {
         return Ok(None);
     }
@@ -43,7 +45,9 @@ fn resolve(
     let unusable = || error(format!("{from} redirects to {shown:?}, which cannot be requested"));
     let base = url::Url::parse(&from.to_string()).map_err(|cause| unusable().with_source(cause))?;
     let url = base.join(&shown).map_err(|cause| unusable().with_source(cause))?;
-    planner.target(url.as_str()).map_err(|cause| error(format!("{from} redirects wrongly")).with_source(cause))
+    planner
+        .target(url.as_str())
+        .map_err(|cause| error(format!("{from} redirects wrongly")).with_source(cause))
 }
 
 /// 303 asks for a GET of another resource; 301 and 302 do by custom, where the method was POST.
@@ -58,8 +62,12 @@ fn message_for(status: StatusCode, message: &Message) -> Message {
         next.method = Method::GET;
         next.body = bytes::Bytes::new();
         if let Some(headers) = &mut next.headers {
-            for name in [header::CONTENT_TYPE, header::CONTENT_ENCODING, header::CONTENT_LANGUAGE, header::CONTENT_LOCATION]
-            {
+            for name in [
+                header::CONTENT_TYPE,
+                header::CONTENT_ENCODING,
+                header::CONTENT_LANGUAGE,
+                header::CONTENT_LOCATION,
+            ] {
                 headers.remove(name);
             }
         }
@@ -70,7 +78,9 @@ fn message_for(status: StatusCode, message: &Message) -> Message {
 /// Another origin is another party: nothing the user added is meant for it, save what describes the body.
 fn drop_secrets(message: &mut Message) {
     message.defaults = false;
-    let Some(headers) = message.headers.take() else { return };
+    let Some(headers) = message.headers.take() else {
+        return;
+    };
     let kept: HeaderMap = [header::CONTENT_TYPE, header::CONTENT_ENCODING]
         .into_iter()
         .filter_map(|name| headers.get(&name).cloned().map(|value| (name, value)))
@@ -113,7 +123,8 @@ mod tests {
             ("https://b.example", "https://b.example/"),
             ("/a b", "http://a.example/a%20b"),
         ] {
-            let (target, _) = hop(Request::get((), "http://a.example/dir/page?q=1"), 302, location).unwrap().unwrap();
+            let (target, _) =
+                hop(Request::get((), "http://a.example/dir/page?q=1"), 302, location).unwrap().unwrap();
             assert_eq!(target.to_string(), expected);
         }
     }
@@ -150,7 +161,9 @@ mod tests {
     fn a_response_that_names_no_place_is_the_answer() {
         let mut planner = Planner::new(RandomState::new());
         let job = planner.plan(Request::get((), "http://a.example/")).map_err(|(_, error)| error).unwrap();
-        assert!(follow(&job, StatusCode::FOUND, &HeaderMap::new(), Some(10), &mut planner).unwrap().is_none());
+        assert!(
+            follow(&job, StatusCode::FOUND, &HeaderMap::new(), Some(10), &mut planner).unwrap().is_none()
+        );
         assert!(hop(post(), 304, "/").unwrap().is_none());
         assert!(hop(post(), 201, "/").unwrap().is_none());
     }

@@ -38,15 +38,7 @@ pub struct Request<T> {
 impl<T> Request<T> {
     /// A request with any method.
     pub fn new(tag: T, method: Method, url: impl Into<String>) -> Self {
-        Self {
-            tag,
-            method,
-            url: url.into(),
-            headers: None,
-            body: Bytes::new(),
-            timeout: None,
-            error: None,
-        }
+        Self { tag, method, url: url.into(), headers: None, body: Bytes::new(), timeout: None, error: None }
     }
 
     /// A GET request.

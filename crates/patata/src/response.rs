@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode, Version};
+use http::{StatusCode, Version};
 
 use crate::error::Error;
+use crate::headers::Headers;
 
 /// A complete HTTP response: its body has been received whole and decoded.
 ///
@@ -18,7 +19,7 @@ use crate::error::Error;
 /// let outcome = client.run([patata::Request::get((), format!("{url}/status/404"))]).next().unwrap();
 /// let response = outcome.result.unwrap();
 /// assert_eq!(response.status, 404);
-/// assert_eq!(response.headers["content-type"], "application/json");
+/// assert_eq!(response.headers.get("content-type"), Some(&b"application/json"[..]));
 /// assert_eq!(response.body, r#"{"status":404}"#);
 /// assert_eq!(response.url, format!("{url}/status/404"));
 /// # Ok::<(), patata::ConfigError>(())
@@ -31,7 +32,7 @@ pub struct Response {
     /// The version of HTTP that the server answered with.
     pub version: Version,
     /// The headers as received, `Content-Encoding` included where the body was decoded.
-    pub headers: HeaderMap,
+    pub headers: Headers,
     /// The body, content-encodings undone.
     pub body: Bytes,
     /// The URL that answered, after redirects, without credentials and fragment.

@@ -4,7 +4,7 @@
 //! hands over what its lanes have completed since the last turn.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::hash::RandomState;
 use std::io;
@@ -17,14 +17,15 @@ use std::time::{Duration, Instant};
 
 use http::header::{self, HeaderMap};
 use http_body_util::Full;
+use tokio::runtime::{LocalOptions, LocalRuntime};
 use tokio::sync::Notify;
-use tokio::task::LocalSet;
 
 use crate::config::Config;
 use crate::decode;
 use crate::deliver::Delivery;
 use crate::error::{Error, Kind, Phase};
-use crate::plan::{Job, Origin, Planner};
+use crate::headers::Headers;
+use crate::plan::{ByOrigin, Job, Origin, Planner};
 use crate::redirect;
 use crate::response::{Outcome, Response, Url};
 use crate::schedule::Schedule;
@@ -33,6 +34,9 @@ use crate::transport::connect::Connector;
 use crate::transport::lane::{Fault, Lane, Received};
 use crate::transport::pool::{Pool, Reservation};
 use crate::transport::tls::Tls;
+
+/// The most lanes that go on before outcomes are handed over and sockets are asked again.
+const LANES_A_TURN: u32 = 128;
 
 /// What the caller and the event loops of one run have in common.
 #[derive(Debug)]
@@ -65,7 +69,7 @@ impl<T> Shared<T> {
     }
 
     /// Makes a job ready, and wakes an event loop that has room for it.
-    pub(crate) fn push(&self, job: Job<T>) {
+    pub(crate) fn push(&self, job: Box<Job<T>>) {
         let idle = self.schedule().push(job);
         self.wake(idle);
         if self.alive.load(Ordering::Acquire) == 0 {
@@ -73,7 +77,7 @@ impl<T> Shared<T> {
         }
     }
 
-    fn push_at(&self, due: Instant, job: Job<T>) {
+    fn push_at(&self, due: Instant, job: Box<Job<T>>) {
         let idle = self.schedule().push_at(due, job);
         self.wake(idle);
     }
@@ -118,7 +122,7 @@ impl<T> Shared<T> {
     /// No event loop is left to send what is scheduled: it fails, rather than waiting for ever.
     fn fail_scheduled(&self) {
         let jobs = self.schedule().drain();
-        self.delivery.send(&mut jobs.into_iter().map(|job| outcome(job, Err(broken_down()))).collect());
+        self.delivery.send(&mut jobs.into_iter().map(|job| broken_down(*job)).collect());
     }
 }
 
@@ -133,16 +137,22 @@ pub(crate) fn spawn<T: Send + 'static>(
     let departure = Departure(shared.clone());
     std::thread::Builder::new().name(format!("patata-{index}")).spawn(move || {
         let _departure = departure;
-        let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build() else {
+        let Ok(runtime) = runtime() else {
             // Out of file descriptors: the other event loops do the work, or the last one's departure tells.
             return;
         };
-        let local = LocalSet::new();
-        runtime.block_on(local.run_until(Rc::new(EventLoop::new(shared, index, connections, tls)).turns()));
-        drop(local);
+        runtime.block_on(Rc::new(EventLoop::new(shared, index, connections, tls)).turns());
         // A name look-up that hangs must not hang the end of the run.
         runtime.shutdown_background();
     })
+}
+
+fn runtime() -> io::Result<LocalRuntime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .event_interval(LANES_A_TURN)
+        .build_local(LocalOptions::default())
 }
 
 /// Counts an event loop as ended, however it ends; the last one out fails what nobody is left to send.
@@ -188,8 +198,10 @@ impl<T: Send + 'static> EventLoop<T> {
     async fn turns(self: Rc<Self>) {
         let wake_up = &self.shared.wake_ups[self.index];
         loop {
-            self.hand_over();
             let due = self.dispatch();
+            // The lanes send first: the caller, once woken, may take this thread's core.
+            yield_once().await;
+            self.hand_over();
             let woken = async {
                 match due {
                     Some(due) => {
@@ -259,7 +271,7 @@ impl<T: Send + 'static> EventLoop<T> {
     }
 
     /// Gives a job to an idle lane, a new one, or to whichever lane is done first.
-    fn place(self: &Rc<Self>, job: Job<T>) {
+    fn place(self: &Rc<Self>, job: Box<Job<T>>) {
         let mut pool = self.pool.borrow_mut();
         if let Some(slot) = pool.checkout(&job.target.origin) {
             slot.give(Order::Send(job));
@@ -275,23 +287,29 @@ impl<T: Send + 'static> EventLoop<T> {
         }
     }
 
-    fn open_lane(self: &Rc<Self>, job: Job<T>) {
+    fn open_lane(self: &Rc<Self>, job: Box<Job<T>>) {
         tokio::task::spawn_local(serve(Place(self.clone()), job));
     }
 
     /// What becomes of a job after an exchange or the failure to begin one.
-    fn settle(&self, job: Job<T>, result: Result<Received, Fault>, reused: bool) {
+    fn settle(&self, job: Box<Job<T>>, now: Instant, result: Result<Received, Fault>, reused: bool) {
         match result {
-            Ok(received) => self.settle_response(job, received),
-            Err(fault) => self.settle_fault(job, fault, reused),
+            Ok(received) => self.settle_response(job, now, received),
+            Err(fault) => self.settle_fault(job, now, fault, reused),
         }
     }
 
-    fn settle_response(&self, mut job: Job<T>, received: Received) {
+    fn settle_response(&self, mut job: Box<Job<T>>, now: Instant, received: Received) {
         let Received { head, body } = received;
         let config = &self.shared.config;
         let next_hop = if head.status.is_redirection() {
-            redirect::follow(&job, head.status, &head.headers, config.max_redirects, &mut self.planner.borrow_mut())
+            redirect::follow(
+                &job,
+                head.status,
+                &head.headers,
+                config.max_redirects,
+                &mut self.planner.borrow_mut(),
+            )
         } else {
             Ok(None)
         };
@@ -301,22 +319,22 @@ impl<T: Send + 'static> EventLoop<T> {
                 return self.push(job);
             }
             Ok(None) => {}
-            Err(error) => return self.finish(job, Err(error)),
+            Err(error) => return self.finish(*job, now, Err(error)),
         }
         if let Some(wait) = self.wait_before_retry(&job, Ending::Answered(head.status)) {
-            return self.retry(job, wait);
+            return self.retry(job, now + wait);
         }
         let result = decode::decode(&head.headers, body, config.max_response_size).map(|body| Response {
             status: head.status,
             version: head.version,
-            headers: head.headers,
+            headers: Headers::new(&head.headers),
             body,
             url: Url(job.target.clone()),
         });
-        self.finish(job, result);
+        self.finish(*job, now, result);
     }
 
-    fn settle_fault(&self, mut job: Job<T>, fault: Fault, reused: bool) {
+    fn settle_fault(&self, mut job: Box<Job<T>>, now: Instant, fault: Fault, reused: bool) {
         // A kept connection that was dead all along says nothing of the server: try again, once.
         let harmless = job.is_idempotent() || !fault.error.request_sent();
         if fault.before_answer && reused && !job.resent && harmless {
@@ -324,8 +342,8 @@ impl<T: Send + 'static> EventLoop<T> {
             return self.push(job);
         }
         match self.wait_before_retry(&job, Ending::Failed(&fault.error)) {
-            Some(wait) => self.retry(job, wait),
-            None => self.finish(job, Err(fault.error)),
+            Some(wait) => self.retry(job, now + wait),
+            None => self.finish(*job, now, Err(fault.error)),
         }
     }
 
@@ -337,19 +355,19 @@ impl<T: Send + 'static> EventLoop<T> {
         policy.next(ending, job.attempts, job.is_idempotent(), self.random.borrow_mut().f64())
     }
 
-    fn retry(&self, mut job: Job<T>, wait: Duration) {
+    fn retry(&self, mut job: Box<Job<T>>, due: Instant) {
         job.end_attempt();
-        self.shared.push_at(Instant::now() + wait, job);
+        self.shared.push_at(due, job);
         self.wake();
     }
 
-    fn push(&self, job: Job<T>) {
+    fn push(&self, job: Box<Job<T>>) {
         self.shared.push(job);
         self.wake();
     }
 
-    fn finish(&self, job: Job<T>, result: Result<Response, Error>) {
-        self.outcomes.borrow_mut().push(outcome(job, result));
+    fn finish(&self, job: Job<T>, now: Instant, result: Result<Response, Error>) {
+        self.outcomes.borrow_mut().push(outcome(job, now, result));
         self.wake();
     }
 
@@ -381,7 +399,7 @@ impl<T> Drop for EventLoop<T> {
         }
         let outcomes = self.outcomes.get_mut();
         while let Some(job) = self.ahead.get_mut().pop() {
-            outcomes.push(outcome(job, Err(broken_down())));
+            outcomes.push(broken_down(*job));
         }
         self.shared.delivery.send(outcomes);
     }
@@ -407,34 +425,43 @@ impl Templates {
 }
 
 /// A lane's life: opened for one job, kept for others, closed by the server, by age or for want of room.
-async fn serve<T: Send + 'static>(place: Place<T>, job: Job<T>) {
+async fn serve<T: Send + 'static>(place: Place<T>, job: Box<Job<T>>) {
     let event_loop = place.0.clone();
     let origin = job.target.origin.clone();
     let mut held = Held { event_loop: &event_loop, job: Some(job) };
-    let deadline = held.begin();
+    let deadline = held.begin(Instant::now());
     let opened = tokio::time::timeout_at(deadline.into(), event_loop.connector.open(&origin)).await;
     let mut lane = match opened.unwrap_or_else(|_| Err(connect_deadline(&origin))) {
         Ok(lane) => lane,
-        Err(error) => return held.settle(Err(error.into()), false),
+        Err(error) => return held.settle(Instant::now(), Err(error.into()), false),
     };
     let templates = Templates::new(&event_loop.shared.config, &origin);
     let slot = Rc::new(Slot::default());
+    // The clock is read once an exchange: the end of one is the beginning of the next.
+    let mut now = Instant::now();
     loop {
-        let deadline = held.begin();
+        let deadline = held.begin(now);
         let Some(job) = &held.job else { return };
         let request = event_loop.compose(job, &templates);
         let reused = lane.is_reused();
         let result = lane.exchange(request, deadline, event_loop.shared.config.max_response_size).await;
         let kept = result.is_ok() && lane.is_usable();
-        held.settle(result, reused);
+        now = Instant::now();
+        held.settle(now, result, reused);
         if !kept {
             return;
         }
+        // First all lanes that have an answer receive it, then all send: a server that is sent a burst is
+        // woken once, one that is sent single requests is woken for each, which costs a system call's time.
+        yield_once().await;
         let next = event_loop.ahead.borrow_mut().pop_for(&origin);
         held.job = match next {
             Some(job) => Some(job),
             None => match idle(&event_loop, &origin, &mut lane, &slot).await {
-                Order::Send(job) => Some(job),
+                Order::Send(job) => {
+                    now = Instant::now();
+                    Some(job)
+                }
                 Order::Wait => return,
                 Order::Retire => {
                     // The place has been given to another lane already.
@@ -444,6 +471,19 @@ async fn serve<T: Send + 'static>(place: Place<T>, job: Job<T>) {
             },
         };
     }
+}
+
+/// Lets all tasks go first that are ready by now.
+async fn yield_once() {
+    let mut yielded = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// Waits for the next order. `Order::Wait` comes back where the lane closed or became too old.
@@ -483,19 +523,18 @@ impl<T> Drop for Place<T> {
 /// The job that a lane is busy with. Should the lane break down, its job still becomes an outcome.
 struct Held<'a, T> {
     event_loop: &'a EventLoop<T>,
-    job: Option<Job<T>>,
+    job: Option<Box<Job<T>>>,
 }
 
 impl<T: Send + 'static> Held<'_, T> {
     /// Begins an attempt, unless it goes on. Returns when it must be over.
-    fn begin(&mut self) -> Instant {
-        let now = Instant::now();
+    fn begin(&mut self, now: Instant) -> Instant {
         self.job.as_mut().map_or(now, |job| job.begin(now, self.event_loop.shared.config.timeout))
     }
 
-    fn settle(&mut self, result: Result<Received, Fault>, reused: bool) {
+    fn settle(&mut self, now: Instant, result: Result<Received, Fault>, reused: bool) {
         if let Some(job) = self.job.take() {
-            self.event_loop.settle(job, result, reused);
+            self.event_loop.settle(job, now, result, reused);
         }
     }
 }
@@ -505,7 +544,7 @@ impl<T> Drop for Held<'_, T> {
         if let Some(job) = self.job.take()
             && !self.event_loop.shared.is_cancelled()
         {
-            self.event_loop.outcomes.borrow_mut().push(outcome(job, Err(broken_down())));
+            self.event_loop.outcomes.borrow_mut().push(broken_down(*job));
         }
     }
 }
@@ -520,7 +559,7 @@ struct Slot<T> {
 enum Order<T> {
     #[default]
     Wait,
-    Send(Job<T>),
+    Send(Box<Job<T>>),
     Retire,
 }
 
@@ -552,21 +591,21 @@ impl<T> Slot<T> {
 /// Jobs an event loop has taken and cannot place yet, by origin.
 #[derive(Debug)]
 struct Ahead<T> {
-    jobs: HashMap<Arc<Origin>, VecDeque<Job<T>>>,
+    jobs: ByOrigin<VecDeque<Box<Job<T>>>>,
     count: usize,
 }
 
 impl<T> Ahead<T> {
     fn new() -> Self {
-        Self { jobs: HashMap::new(), count: 0 }
+        Self { jobs: ByOrigin::default(), count: 0 }
     }
 
-    fn push(&mut self, job: Job<T>) {
+    fn push(&mut self, job: Box<Job<T>>) {
         self.count += 1;
         self.jobs.entry(job.target.origin.clone()).or_default().push_back(job);
     }
 
-    fn pop_for(&mut self, origin: &Arc<Origin>) -> Option<Job<T>> {
+    fn pop_for(&mut self, origin: &Arc<Origin>) -> Option<Box<Job<T>>> {
         let queue = self.jobs.get_mut(origin)?;
         let job = queue.pop_front()?;
         self.count -= 1;
@@ -576,19 +615,22 @@ impl<T> Ahead<T> {
         Some(job)
     }
 
-    fn pop(&mut self) -> Option<Job<T>> {
+    fn pop(&mut self) -> Option<Box<Job<T>>> {
         let origin = self.jobs.keys().next()?.clone();
         self.pop_for(&origin)
     }
 }
 
-pub(crate) fn outcome<T>(job: Job<T>, result: Result<Response, Error>) -> Outcome<T> {
-    let elapsed = job.started.map_or(Duration::ZERO, |started| started.elapsed());
+fn outcome<T>(job: Job<T>, now: Instant, result: Result<Response, Error>) -> Outcome<T> {
+    let elapsed = job.started.map_or(Duration::ZERO, |started| now.saturating_duration_since(started));
     Outcome { tag: job.tag, attempts: job.attempts, elapsed, result }
 }
 
-fn broken_down() -> Error {
-    Error::new(Kind::Cancelled, Phase::Schedule, "The event loop that held this request broke down")
+/// The outcome of a job whose event loop ended under it.
+fn broken_down<T>(job: Job<T>) -> Outcome<T> {
+    let error =
+        Error::new(Kind::Cancelled, Phase::Schedule, "The event loop that held this request broke down");
+    outcome(job, Instant::now(), Err(error))
 }
 
 fn connect_deadline(origin: &Origin) -> Error {

@@ -44,9 +44,7 @@ impl Client {
             0 => String::new(),
             length => format!("content-length: {length}\r\n"),
         };
-        self.send(format!(
-            "{target} HTTP/1.1\r\nhost: test\r\n{headers}{length}\r\n{body}"
-        ));
+        self.send(format!("{target} HTTP/1.1\r\nhost: test\r\n{headers}{length}\r\n{body}"));
         self.receive(target.starts_with("HEAD "))
     }
 
@@ -67,11 +65,7 @@ impl Client {
             };
             headers.push((name.to_owned(), value.to_owned()));
         }
-        let mut answer = Answer {
-            status,
-            headers,
-            body: Vec::new(),
-        };
+        let mut answer = Answer { status, headers, body: Vec::new() };
         if !to_head && !matches!(status, 204 | 304) {
             answer.body = self.body(&answer);
         }

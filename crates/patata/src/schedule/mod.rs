@@ -2,18 +2,18 @@
 
 pub(crate) mod retry;
 
-use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::cmp::Ordering;
+use std::collections::{BinaryHeap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::plan::{Job, Origin};
+use crate::plan::{ByOrigin, Job, Origin};
 
 /// The jobs of one run that no event loop holds. Shared by all event loops behind a lock, so every
 /// operation is short and jobs are taken in batches.
 #[derive(Debug)]
 pub(crate) struct Schedule<T> {
-    ready: HashMap<Arc<Origin>, VecDeque<Job<T>>>,
+    ready: ByOrigin<VecDeque<Box<Job<T>>>>,
     /// Origins that have ready jobs, each once, in the order of their turns.
     turns: VecDeque<Arc<Origin>>,
     ready_count: usize,
@@ -29,7 +29,7 @@ const TURN: usize = 16;
 impl<T> Schedule<T> {
     pub(crate) fn new() -> Self {
         Self {
-            ready: HashMap::new(),
+            ready: ByOrigin::default(),
             turns: VecDeque::new(),
             ready_count: 0,
             delayed: BinaryHeap::new(),
@@ -44,7 +44,7 @@ impl<T> Schedule<T> {
     }
 
     /// Adds a job behind the others of its origin. Returns an idle event loop to wake, if there is one.
-    pub(crate) fn push(&mut self, job: Job<T>) -> Option<usize> {
+    pub(crate) fn push(&mut self, job: Box<Job<T>>) -> Option<usize> {
         self.ready_count += 1;
         if let Some(queue) = self.ready.get_mut(&job.target.origin) {
             queue.push_back(job);
@@ -58,7 +58,7 @@ impl<T> Schedule<T> {
 
     /// Adds a job that becomes ready at `due`. Returns an idle event loop to wake, so that one of them
     /// waits for the new time.
-    pub(crate) fn push_at(&mut self, due: Instant, job: Job<T>) -> Option<usize> {
+    pub(crate) fn push_at(&mut self, due: Instant, job: Box<Job<T>>) -> Option<usize> {
         self.delayed_count += 1;
         self.delayed.push(Delayed { due, sequence: self.delayed_count, job });
         self.idle.pop()
@@ -71,7 +71,13 @@ impl<T> Schedule<T> {
 
     /// Moves at most `limit` jobs into `taken`, origins taking turns. An event loop that gets fewer than
     /// it could use is remembered as idle, and woken by the next push.
-    pub(crate) fn take(&mut self, limit: usize, now: Instant, event_loop: usize, taken: &mut Vec<Job<T>>) {
+    pub(crate) fn take(
+        &mut self,
+        limit: usize,
+        now: Instant,
+        event_loop: usize,
+        taken: &mut Vec<Box<Job<T>>>,
+    ) {
         while self.next_due().is_some_and(|due| due <= now) {
             if let Some(delayed) = self.delayed.pop() {
                 self.push_due(delayed.job);
@@ -79,8 +85,12 @@ impl<T> Schedule<T> {
         }
         let mut wanted = limit;
         while wanted > 0 {
-            let Some(origin) = self.turns.pop_front() else { break };
-            let Some(queue) = self.ready.get_mut(&origin) else { continue };
+            let Some(origin) = self.turns.pop_front() else {
+                break;
+            };
+            let Some(queue) = self.ready.get_mut(&origin) else {
+                continue;
+            };
             let count = queue.len().min(wanted).min(TURN);
             taken.extend(queue.drain(..count));
             wanted -= count;
@@ -96,7 +106,7 @@ impl<T> Schedule<T> {
         }
     }
 
-    fn push_due(&mut self, job: Job<T>) {
+    fn push_due(&mut self, job: Box<Job<T>>) {
         // A due job wakes nobody: it is found by the event loop that is taking just now.
         if let Some(idle) = self.push(job) {
             self.idle.push(idle);
@@ -104,7 +114,7 @@ impl<T> Schedule<T> {
     }
 
     /// Empties the schedule, for a run that ends early.
-    pub(crate) fn drain(&mut self) -> Vec<Job<T>> {
+    pub(crate) fn drain(&mut self) -> Vec<Box<Job<T>>> {
         self.turns.clear();
         self.ready_count = 0;
         let ready = self.ready.drain().flat_map(|(_, queue)| queue);
@@ -118,7 +128,7 @@ struct Delayed<T> {
     due: Instant,
     /// Keeps jobs of the same moment in their order.
     sequence: u64,
-    job: Job<T>,
+    job: Box<Job<T>>,
 }
 
 impl<T> Ord for Delayed<T> {
@@ -150,7 +160,9 @@ mod tests {
     use crate::plan::Planner;
     use crate::request::Request;
 
-    fn jobs(urls: &[(u32, &str)]) -> Vec<Job<u32>> {
+    type Jobs = Vec<Box<Job<u32>>>;
+
+    fn jobs(urls: &[(u32, &str)]) -> Jobs {
         let mut planner = Planner::new(RandomState::new());
         urls.iter().map(|(tag, url)| planner.plan(Request::get(*tag, *url)).unwrap()).collect()
     }
@@ -176,7 +188,8 @@ mod tests {
     #[test]
     fn a_long_queue_does_not_hold_back_another_origin() {
         let mut schedule = Schedule::new();
-        let crowd: Vec<_> = (0..100).map(|tag| (tag, "http://crowd/")).chain([(100, "http://lone/")]).collect();
+        let crowd: Vec<_> =
+            (0..100).map(|tag| (tag, "http://crowd/")).chain([(100, "http://lone/")]).collect();
         for job in jobs(&crowd) {
             schedule.push(job);
         }

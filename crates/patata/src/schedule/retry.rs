@@ -29,7 +29,13 @@ impl RetryPolicy {
     ///
     /// `random` is drawn from 0..1: the wait is a random share of the backoff ("full jitter"), so that
     /// requests which failed together do not come back together.
-    pub(crate) fn next(&self, ending: Ending<'_>, attempts: u32, idempotent: bool, random: f64) -> Option<Duration> {
+    pub(crate) fn next(
+        &self,
+        ending: Ending<'_>,
+        attempts: u32,
+        idempotent: bool,
+        random: f64,
+    ) -> Option<Duration> {
         let retry = match ending {
             Ending::Answered(status) => is_error(status),
             Ending::Failed(error) => is_passing(error) && (idempotent || !error.request_sent()),
@@ -56,7 +62,9 @@ fn is_error(status: StatusCode) -> bool {
 /// would only come again.
 fn is_passing(error: &Error) -> bool {
     match error.kind() {
-        Kind::Resolve | Kind::Connect | Kind::Timeout | Kind::Protocol | Kind::Body => error.phase() != Phase::Plan,
+        Kind::Resolve | Kind::Connect | Kind::Timeout | Kind::Protocol | Kind::Body => {
+            error.phase() != Phase::Plan
+        }
         _ => false,
     }
 }
@@ -65,8 +73,11 @@ fn is_passing(error: &Error) -> bool {
 mod tests {
     use super::*;
 
-    const POLICY: RetryPolicy =
-        RetryPolicy { attempts: 3, backoff: Duration::from_millis(100), max_backoff: Duration::from_millis(300) };
+    const POLICY: RetryPolicy = RetryPolicy {
+        attempts: 3,
+        backoff: Duration::from_millis(100),
+        max_backoff: Duration::from_millis(300),
+    };
 
     fn after(ending: Ending<'_>, attempts: u32, idempotent: bool) -> Option<Duration> {
         POLICY.next(ending, attempts, idempotent, 1.0)
@@ -75,10 +86,16 @@ mod tests {
     #[test]
     fn statuses_that_count_as_errors_are_tried_again() {
         for code in [408, 425, 429, 500, 502, 503, 504, 507, 599] {
-            assert!(after(Ending::Answered(StatusCode::from_u16(code).unwrap()), 1, false).is_some(), "{code}");
+            assert!(
+                after(Ending::Answered(StatusCode::from_u16(code).unwrap()), 1, false).is_some(),
+                "{code}"
+            );
         }
         for code in [200, 204, 301, 400, 401, 403, 404, 409, 422, 501, 505] {
-            assert!(after(Ending::Answered(StatusCode::from_u16(code).unwrap()), 1, true).is_none(), "{code}");
+            assert!(
+                after(Ending::Answered(StatusCode::from_u16(code).unwrap()), 1, true).is_none(),
+                "{code}"
+            );
         }
     }
 
@@ -87,7 +104,9 @@ mod tests {
         for kind in [Kind::Resolve, Kind::Connect, Kind::Timeout, Kind::Protocol, Kind::Body] {
             assert!(after(Ending::Failed(&Error::new(kind, Phase::Head, "")), 1, true).is_some(), "{kind:?}");
         }
-        for kind in [Kind::InvalidRequest, Kind::Tls, Kind::Redirect, Kind::Decode, Kind::TooLarge, Kind::Cancelled] {
+        for kind in
+            [Kind::InvalidRequest, Kind::Tls, Kind::Redirect, Kind::Decode, Kind::TooLarge, Kind::Cancelled]
+        {
             assert!(after(Ending::Failed(&Error::new(kind, Phase::Head, "")), 1, true).is_none(), "{kind:?}");
         }
     }

@@ -66,10 +66,13 @@ impl Connector {
     }
 
     async fn open_tls(&self, origin: &Origin, stream: TcpStream) -> Result<Lane, Error> {
-        let failed = |cause: Box<dyn StdError + Send + Sync>| cannot_connect(Kind::Tls, origin).with_source(cause);
+        let failed =
+            |cause: Box<dyn StdError + Send + Sync>| cannot_connect(Kind::Tls, origin).with_source(cause);
         let config = self.tls.config().map_err(|cause| failed(cause.into()))?;
         let name = match &origin.host {
-            url::Host::Domain(name) => ServerName::try_from(name.clone()).map_err(|cause| failed(cause.into()))?,
+            url::Host::Domain(name) => {
+                ServerName::try_from(name.clone()).map_err(|cause| failed(cause.into()))?
+            }
             url::Host::Ipv4(address) => ServerName::from(std::net::IpAddr::from(*address)),
             url::Host::Ipv6(address) => ServerName::from(std::net::IpAddr::from(*address)),
         };
@@ -93,6 +96,7 @@ where
 {
     let (sender, connection) = http1::Builder::new()
         .max_header_size(MAX_HEAD)
+        .writev(false)
         .handshake(TokioIo::new(stream))
         .await
         .map_err(|cause| cannot_connect(Kind::Connect, origin).with_source(cause))?;

@@ -41,7 +41,11 @@ impl Entry {
 
 impl Resolver {
     /// The addresses of `host`, with `port`. A literal address is its own answer.
-    pub(crate) async fn lookup(&self, host: &url::Host, port: u16) -> Result<Vec<SocketAddr>, Arc<io::Error>> {
+    pub(crate) async fn lookup(
+        &self,
+        host: &url::Host,
+        port: u16,
+    ) -> Result<Vec<SocketAddr>, Arc<io::Error>> {
         let name = match host {
             url::Host::Ipv4(address) => return Ok(vec![(*address, port).into()]),
             url::Host::Ipv6(address) => return Ok(vec![(*address, port).into()]),

@@ -2,7 +2,9 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
@@ -41,14 +43,80 @@ impl From<Error> for Fault {
 pub(crate) struct Lane {
     sender: SendRequest<Full<Bytes>>,
     connection: Option<Connection>,
-    /// Armed for the earliest deadline since it last rang; most exchanges never touch it.
-    timer: Option<Pin<Box<Sleep>>>,
+    bell: Arc<Bell>,
+    /// The bell, as hyper and the timer know it.
+    waker: Waker,
+    timer: Timer,
     exchanges: u64,
+}
+
+/// What wakes the lane's task: it is rung by the socket and the timer, and stays the same for the lane's
+/// life, so that neither has to be told again at each exchange.
+#[derive(Debug, Default)]
+struct Bell {
+    task: Mutex<Option<Waker>>,
+    muffled: AtomicBool,
+}
+
+impl Bell {
+    fn belongs_to(&self, waker: &Waker) {
+        let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
+        if !task.as_ref().is_some_and(|task| task.will_wake(waker)) {
+            *task = Some(waker.clone());
+        }
+    }
+
+    /// Hyper rings when it is given a request, so that the connection is driven. Where that is what comes
+    /// next anyway, waking the task would only run it a second time for nothing.
+    fn muffled<R>(&self, action: impl FnOnce() -> R) -> R {
+        self.muffled.store(true, Ordering::Relaxed);
+        let result = action();
+        self.muffled.store(false, Ordering::Relaxed);
+        result
+    }
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if !self.muffled.load(Ordering::Relaxed)
+            && let Some(task) = &*self.task.lock().unwrap_or_else(PoisonError::into_inner)
+        {
+            task.wake_by_ref();
+        }
+    }
+}
+
+/// Rings the bell at a deadline. It may be armed for an earlier one, of a past exchange: then it rings
+/// once in vain and is wound on. So most exchanges leave it alone.
+#[derive(Default)]
+struct Timer(Option<Pin<Box<Sleep>>>);
+
+impl Timer {
+    fn poll(&mut self, deadline: Instant, bell: &mut Context<'_>) -> Poll<()> {
+        let deadline = tokio::time::Instant::from_std(deadline);
+        match &mut self.0 {
+            Some(sleep) if sleep.deadline() <= deadline && !sleep.is_elapsed() => {
+                return Poll::Pending;
+            }
+            Some(sleep) if sleep.is_elapsed() && sleep.deadline() >= deadline => {
+                return Poll::Ready(());
+            }
+            Some(sleep) => sleep.as_mut().reset(deadline),
+            None => self.0 = Some(Box::pin(tokio::time::sleep_until(deadline))),
+        }
+        self.0.as_mut().map_or(Poll::Pending, |sleep| sleep.as_mut().poll(bell))
+    }
 }
 
 impl Lane {
     pub(crate) fn new(sender: SendRequest<Full<Bytes>>, connection: Connection) -> Self {
-        Self { sender, connection: Some(connection), timer: None, exchanges: 0 }
+        let bell = Arc::new(Bell::default());
+        let waker = Waker::from(bell.clone());
+        Self { sender, connection: Some(connection), bell, waker, timer: Timer::default(), exchanges: 0 }
     }
 
     /// Whether an exchange has been completed on it before.
@@ -58,7 +126,7 @@ impl Lane {
 
     /// Whether it can take another exchange: the server keeps it, and its framing held.
     pub(crate) fn is_usable(&mut self) -> bool {
-        let context = &mut Context::from_waker(std::task::Waker::noop());
+        let context = &mut Context::from_waker(Waker::noop());
         self.connection.is_some() && matches!(self.sender.poll_ready(context), Poll::Ready(Ok(())))
     }
 
@@ -71,18 +139,22 @@ impl Lane {
         deadline: Instant,
         max_body: usize,
     ) -> Result<Received, Fault> {
-        let Self { sender, connection, timer, exchanges } = self;
-        let mut answer = pin!(sender.try_send_request(request));
+        let Self { sender, connection, bell, waker, timer, exchanges } = self;
+        let mut answer = pin!(bell.muffled(|| sender.try_send_request(request)));
         let mut stage = Stage::Head;
-        let received = poll_fn(|context| {
+        let received = poll_fn(|task| {
+            bell.belongs_to(task.waker());
+            let context = &mut Context::from_waker(waker);
             loop {
                 drive(connection, context);
+                // Answer and body move only when the connection is driven, here: they need wake nobody.
+                let still = &mut Context::from_waker(Waker::noop());
                 let progress = match &mut stage {
-                    Stage::Head => match answer.as_mut().poll(context) {
+                    Stage::Head => match answer.as_mut().poll(still) {
                         Poll::Ready(Ok(response)) => {
                             stage = Stage::body(response, max_body)?;
                             // The body's first bytes often came with the head, and are there already.
-                            stage.receive(max_body, context)?
+                            stage.receive(max_body, still)?
                         }
                         Poll::Ready(Err(mut failure)) => {
                             let unsent = failure.take_message().is_some();
@@ -90,7 +162,7 @@ impl Lane {
                         }
                         Poll::Pending => Progress::None,
                     },
-                    Stage::Body { .. } => stage.receive(max_body, context)?,
+                    Stage::Body { .. } => stage.receive(max_body, still)?,
                 };
                 match progress {
                     Progress::Done(received) => return Poll::Ready(Ok(received)),
@@ -99,7 +171,7 @@ impl Lane {
                     Progress::None => break,
                 }
             }
-            ready_at(timer, deadline, context).map(|()| Err(timed_out(stage.phase()).into()))
+            timer.poll(deadline, context).map(|()| Err(timed_out(stage.phase()).into()))
         })
         .await?;
         *exchanges += 1;
@@ -107,8 +179,9 @@ impl Lane {
     }
 
     /// Keeps an idle lane alive until the server closes it or breaks framing.
-    pub(crate) fn poll_closed(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        drive(&mut self.connection, context);
+    pub(crate) fn poll_closed(&mut self, task: &Context<'_>) -> Poll<()> {
+        self.bell.belongs_to(task.waker());
+        drive(&mut self.connection, &mut Context::from_waker(&self.waker));
         if self.connection.is_none() { Poll::Ready(()) } else { Poll::Pending }
     }
 }
@@ -121,22 +194,6 @@ fn drive(connection: &mut Option<Connection>, context: &mut Context<'_>) {
     {
         *connection = None;
     }
-}
-
-/// Rings at `deadline`. The timer may be armed for an earlier one of a past exchange and is then wound on.
-fn ready_at(timer: &mut Option<Pin<Box<Sleep>>>, deadline: Instant, context: &mut Context<'_>) -> Poll<()> {
-    let deadline = tokio::time::Instant::from_std(deadline);
-    let timer = timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
-    if deadline < timer.deadline() {
-        timer.as_mut().reset(deadline);
-    }
-    while timer.as_mut().poll(context).is_ready() {
-        if timer.deadline() >= deadline {
-            return Poll::Ready(());
-        }
-        timer.as_mut().reset(deadline);
-    }
-    Poll::Pending
 }
 
 /// How far an exchange has come.
@@ -177,7 +234,9 @@ impl Stage {
 
     /// Takes what there is of the body.
     fn receive(&mut self, max_body: usize, context: &mut Context<'_>) -> Result<Progress, Fault> {
-        let Self::Body { incoming, collected, .. } = self else { return Ok(Progress::None) };
+        let Self::Body { incoming, collected, .. } = self else {
+            return Ok(Progress::None);
+        };
         let mut progress = Progress::None;
         while !incoming.is_end_stream() {
             match Pin::new(&mut *incoming).poll_frame(context) {
@@ -200,7 +259,9 @@ impl Stage {
 
     fn finish(&mut self) -> Progress {
         match std::mem::replace(self, Self::Head) {
-            Self::Body { head, collected, .. } => Progress::Done(Received { head, body: collected.into_bytes() }),
+            Self::Body { head, collected, .. } => {
+                Progress::Done(Received { head, body: collected.into_bytes() })
+            }
             Self::Head => Progress::None,
         }
     }
@@ -235,18 +296,23 @@ impl Collected {
             Self::Nothing => Bytes::new(),
             Self::One(data) => data,
             // Growing by doubling leaves up to half unused; a body may be kept for long.
-            Self::Many(data) if data.capacity() > data.len() + data.len() / 4 => Bytes::copy_from_slice(&data),
+            Self::Many(data) if data.capacity() > data.len() + data.len() / 4 => {
+                Bytes::copy_from_slice(&data)
+            }
             Self::Many(data) => data.freeze(),
         }
     }
 }
 
 fn head_fault(cause: hyper::Error, unsent: bool) -> Fault {
-    let closed = cause.is_incomplete_message() || cause.is_canceled() || cause.is_closed() || is_broken_pipe(&cause);
+    let closed =
+        cause.is_incomplete_message() || cause.is_canceled() || cause.is_closed() || is_broken_pipe(&cause);
     let error = match () {
-        () if cause.is_parse_too_large() => {
-            Error::new(Kind::TooLarge, Phase::Head, "The response has more than 100 headers or 64 KiB of them")
-        }
+        () if cause.is_parse_too_large() => Error::new(
+            Kind::TooLarge,
+            Phase::Head,
+            "The response has more than 100 headers or 64 KiB of them",
+        ),
         () if closed => Error::new(Kind::Protocol, Phase::Head, "Server disconnected"),
         () => Error::new(Kind::Protocol, Phase::Head, "The response is not valid HTTP"),
     };

@@ -1,16 +1,16 @@
 //! Which lanes of an event loop are idle, per origin, and how many there are in all.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::plan::Origin;
+use crate::plan::{ByOrigin, Origin};
 
 /// The lanes of one event loop. `S` is how an idle lane is reached.
 ///
 /// The newest idle lane is used first: those at the other end become old, and are retired.
 #[derive(Debug)]
 pub(crate) struct Pool<S> {
-    idle: HashMap<Arc<Origin>, VecDeque<(u64, S)>>,
+    idle: ByOrigin<VecDeque<(u64, S)>>,
     idle_count: usize,
     open: usize,
     capacity: usize,
@@ -19,7 +19,7 @@ pub(crate) struct Pool<S> {
 
 impl<S> Pool<S> {
     pub(crate) fn new(capacity: usize) -> Self {
-        Self { idle: HashMap::new(), idle_count: 0, open: 0, capacity, sequence: 0 }
+        Self { idle: ByOrigin::default(), idle_count: 0, open: 0, capacity, sequence: 0 }
     }
 
     /// How many exchanges could be begun now, were they all for the right origins.
@@ -72,8 +72,12 @@ impl<S> Pool<S> {
 
     /// Takes an idle lane out that closed by itself. `false` where it had been checked out before.
     pub(crate) fn remove(&mut self, origin: &Arc<Origin>, number: u64) -> bool {
-        let Some(lanes) = self.idle.get_mut(origin) else { return false };
-        let Some(place) = lanes.iter().position(|(sequence, _)| *sequence == number) else { return false };
+        let Some(lanes) = self.idle.get_mut(origin) else {
+            return false;
+        };
+        let Some(place) = lanes.iter().position(|(sequence, _)| *sequence == number) else {
+            return false;
+        };
         lanes.remove(place);
         if lanes.is_empty() {
             self.idle.remove(origin);

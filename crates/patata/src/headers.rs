@@ -1,0 +1,104 @@
+//! The headers of a response, in one small allocation.
+
+use std::fmt;
+
+use http::HeaderMap;
+
+/// A response's headers, as received: names in lower case, repeats kept, values as bytes.
+///
+/// A map of slices into the connection's read buffer would keep that buffer, of many kilobytes, for as
+/// long as a response waits to be used; this keeps a few hundred bytes.
+///
+/// ```
+/// # let server = patata_testserver::Server::start().unwrap();
+/// # let url = server.url();
+/// # let client = patata::Client::builder().build()?;
+/// let outcome = client.run([patata::Request::get((), format!("{url}/"))]).next().unwrap();
+/// let headers = outcome.result.unwrap().headers;
+/// assert_eq!(headers.get("Content-Type"), Some(&b"application/json"[..]));
+/// assert_eq!(headers.get_all("set-cookie").count(), 0);
+/// assert!(headers.iter().any(|(name, _)| name == "content-length"));
+/// # Ok::<(), patata::ConfigError>(())
+/// ```
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Headers {
+    /// For each header: the lengths of name and value, the name, the value.
+    block: Box<[u8]>,
+}
+
+/// Two lengths, of four bytes each.
+const LENGTHS: usize = 8;
+
+impl Headers {
+    pub(crate) fn new(map: &HeaderMap) -> Self {
+        let size = map.iter().map(|(name, value)| LENGTHS + name.as_str().len() + value.len()).sum();
+        let mut block = Vec::with_capacity(size);
+        for (name, value) in map {
+            let name = name.as_str().as_bytes();
+            for part in [name, value.as_bytes()] {
+                // A head is limited to kilobytes.
+                block.extend_from_slice(&u32::try_from(part.len()).unwrap_or(u32::MAX).to_le_bytes());
+            }
+            block.extend_from_slice(name);
+            block.extend_from_slice(value.as_bytes());
+        }
+        Self { block: block.into() }
+    }
+
+    /// The first value of a header, whatever the case of its name.
+    pub fn get(&self, name: &str) -> Option<&[u8]> {
+        self.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// All values of a header, in their order, whatever the case of its name.
+    pub fn get_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        self.iter().filter(move |(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// All names and values.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let mut rest = &self.block[..];
+        std::iter::from_fn(move || {
+            let (name_length, after) = rest.split_first_chunk::<4>()?;
+            let (value_length, after) = after.split_first_chunk::<4>()?;
+            let (name, after) = after.split_at_checked(u32::from_le_bytes(*name_length) as usize)?;
+            let (value, after) = after.split_at_checked(u32::from_le_bytes(*value_length) as usize)?;
+            rest = after;
+            Some((std::str::from_utf8(name).ok()?, value))
+        })
+    }
+}
+
+impl fmt::Debug for Headers {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_map()
+            .entries(self.iter().map(|(name, value)| (name, String::from_utf8_lossy(value))))
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_values_and_repeats_are_kept() {
+        let mut map = HeaderMap::new();
+        map.append("Set-Cookie", "a=1".parse().unwrap());
+        map.append("set-cookie", "b=2".parse().unwrap());
+        map.append("x-empty", "".parse().unwrap());
+        map.append("x-latin", http::HeaderValue::from_bytes(b"\xe9").unwrap());
+        let headers = Headers::new(&map);
+        assert_eq!(headers.get_all("SET-COOKIE").collect::<Vec<_>>(), [b"a=1", b"b=2"]);
+        assert_eq!(headers.get("x-empty"), Some(&b""[..]));
+        assert_eq!(headers.get("X-Latin"), Some(&b"\xe9"[..]));
+        assert_eq!(headers.get("absent"), None);
+        assert_eq!(headers.iter().count(), 4);
+    }
+
+    #[test]
+    fn no_headers_take_no_memory() {
+        assert_eq!(Headers::new(&HeaderMap::new()), Headers::default());
+    }
+}
