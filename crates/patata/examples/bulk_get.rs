@@ -10,8 +10,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     if let Some(num_workers) = arguments.next() {
         builder = builder.num_workers(num_workers.parse()?);
     }
-        builder = builder.input_chunk_size(v.parse()?);
-    }
     let mut run = builder.build()?.run((0..count).map(|id| Request::get(id, url.as_str())));
     for outcome in run.by_ref() {
         if let Err(error) = outcome.result {

@@ -52,6 +52,8 @@ pub struct Run<T, I> {
     receipt: Receipt,
     /// Whether the last item was long in coming.
     input_is_slow: bool,
+    /// Outcomes that the caller has taken and not yet handed on.
+    held: usize,
 }
 
 /// What a [`Run`] can say without waiting.
@@ -61,7 +63,7 @@ pub enum Step<T> {
     Outcome(Outcome<T>),
     /// Nothing is done yet: [`Run::wait`], then ask again.
     Wait,
-    /// All requests are done and the input has ended.
+    /// All requests are done and the input has ended, or the run has been cancelled.
     End,
 }
 
@@ -83,6 +85,7 @@ impl<T: Send + 'static, I: Iterator<Item = Request<T>>> Run<T, I> {
             done: VecDeque::new(),
             receipt: Receipt::default(),
             input_is_slow: false,
+            held: 0,
         }
     }
 
@@ -112,6 +115,10 @@ impl<T: Send + 'static, I: Iterator<Item = Request<T>>> Run<T, I> {
     /// If a request was lost, which would be a bug in patata: a run refuses to end with one missing.
     pub fn step(&mut self) -> Step<T> {
         if self.done.is_empty() {
+            if self.shared.is_cancelled() {
+                self.stop();
+                return Step::End;
+            }
             self.collect();
             while self.pull() && self.done.is_empty() {
                 self.collect();
@@ -181,7 +188,8 @@ impl<T: Send + 'static, I: Iterator<Item = Request<T>>> Run<T, I> {
             return 0;
         }
         let config = &self.shared.config;
-        let outstanding = usize::try_from(self.receipt.outstanding).unwrap_or(usize::MAX);
+        let outstanding =
+            usize::try_from(self.receipt.outstanding).unwrap_or(usize::MAX).saturating_add(self.held);
         let ahead = config.input_chunk_size.saturating_sub(self.shared.ready());
         config.queue_max_size.saturating_sub(outstanding).min(ahead)
     }
@@ -201,7 +209,24 @@ impl<T: Send + 'static, I: Iterator<Item = Request<T>>> Run<T, I> {
     /// never end.
     fn refuse_loss(&self) {
         let lost = self.shared.is_dead() && self.receipt.outstanding > 0 && !self.shared.delivery.has_news();
-        assert!(!lost || self.shared.is_cancelled(), "patata lost {} requests", self.receipt.outstanding);
+        assert!(!lost, "patata lost {} requests", self.receipt.outstanding);
+    }
+
+    /// A handle by which other threads wake or end this run.
+    ///
+    /// ```
+    /// # let server = patata_testserver::Server::start().unwrap();
+    /// # let url = server.url();
+    /// # let client = patata::Client::builder().build()?;
+    /// let mut run = client.run([patata::Request::get(1, format!("{url}/delay/60000"))]);
+    /// let control = run.control();
+    /// std::thread::spawn(move || control.cancel());
+    /// assert!(run.next().is_none());
+    /// assert_eq!(run.receipt().cancelled, 1);
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
+    pub fn control(&self) -> Control {
+        Control(self.shared.clone() as Arc<dyn Remote>)
     }
 
     /// The same run as an asynchronous [`Stream`], for use inside a tokio (or any other) runtime.
@@ -227,6 +252,12 @@ impl<T: Send + 'static, I: Iterator<Item = Request<T>>> Run<T, I> {
 }
 
 impl<T, I> Run<T, I> {
+    /// States how many outcomes the caller has taken and works on still. They count against
+    /// `queue_max_size`, so that a slow last stage bounds the input too. Default: 0.
+    pub fn hold(&mut self, outcomes: usize) {
+        self.held = outcomes;
+    }
+
     /// The accounts so far.
     pub fn receipt(&self) -> Receipt {
         self.receipt
@@ -246,6 +277,45 @@ impl<T, I> Run<T, I> {
         }
         self.input = None;
         self.receipt.cancel_rest();
+    }
+}
+
+/// Wakes or ends a [`Run`] from another thread.
+#[derive(Clone)]
+pub struct Control(Arc<dyn Remote>);
+
+impl std::fmt::Debug for Control {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Control").finish_non_exhaustive()
+    }
+}
+
+impl Control {
+    /// Ends a [`Run::wait`] that is under way, or the next one.
+    pub fn wake(&self) {
+        self.0.wake();
+    }
+
+    /// Ends the run: its caller is told [`Step::End`], and what was not done counts as cancelled.
+    pub fn cancel(&self) {
+        self.0.cancel();
+    }
+}
+
+/// The same for all types of tags.
+trait Remote: Send + Sync {
+    fn wake(&self);
+    fn cancel(&self);
+}
+
+impl<T: Send> Remote for Shared<T> {
+    fn wake(&self) {
+        self.delivery.nudge();
+    }
+
+    fn cancel(&self) {
+        Self::cancel(self);
+        self.delivery.nudge();
     }
 }
 

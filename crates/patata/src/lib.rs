@@ -37,7 +37,7 @@ mod run;
 mod schedule;
 mod transport;
 
-pub use caller::{Run, RunStream, Step};
+pub use caller::{Control, Run, RunStream, Step};
 pub use client::{Builder, Client};
 pub use config::default_num_workers;
 pub use error::{ConfigError, Error, Kind as ErrorKind, Phase};
