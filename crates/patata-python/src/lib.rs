@@ -1,1 +1,39 @@
-//! x
+//! The extension module `patata._patata`: conversion, the stream, signals. Policy is the engine's, and
+//! whatever may be slow is Python's.
+
+mod convert;
+mod fault;
+mod json;
+mod request;
+mod response;
+mod server;
+mod stream;
+
+use pyo3::prelude::*;
+
+#[pymodule]
+mod _patata {
+    use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use super::default_num_workers;
+    #[pymodule_export]
+    use super::request::Request;
+    #[pymodule_export]
+    use super::response::Response;
+    #[pymodule_export]
+    use super::server::Server;
+    #[pymodule_export]
+    use super::stream::{Control, Stream, forked};
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}
+
+/// The cores this process may use.
+#[pyfunction]
+fn default_num_workers() -> usize {
+    patata::default_num_workers()
+}

@@ -119,11 +119,7 @@ impl<T: Send + 'static, I: Iterator<Item = Request<T>>> Run<T, I> {
                 self.stop();
                 return Step::End;
             }
-            self.collect();
-            while self.pull() && self.done.is_empty() {
-                self.collect();
-            }
-            self.collect();
+            self.feed();
         }
         match self.done.pop_front() {
             Some(outcome) => {
@@ -141,6 +137,18 @@ impl<T: Send + 'static, I: Iterator<Item = Request<T>>> Run<T, I> {
     /// Waits until [`step`](Self::step) has something to say or to do, or for `limit`.
     pub fn wait(&self, limit: Duration) {
         self.shared.delivery.wait(limit);
+    }
+
+    /// Does what [`step`](Self::step) does but for handing out an outcome: pulls the input, as far as the
+    /// limits allow.
+    ///
+    /// For callers that cannot take an outcome just now and want the event loops to be kept busy.
+    pub fn feed(&mut self) {
+        self.collect();
+        while self.pull() && self.done.is_empty() {
+            self.collect();
+        }
+        self.collect();
     }
 
     fn collect(&mut self) {

@@ -1,0 +1,82 @@
+//! The engine's errors as Python's: one exception class for each kind.
+
+use patata::{ErrorKind, Phase};
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyType};
+
+/// Why a response is none: what is needed to make the exception and the contract's `data`, once asked for.
+#[derive(Debug, Clone)]
+pub(crate) struct Fault {
+    class: &'static str,
+    detail: String,
+    request_sent: bool,
+}
+
+impl From<patata::Error> for Fault {
+    fn from(error: patata::Error) -> Self {
+        Self { class: class_of(&error), detail: error.to_string(), request_sent: error.request_sent() }
+    }
+}
+
+fn class_of(error: &patata::Error) -> &'static str {
+    match (error.kind(), error.phase()) {
+        (ErrorKind::InvalidRequest, _) => "InvalidRequestError",
+        (ErrorKind::Resolve, _) => "ResolveError",
+        (ErrorKind::Connect, _) => "ConnectError",
+        (ErrorKind::Tls, _) => "TLSError",
+        (ErrorKind::Timeout, Phase::Connect) => "ConnectTimeoutError",
+        (ErrorKind::Timeout, _) => "RequestTimeoutError",
+        (ErrorKind::Protocol, _) => "ProtocolError",
+        (ErrorKind::Redirect, _) => "RedirectError",
+        (ErrorKind::Body, _) => "BodyError",
+        (ErrorKind::Decode, _) => "DecodeError",
+        (ErrorKind::TooLarge, _) => "TooLargeError",
+        (ErrorKind::Cancelled, _) => "CancelledError",
+        _ => "RequestError",
+    }
+}
+
+impl Fault {
+    /// The exception, as `response.error`.
+    pub(crate) fn exception<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        class(py, self.class)?.call1((&self.detail, self.request_sent))
+    }
+
+    /// What the contract puts in the place of a response's data.
+    pub(crate) fn data<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        describe(py)?.call1((self.exception(py)?,))
+    }
+}
+
+/// An exception that says what is wrong with one item of the input.
+pub(crate) fn invalid_request(py: Python<'_>, message: String) -> PyErr {
+    raise(py, "InvalidRequestError", message)
+}
+
+/// An exception of `patata.exceptions`, by name.
+pub(crate) fn raise(py: Python<'_>, name: &str, message: String) -> PyErr {
+    match class(py, name).and_then(|class| class.call1((&message,))) {
+        Ok(exception) => PyErr::from_value(exception),
+        Err(_) => PyRuntimeError::new_err(message),
+    }
+}
+
+fn class<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+    static CLASSES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
+    let classes = CLASSES.get_or_try_init(py, || {
+        let module = py.import("patata.exceptions")?;
+        Ok::<_, PyErr>(module.dict().unbind())
+    })?;
+    let class = classes.bind(py).as_any().get_item(name)?;
+    Ok(class.cast::<PyType>()?.clone().into_any())
+}
+
+fn describe(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
+    static DESCRIBE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let describe = DESCRIBE.get_or_try_init(py, || {
+        Ok::<_, PyErr>(py.import("patata.exceptions")?.getattr("describe")?.unbind())
+    })?;
+    Ok(describe.bind(py))
+}

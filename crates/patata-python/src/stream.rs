@@ -1,0 +1,299 @@
+//! The run as Python sees it: an iterator that pulls the input, waits without the GIL, and hears signals.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use patata::{Client, ConfigError, Method, Run, Step};
+use pyo3::exceptions::{PyException, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyIterator};
+
+use crate::convert;
+use crate::fault;
+use crate::response::Response;
+
+/// How long a wait may be deaf to signals.
+const SIGNALS: Duration = Duration::from_millis(100);
+
+/// How often this process is the child of a fork.
+static FORKS: AtomicUsize = AtomicUsize::new(0);
+
+/// Called in a child after a fork: threads do not come along, so streams made before are of no use in it.
+#[pyfunction(name = "_forked")]
+pub(crate) fn forked() {
+    FORKS.fetch_add(1, Ordering::Relaxed);
+}
+
+/// The user's input. An exception it raises ends it, and is kept for when all responses are out.
+#[derive(Debug)]
+struct Input {
+    iterator: Py<PyIterator>,
+    method: Method,
+    raised: Arc<Mutex<Option<PyErr>>>,
+}
+
+impl Iterator for Input {
+    type Item = patata::Request<Py<PyAny>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        // The caller holds the GIL already, so this costs next to nothing.
+        Python::attach(|py| {
+            let mut iterator = self.iterator.bind(py).clone();
+            let item = iterator.next()?;
+            match item.and_then(|item| convert::request(&item, &self.method)) {
+                Ok(request) => Some(request),
+                Err(error) => {
+                    *self.raised.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                    None
+                }
+            }
+        })
+    }
+}
+
+/// Wakes or ends a stream from another thread.
+#[pyclass(module = "patata._patata", frozen)]
+#[derive(Debug)]
+pub(crate) struct Control(patata::Control);
+
+#[pymethods]
+impl Control {
+    /// Ends a wait that is under way.
+    fn wake(&self) {
+        self.0.wake();
+    }
+
+    /// Ends the run from any thread.
+    fn cancel(&self) {
+        self.0.cancel();
+    }
+}
+
+/// Responses to an iterable of requests, as they come.
+#[pyclass(module = "patata._patata")]
+#[derive(Debug)]
+pub(crate) struct Stream {
+    /// Gone once it has ended.
+    run: Option<Run<Py<PyAny>, Input>>,
+    raised: Arc<Mutex<Option<PyErr>>>,
+    receipt: patata::Receipt,
+    forks: usize,
+}
+
+/// What one look at the run gave.
+enum Look {
+    Response(Response),
+    Nothing,
+    End,
+}
+
+#[pymethods]
+impl Stream {
+    #[new]
+    #[pyo3(signature = (method, requests, options))]
+    fn new(method: &str, requests: &Bound<'_, PyAny>, options: &Bound<'_, PyDict>) -> PyResult<Self> {
+        let py = requests.py();
+        let method = Method::from_bytes(method.to_ascii_uppercase().as_bytes()).map_err(|_| {
+            fault::raise(py, "InvalidMethodError", format!("method {method:?} is not a valid token"))
+        })?;
+        let client = client(options)?;
+        let raised = Arc::new(Mutex::new(None));
+        let iterator = requests.try_iter()?.unbind();
+        let run = client.run(Input { iterator, method, raised: raised.clone() });
+        let forks = FORKS.load(Ordering::Relaxed);
+        Ok(Self { run: Some(run), raised, receipt: patata::Receipt::default(), forks })
+    }
+
+    fn __iter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __next__(&mut self, py: Python<'_>) -> PyResult<Option<Response>> {
+        loop {
+            match self.look(py)? {
+                Look::Response(response) => return Ok(Some(response)),
+                Look::Nothing => self.wait(py, SIGNALS)?,
+                Look::End => return Ok(None),
+            }
+        }
+    }
+
+    /// At most `limit` responses: those that are there, or else what there is once something happened, or
+    /// after `timeout` seconds. `None` at the end. `held` is how many responses of earlier batches are
+    /// still worked on.
+    fn next_batch(
+        &mut self,
+        py: Python<'_>,
+        limit: usize,
+        timeout: f64,
+        held: usize,
+    ) -> PyResult<Option<Vec<Response>>> {
+        if let Some(run) = &mut self.run {
+            run.hold(held);
+        }
+        let mut batch = self.take(py, limit)?;
+        if self.run.is_some() && batch.is_empty() {
+            self.wait(py, Duration::try_from_secs_f64(timeout).unwrap_or(SIGNALS).min(SIGNALS))?;
+            batch = self.take(py, limit)?;
+        }
+        Ok((self.run.is_some() || !batch.is_empty()).then_some(batch))
+    }
+
+    /// A handle for other threads.
+    fn control(&self) -> PyResult<Control> {
+        let run = self.run.as_ref().ok_or_else(|| PyValueError::new_err("the stream has ended"))?;
+        Ok(Control(run.control()))
+    }
+
+    /// How many requests were taken in, and what became of them.
+    fn receipt<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let receipt = self.run.as_ref().map_or(self.receipt, Run::receipt);
+        let dict = PyDict::new(py);
+        dict.set_item("submitted", receipt.submitted)?;
+        dict.set_item("ok", receipt.ok)?;
+        dict.set_item("failed", receipt.failed)?;
+        dict.set_item("cancelled", receipt.cancelled)?;
+        dict.set_item("outstanding", receipt.outstanding)?;
+        dict.set_item("attempts", receipt.attempts)?;
+        Ok(dict)
+    }
+
+    /// Ends the run: sockets are closed, threads are joined.
+    fn close(&mut self, py: Python<'_>) {
+        if let Some(run) = self.run.take() {
+            if self.is_forked() {
+                return std::mem::forget(run);
+            }
+            self.receipt = py.detach(|| run.cancel());
+        }
+    }
+}
+
+impl Stream {
+    fn look(&mut self, py: Python<'_>) -> PyResult<Look> {
+        if self.is_forked() {
+            let message = "this run belongs to the process that was forked; begin another one in the child";
+            return Err(fault::raise(py, "ForkedError", message.to_owned()));
+        }
+        let Some(run) = &mut self.run else { return Ok(Look::End) };
+        let step = run.step();
+        self.raise_interrupt(py)?;
+        match step {
+            Step::Outcome(outcome) => Ok(Look::Response(Response::new(outcome))),
+            Step::Wait => Ok(Look::Nothing),
+            Step::End => {
+                let cancelled = self.run.as_ref().is_some_and(|run| run.receipt().cancelled > 0);
+                self.close(py);
+                match self.take_raised() {
+                    Some(error) => Err(error),
+                    None if cancelled => Err(fault::raise(
+                        py,
+                        "ClientClosedError",
+                        "the client was closed during this run".to_owned(),
+                    )),
+                    None => Ok(Look::End),
+                }
+            }
+        }
+    }
+
+    /// At most `limit` of the responses that are there; the input is pulled even for none.
+    fn take(&mut self, py: Python<'_>, limit: usize) -> PyResult<Vec<Response>> {
+        let mut batch = Vec::new();
+        if limit == 0
+            && let Some(run) = &mut self.run
+        {
+            run.feed();
+            self.raise_interrupt(py)?;
+        }
+        while batch.len() < limit
+            && let Look::Response(response) = self.look(py)?
+        {
+            batch.push(response);
+        }
+        Ok(batch)
+    }
+
+    fn wait(&self, py: Python<'_>, limit: Duration) -> PyResult<()> {
+        if let Some(run) = &self.run {
+            py.detach(|| run.wait(limit));
+        }
+        py.check_signals()
+    }
+
+    /// Ctrl-C in the input's code is not kept for the end.
+    fn raise_interrupt(&mut self, py: Python<'_>) -> PyResult<()> {
+        let is_interrupt = {
+            let raised = self.raised.lock().unwrap_or_else(PoisonError::into_inner);
+            raised.as_ref().is_some_and(|error| !error.is_instance_of::<PyException>(py))
+        };
+        if !is_interrupt {
+            return Ok(());
+        }
+        self.close(py);
+        self.take_raised().map_or(Ok(()), Err)
+    }
+
+    fn take_raised(&self) -> Option<PyErr> {
+        self.raised.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn is_forked(&self) -> bool {
+        self.forks != FORKS.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Stream {
+    /// In the child of a fork there are no threads to join, and their locks may be held for ever.
+    fn drop(&mut self) {
+        if self.is_forked()
+            && let Some(run) = self.run.take()
+        {
+            std::mem::forget(run);
+        }
+    }
+}
+
+/// The engine's client for a dict of options, whose names are the engine's own.
+fn client(options: &Bound<'_, PyDict>) -> PyResult<Client> {
+    // One for the process: what is costly to make, as the trust store is to read, is made once.
+    static BASE: OnceLock<Client> = OnceLock::new();
+    let base = match BASE.get() {
+        Some(base) => base,
+        None => {
+            let base = Client::builder().accept("application/json").build().map_err(unusable)?;
+            BASE.get_or_init(|| base)
+        }
+    };
+    let mut builder = base.to_builder();
+    for (name, value) in options {
+        let name: String = name.extract()?;
+        builder = match name.as_str() {
+            "num_workers" => builder.num_workers(value.extract()?),
+            "concurrency" => builder.concurrency(value.extract()?),
+            "queue_max_size" => builder.queue_max_size(value.extract()?),
+            "input_chunk_size" => builder.input_chunk_size(value.extract()?),
+            "pool_submit_size" => builder.pool_submit_size(value.extract()?),
+            "retries" => builder.retries(value.extract()?),
+            "backoff" => builder.backoff(seconds(&value)?),
+            "max_backoff" => builder.max_backoff(seconds(&value)?),
+            "timeout" => builder.timeout(seconds(&value)?),
+            "connect_timeout" => builder.connect_timeout(seconds(&value)?),
+            "follow_redirects" => builder.follow_redirects(value.extract()?),
+            "max_redirects" => builder.max_redirects(value.extract()?),
+            "max_response_size" => builder.max_response_size(value.extract()?),
+            _ => return Err(PyValueError::new_err(format!("unknown option {name:?}"))),
+        };
+    }
+    builder.build().map_err(unusable)
+}
+
+fn seconds(value: &Bound<'_, PyAny>) -> PyResult<Duration> {
+    // What is too long for the clock is for ever.
+    Ok(Duration::try_from_secs_f64(value.extract()?).unwrap_or(Duration::MAX))
+}
+
+fn unusable(error: ConfigError) -> PyErr {
+    PyValueError::new_err(error.to_string())
+}

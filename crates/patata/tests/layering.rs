@@ -1,0 +1,218 @@
+//! Which file of the engine may know which other: the data flows one way, and stages know only values.
+
+#![allow(clippy::unwrap_used, reason = "a failure in here fails the test, as it should")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// For each file, all that it may import. `error` stands for everything in `error`; a path with more
+/// parts stands for itself alone.
+const ALLOWED: &[(&str, &[&str])] = &[
+    ("lib.rs", &[]),
+    // Values. They know other values and nothing that acts on them.
+    // Exceptions: the options hold the retry policy, which is a value, and say in Accept-Encoding what
+    // the decoder undoes.
+    ("config.rs", &["decode", "schedule::retry::RetryPolicy"]),
+    ("error.rs", &[]),
+    ("headers.rs", &[]),
+    ("request.rs", &["error::Error"]),
+    // Exception: a response's URL is the target that answered, made a text only when it is read.
+    ("response.rs", &["error::Error", "headers::Headers", "plan::Target"]),
+    ("receipt.rs", &["response::Outcome"]),
+    // Stages. They know values, and their own submodules.
+    ("plan.rs", &["error", "request::Request"]),
+    ("schedule/mod.rs", &["plan::ByOrigin", "plan::Job", "plan::Origin"]),
+    ("schedule/retry.rs", &["error"]),
+    ("transport/mod.rs", &[]),
+    (
+        "transport/connect.rs",
+        &["error", "plan::Origin", "transport::dns", "transport::lane", "transport::tls"],
+    ),
+    ("transport/dns.rs", &[]),
+    ("transport/lane.rs", &["error"]),
+    ("transport/pool.rs", &["plan::ByOrigin", "plan::Origin"]),
+    ("transport/tls.rs", &[]),
+    // Exception: where a redirect leads is planned like any URL, so the policy is lent the planner.
+    ("redirect.rs", &["error", "plan::Job", "plan::Message", "plan::Target", "plan::Planner"]),
+    ("decode.rs", &["error"]),
+    ("deliver.rs", &["response::Outcome"]),
+    // The main loop: the only file that knows every stage.
+    (
+        "run.rs",
+        &[
+            "config::Config",
+            "error",
+            "headers::Headers",
+            "response",
+            "plan",
+            "schedule",
+            "transport",
+            "redirect",
+            "decode",
+            "deliver",
+        ],
+    ),
+    // The caller's side: plans what it pulls, and reaches the stages only through the run it shares.
+    // TLS settings pass through it unread.
+    (
+        "caller.rs",
+        &[
+            "config::Config",
+            "plan::Planner",
+            "receipt::Receipt",
+            "request::Request",
+            "response::Outcome",
+            "run",
+            "transport::tls::Tls",
+        ],
+    ),
+    ("client.rs", &["caller::Run", "config::Config", "error", "request::Request", "transport::tls::Tls"]),
+];
+
+fn source() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+/// Every source file, by its path below `src`.
+fn files() -> Vec<(String, String)> {
+    fn visit(folder: &Path, found: &mut Vec<(String, String)>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                visit(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let name = path.strip_prefix(source()).unwrap().to_str().unwrap().replace('\\', "/");
+                found.push((name, fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    let mut found = Vec::new();
+    visit(&source(), &mut found);
+    found.sort();
+    found
+}
+
+/// The code without comments and without what only tests see.
+fn production(text: &str) -> String {
+    let mut kept = String::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        if line == "#[cfg(test)]" {
+            // A module ends with the first brace that stands at the margin, anything else with `;`.
+            let _ =
+                lines.by_ref().find(|line| *line == "}" || (line.ends_with(';') && !line.starts_with(' ')));
+        } else {
+            kept.push_str(line.split("//").next().unwrap_or_default());
+            kept.push('\n');
+        }
+    }
+    kept
+}
+
+/// The paths named after each `crate::`, groups in braces taken apart.
+fn imports(code: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for (position, _) in code.match_indices("crate::") {
+        expand("", &code[position + "crate::".len()..], &mut found);
+    }
+    found
+}
+
+/// Reads one path or group at the beginning of `rest`; returns how far it went.
+fn expand(prefix: &str, rest: &str, found: &mut BTreeSet<String>) -> usize {
+    let is_path = |c: char| c.is_alphanumeric() || matches!(c, '_' | ':' | '*');
+    let end = rest.find(|c: char| !is_path(c)).unwrap_or(rest.len());
+    let path = format!("{prefix}{}", &rest[..end]);
+    if !rest[end..].starts_with('{') {
+        found.insert(path.trim_end_matches("::self").trim_end_matches(':').to_owned());
+        return end;
+    }
+    let mut position = end + 1;
+    while position < rest.len() && !rest[position..].starts_with('}') {
+        if rest[position..].starts_with(is_path) {
+            position += expand(&path, &rest[position..], found);
+            // Past an `as name` too.
+            position += rest[position..].find([',', '}']).unwrap_or(rest.len() - position);
+        } else {
+            position += rest[position..].chars().next().map_or(1, char::len_utf8);
+        }
+    }
+    position + 1
+}
+
+/// Whether a table's entry covers an import: a module all that is in it, anything else only itself.
+fn covers(allowed: &str, import: &str) -> bool {
+    let is_module = allowed.rsplit("::").next().unwrap_or_default().starts_with(char::is_lowercase);
+    import == allowed
+        || (is_module && import.strip_prefix(allowed).is_some_and(|rest| rest.starts_with("::")))
+}
+
+/// What is wrong with a file's imports, each named.
+fn strangers(name: &str, text: &str) -> Vec<String> {
+    let Some((_, allowed)) = ALLOWED.iter().find(|(file, _)| *file == name) else {
+        return vec![format!("src/{name} is not in the table of tests/layering.rs")];
+    };
+    let code = production(text);
+    let mut wrong: Vec<_> = imports(&code)
+        .into_iter()
+        .filter(|import| !allowed.iter().any(|entry| covers(entry, import)))
+        .map(|import| format!("src/{name} may not know crate::{import}"))
+        .collect();
+    if code.contains("super::") {
+        wrong.push(format!("src/{name} says super::, which hides what it knows; use crate::"));
+    }
+    wrong
+}
+
+#[test]
+fn every_file_knows_only_what_the_table_allows() {
+    let wrong: Vec<_> = files().iter().flat_map(|(name, text)| strangers(name, text)).collect();
+    assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
+}
+
+#[test]
+fn the_table_allows_nothing_that_is_not_used() {
+    let files = files();
+    let mut idle = Vec::new();
+    for (name, allowed) in ALLOWED {
+        let text = files.iter().find(|(file, _)| file == name).map(|(_, text)| text.as_str());
+        let Some(text) = text else {
+            idle.push(format!("src/{name} is gone"));
+            continue;
+        };
+        let imports = imports(&production(text));
+        let unused = allowed.iter().filter(|entry| !imports.iter().any(|import| covers(entry, import)));
+        idle.extend(unused.map(|entry| format!("src/{name} no longer needs crate::{entry}")));
+    }
+    assert!(idle.is_empty(), "\n{}\n", idle.join("\n"));
+}
+
+#[test]
+fn only_the_main_loop_knows_every_stage() {
+    let stages = ["plan", "schedule", "transport", "redirect", "decode", "deliver"];
+    for (name, text) in files() {
+        let imports = imports(&production(&text));
+        let known = |stage: &&str| imports.iter().any(|import| import.split("::").next() == Some(*stage));
+        let all = stages.iter().all(known);
+        assert_eq!(all, name == "run.rs", "src/{name}");
+    }
+}
+
+#[test]
+fn an_import_that_is_not_in_the_table_is_named_with_its_file() {
+    let told = |text| strangers("transport/lane.rs", text).join("\n");
+    for text in ["use crate::plan::Job;", "use crate::{error::Error, plan::{self, Job as Work}};"] {
+        assert!(told(text).contains("src/transport/lane.rs may not know crate::plan::Job"), "{text}");
+    }
+    assert!(told("fn a() { crate::decode::decode() }").contains("crate::decode::decode"));
+    assert!(told("use super::connect::Connector;").contains("super::"));
+    assert_eq!(strangers("new.rs", ""), ["src/new.rs is not in the table of tests/layering.rs"]);
+    for text in [
+        "use crate::error::{Error, Kind};",
+        "/// See [`Job`](crate::plan::Job).",
+        "#[cfg(test)]\nmod tests {\n    use crate::plan::Job;\n}\n",
+    ] {
+        assert_eq!(told(text), "", "{text}");
+    }
+}

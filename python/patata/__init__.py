@@ -1,0 +1,39 @@
+"""Any iterable of HTTP requests in, a stream of responses out.
+
+>>> from patata import Patata, Request
+>>> from patata.testing import Server
+>>> with Server() as server, Patata(verbose=False) as client:
+...     requests = [Request(id_=1, url=server.url + "/")]
+...     for response in client.http("get", requests):
+...         print(response)
+id_=1 status_code=200 data={'message': 'Hello world!'}
+"""
+
+from patata._patata import __version__
+from patata.client import Patata
+from patata.exceptions import (
+    ClientAlreadyInUseError,
+    ClientClosedError,
+    InternalPatataError,
+    InvalidMethodError,
+    InvalidRequestError,
+    InvalidVerboseLevelError,
+    PatataError,
+    RequestError,
+)
+from patata.models import Request, Response
+
+__all__ = [
+    "ClientAlreadyInUseError",
+    "ClientClosedError",
+    "InternalPatataError",
+    "InvalidMethodError",
+    "InvalidRequestError",
+    "InvalidVerboseLevelError",
+    "Patata",
+    "PatataError",
+    "Request",
+    "RequestError",
+    "Response",
+    "__version__",
+]

@@ -1,0 +1,75 @@
+"""What runs in a callback process: takes a batch of responses, calls the functions, sends them back."""
+
+from __future__ import annotations
+
+import pickle
+import signal
+from collections.abc import Callable, Sequence
+
+import cloudpickle
+
+from patata.exceptions import CallbackError
+from patata.models import Response
+
+Callback = Callable[[Response], Response]
+
+_functions: Sequence[Callback] = ()
+
+
+def prepare(functions: bytes) -> None:
+    """Called once, when the process starts."""
+    global _functions
+    # Ctrl-C reaches the whole process group; the parent decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _functions = cloudpickle.loads(functions)
+
+
+def run(payload: bytes) -> list[bytes]:
+    """The results for a batch, each pickled alone, so that one which cannot be read costs only itself."""
+    responses: list[Response] = cloudpickle.loads(payload)
+    return [_pickled(response, call(response, _functions)) for response in responses]
+
+
+def call(response: Response, functions: Sequence[Callback]) -> Response:
+    """What the last function makes of a response; the first one to raise ends it."""
+    for function in functions:
+        try:
+            result = function(response)
+            if not isinstance(result, Response):
+                raise TypeError(f"a callback must return a Response, {function!r} returned {result!r}")
+        except Exception as error:
+            return failed(response, error)
+        response = result
+    return response
+
+
+def failed(response: Response, error: Exception) -> Response:
+    """The response as it is when its callback failed."""
+    response.status_code = 500
+    response.data = error
+    return response
+
+
+def _pickled(original: Response, result: Response) -> bytes:
+    """The result without its id where that is unchanged: the caller has the object itself."""
+    unchanged = result.id_ is original.id_
+    id_, result.id_ = result.id_, None if unchanged else result.id_
+    try:
+        packed = _dumps((unchanged, result))
+        if isinstance(result.data, BaseException):
+            # Many exceptions can be pickled, but not be read again.
+            pickle.loads(packed)
+    except Exception as error:
+        result.id_ = id_
+        reason = f"{result.data!r} of response {id_!r} cannot be brought back from its process: {error}"
+        return _dumps((True, Response(None, 500, CallbackError(reason))))
+    return packed
+
+
+def _dumps(value: object) -> bytes:
+    try:
+        return pickle.dumps(value, protocol=pickle.HIGHEST_PROTOCOL)
+    except Exception:
+        # What was defined in the user's script travels by value.
+        packed: bytes = cloudpickle.dumps(value)
+        return packed

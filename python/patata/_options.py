@@ -1,0 +1,106 @@
+"""Checks the options that users give: a bad one is named, with its value and what is allowed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from patata import exceptions
+
+VERBOSE_LEVELS = (0, 1, 2)
+
+Option = Callable[[str, Any], Any]
+
+
+def size(name: str, value: object, default: int) -> int:
+    """A positive integer; ``None`` and ``0`` stand for the default."""
+    if value is None:
+        return default
+    if isinstance(value, int) and not isinstance(value, bool):
+        if value == 0:
+            return default
+        if value > 0:
+            return value
+    raise ValueError(f"{name} must be a positive integer, got {value!r}")
+
+
+def verbose_level(level: object, verbose: object) -> int:
+    """The level, which ``verbose=False`` turns to 0."""
+    if not isinstance(level, int) or isinstance(level, bool) or level not in VERBOSE_LEVELS:
+        raise exceptions.InvalidVerboseLevelError(f"verbose_level must be one of 0, 1 and 2, got {level!r}")
+    return level if verbose else 0
+
+
+def count(name: str, value: object) -> int:
+    """An integer of at least 1."""
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+        return value
+    raise ValueError(f"{name} must be an integer of at least 1, got {value!r}")
+
+
+def attempts(name: str, value: object) -> int:
+    """The same, with a bound that a 32-bit counter has; ``None`` stands for 1."""
+    return 1 if value is None else min(count(name, value), 2**32 - 1)
+
+
+def count_or_zero(name: str, value: object) -> int:
+    """An integer of at least 0."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**32:
+        return value
+    raise ValueError(f"{name} must be an integer of at least 0, got {value!r}")
+
+
+def seconds(name: str, value: object) -> float:
+    """A number of seconds above 0; ``None`` stands for no limit."""
+    if value is None:
+        return math.inf
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0:
+        return float(value)
+    raise ValueError(f"{name} must be a number of seconds above 0, or None for no limit, got {value!r}")
+
+
+def wait(name: str, value: object) -> float:
+    """A number of seconds, 0 included."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < math.inf:
+        return float(value)
+    raise ValueError(f"{name} must be a number of seconds of at least 0, got {value!r}")
+
+
+def flag(name: str, value: object) -> bool:
+    """True or False."""
+    if isinstance(value, bool):
+        return value
+    raise ValueError(f"{name} must be True or False, got {value!r}")
+
+
+FURTHER: dict[str, Option] = {
+    "concurrency": count,
+    "backoff": wait,
+    "max_backoff": wait,
+    "connect_timeout": seconds,
+    "follow_redirects": flag,
+    "max_redirects": count_or_zero,
+    "max_response_size": count,
+}
+"""The options beyond the older package's, for a client and for each call."""
+
+
+def further(given: dict[str, object]) -> dict[str, object]:
+    """The further options that were given, each checked."""
+    checked = {}
+    for name, value in given.items():
+        check = FURTHER.get(name)
+        if check is None:
+            raise TypeError(f"unknown option {name!r}; there are {', '.join(sorted(FURTHER))}")
+        checked[name] = check(name, value)
+    return checked
+
+
+def callbacks(given: Iterable[Callable[..., object]] | None) -> list[Callable[..., object]]:
+    """A list of callables."""
+    functions = list(given or ())
+    for function in functions:
+        if not callable(function):
+            raise TypeError(f"callbacks must be callables that take and return a Response, got {function!r}")
+    return functions

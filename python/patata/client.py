@@ -1,0 +1,237 @@
+"""The client: options, the run's log, and which runs are open."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator
+from types import TracebackType
+from typing import Any
+
+from patata import _logs, _options, _patata, exceptions
+from patata.models import Request, Response
+
+Item = Request | tuple[Any, str] | tuple[Any, str, Any]
+Callback = Callable[[Response], Response]
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_patata._forked)
+
+
+class Patata:
+    """Performs any number of HTTP requests, many at a time, and yields the responses as they come.
+
+    It may be used for several calls, one after another or at once from several threads. Leaving the
+    ``with`` block, or :meth:`close`, ends the calls that are still open.
+
+    Parameters
+    ----------
+    num_workers
+        How many event loops (threads) perform requests, and how many processes call callbacks.
+        Default (``None`` or 0): the cores this process may use. ``workers`` is another name for it.
+    queue_max_size
+        The most requests taken from the input whose responses have not been handed to you: the bound
+        on memory. Default: 100,000.
+    input_chunk_size
+        The most requests taken from the input at once; also how many responses lie between two lines
+        of progress in the log. Default: 10,000.
+    pool_submit_size
+        The most requests handed at once to one event loop, and responses to one callback process.
+        Default: 1,000.
+    verbose_level
+        0 logs nothing, 1 the start, progress and end of each call, 2 also each failure. Default: 1.
+    verbose
+        ``False`` is ``verbose_level=0``.
+    concurrency
+        Requests in flight at once, over all event loops; also the most connections. Default: 100 for
+        each event loop.
+    backoff, max_backoff
+        The longest wait before the second attempt, in seconds, and what its doubling for each further
+        one stops at. The wait is a random part of it. Default: 0.1 and 30.
+    connect_timeout
+        Seconds that opening a connection may take; ``None`` for no limit. Default: 10.
+    follow_redirects, max_redirects
+        Whether redirects are followed, and how many in one attempt. Default: ``True`` and 10.
+    max_response_size
+        The most bytes a body may have, before and after decoding. Default: 64 MiB.
+
+    Raises
+    ------
+    ValueError
+        For a value that cannot be used; it names the option.
+    InvalidVerboseLevelError
+        For a level other than 0, 1 and 2.
+
+    Examples
+    --------
+    >>> from patata.testing import Server
+    >>> with Server() as server, Patata(verbose=False) as client:
+    ...     responses = client.http("get", ((id_, server.url) for id_ in range(1_000)))
+    ...     sum(response.status_code == 200 for response in responses)
+    1000
+    """
+
+    def __init__(
+        self,
+        num_workers: int | None = None,
+        queue_max_size: int | None = 100_000,
+        input_chunk_size: int | None = 10_000,
+        pool_submit_size: int | None = 1_000,
+        verbose_level: int = 1,
+        verbose: bool = True,
+        *,
+        workers: int | None = None,
+        **options: Any,
+    ) -> None:
+        if num_workers and workers:
+            raise ValueError(f"give num_workers or workers, not both: got {num_workers!r} and {workers!r}")
+        given = num_workers or workers
+        self.num_workers = _options.size("num_workers", given, _patata.default_num_workers())
+        self.queue_max_size = _options.size("queue_max_size", queue_max_size, 100_000)
+        self.input_chunk_size = _options.size("input_chunk_size", input_chunk_size, 10_000)
+        self.pool_submit_size = _options.size("pool_submit_size", pool_submit_size, 1_000)
+        self.verbose_level = _options.verbose_level(verbose_level, verbose)
+        self._further = _options.further(options)
+        self._closed = False
+        self._lock = threading.Lock()
+        self._runs: set[_patata.Control] = set()
+
+    @property
+    def workers(self) -> int:
+        """Another name for ``num_workers``."""
+        return self.num_workers
+
+    def http(
+        self,
+        method: str,
+        requests: Iterable[Item],
+        callbacks: Iterable[Callback] | None = (),
+        retries: int | None = 1,
+        timeout: float | None = 300.0,
+        **options: Any,
+    ) -> Generator[Response, None, None]:
+        """Performs the requests and yields each response as soon as it is there, each exactly once.
+
+        A generator: nothing happens before its first ``next``; closing it cancels what is left.
+        Requests are taken from the input while responses are taken from it, on the same thread, so the
+        input may be endless, and need not be thread-safe.
+
+        A request that fails is no exception: its response has ``status_code`` 500, ``data`` that
+        describes the failure, and ``error``. If the input itself raises, or holds an item that is no
+        request, the responses to all requests before it are yielded first.
+
+        Parameters
+        ----------
+        method
+            In any case: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE, or any other token.
+        requests
+            ``Request`` objects, or tuples ``(id, url)`` or ``(id, url, data)``, also mixed. ``data``
+            is sent as JSON wherever it is not ``None``.
+        callbacks
+            Functions that take a response and return one; each gets what the one before it returned.
+            With more than one worker they run in processes of their own. If one raises, the response
+            has ``status_code`` 500 and the exception as ``data``. Default: none.
+        retries
+            Attempts in total. Failed connections, time-outs, broken transfers and the statuses 408,
+            425, 429 and 5xx (save 501 and 505) are tried again. Default: 1, which is no retry.
+        timeout
+            Seconds that one attempt may take; ``None`` for no limit. Default: 300.
+        options
+            Any of the options of :class:`Patata` from ``concurrency`` on, for this call.
+
+        Raises
+        ------
+        InvalidMethodError
+            For a method that is not a token.
+        ValueError
+            For an item that is no request, or an option that cannot be used.
+        ClientClosedError
+            If the client is closed before all responses were taken.
+
+        Examples
+        --------
+        >>> from patata.testing import Server
+        >>> with Server() as server, Patata(verbose=False) as client:
+        ...     (response,) = client.http("post", [("an id", server.url + "/echo", {"key": "value"})])
+        ...     response.id_, response.data["body"]
+        ('an id', '{"key":"value"}')
+        """
+        functions = _options.callbacks(callbacks)
+        settings = {
+            "num_workers": self.num_workers,
+            "queue_max_size": self.queue_max_size,
+            "input_chunk_size": self.input_chunk_size,
+            "pool_submit_size": self.pool_submit_size,
+            "retries": _options.attempts("retries", retries),
+            "timeout": _options.seconds("timeout", timeout),
+            **self._further,
+            **_options.further(options),
+        }
+        if not isinstance(method, str):
+            raise exceptions.InvalidMethodError(f"method must be a str, got {method!r}")
+        if self._closed:
+            raise exceptions.ClientClosedError("the client is closed; make another one, or enter it anew")
+        stream = _patata.Stream(method, requests, settings)
+        control = stream.control()
+        with self._lock:
+            self._runs.add(control)
+        try:
+            yield from _logs.logged(
+                self._called_back(stream, functions),
+                self._parameters(method),
+                self.input_chunk_size,
+                self.verbose_level,
+                lambda: _answered(stream),
+            )
+        finally:
+            with self._lock:
+                self._runs.discard(control)
+            stream.close()
+
+    def _called_back(self, stream: _patata.Stream, functions: list[Callback]) -> Iterator[Response]:
+        if not functions:
+            return stream
+        # Most calls have no callbacks, and should not pay for importing what these need.
+        from patata import callbacks
+
+        if self.num_workers == 1:
+            return callbacks.called_here(stream, functions)
+        return callbacks.called_in_processes(stream, functions, self.num_workers, self.pool_submit_size)
+
+    def _parameters(self, method: str) -> dict[str, object]:
+        return {
+            "method": method.upper(),
+            "num_workers": self.num_workers,
+            "multiprocessing": self.num_workers != 1,
+            "queue_max_size": self.queue_max_size,
+            "input_chunk_size": self.input_chunk_size,
+            "pool_submit_size": self.pool_submit_size,
+        }
+
+    def close(self) -> None:
+        """Ends all calls that are still open. Their generators raise ``ClientClosedError``."""
+        self._closed = True
+        with self._lock:
+            runs = list(self._runs)
+        for control in runs:
+            control.cancel()
+
+    def __enter__(self) -> Patata:
+        self._closed = False
+        return self
+
+    def __exit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Patata(num_workers={self.num_workers}, verbose_level={self.verbose_level})"
+
+
+def _answered(stream: _patata.Stream) -> int:
+    receipt = stream.receipt()
+    return receipt["ok"] + receipt["failed"]

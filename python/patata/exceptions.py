@@ -1,0 +1,129 @@
+"""All exceptions: those that are raised, and those that a response carries in ``response.error``."""
+
+from __future__ import annotations
+
+import builtins
+
+
+class PatataError(Exception):
+    """The base of all exceptions of this package."""
+
+
+class ClientAlreadyInUseError(PatataError):
+    """Kept for programs that catch it. One client may be used by several calls at once now."""
+
+
+class ClientClosedError(PatataError):
+    """The client was closed before all responses were taken, or is used after it was closed."""
+
+
+class ForkedError(PatataError):
+    """A run that was begun before a fork is used in the child. Begin another one there."""
+
+
+class InternalPatataError(PatataError):
+    """Something that cannot happen did. Please report it."""
+
+
+class InvalidMethodError(PatataError, ValueError):
+    """The method is not a token that HTTP allows."""
+
+
+class InvalidVerboseLevelError(PatataError, ValueError):
+    """The verbose level is not one of 0, 1 and 2."""
+
+
+class CallbackProcessError(PatataError):
+    """The process died that was to call the callbacks on this response."""
+
+
+class CallbackError(PatataError):
+    """Stands for what a callback raised or returned, where that cannot be brought back from its process."""
+
+
+class RequestError(PatataError):
+    """Why a request has no response; found in ``response.error``, never raised by a run.
+
+    ``request_sent`` is ``False`` where not one byte of the request can have reached the server.
+    """
+
+    def __init__(self, detail: str = "", request_sent: bool = False) -> None:
+        super().__init__(detail, request_sent)
+        self.request_sent = request_sent
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
+class InvalidRequestError(RequestError, ValueError, TypeError):
+    """The request is unusable; found before any I/O.
+
+    Raised where an item of the input is no request at all: a ``ValueError``, as the older package
+    raised, and a ``TypeError``, as it is about types.
+    """
+
+
+class ConnectError(RequestError, ConnectionError):
+    """No connection came about."""
+
+
+class ResolveError(ConnectError):
+    """The host's name has no address."""
+
+
+class TLSError(ConnectError):
+    """The TLS handshake failed, for instance because the certificate is not trusted."""
+
+
+class RequestTimeoutError(RequestError, builtins.TimeoutError):
+    """An attempt took longer than its time-out allows."""
+
+
+class ConnectTimeoutError(RequestTimeoutError, ConnectError):
+    """Opening the connection took longer than its time-out allows."""
+
+
+class ProtocolError(RequestError):
+    """The server broke HTTP, or closed the connection without an answer."""
+
+
+class RedirectError(RequestError):
+    """A redirect could not be followed: too many of them, or no usable target."""
+
+
+class BodyError(RequestError):
+    """The response's body broke off, or its framing was wrong."""
+
+
+class DecodeError(RequestError):
+    """The response's body is not what its ``Content-Encoding`` says."""
+
+
+class TooLargeError(RequestError):
+    """The response is larger than the limits allow."""
+
+
+class CancelledError(RequestError):
+    """The run ended before the request was done."""
+
+
+def describe(error: BaseException) -> dict[str, str]:
+    """What stands in a response's ``data`` in the place of an answer.
+
+    >>> describe(ConnectError("Cannot connect to localhost:1"))["exception_detail"]
+    'Cannot connect to localhost:1'
+    """
+    if error.__traceback__ is None and isinstance(error, RequestError):
+        # It was never raised: the engine is no Python, so there are no frames to tell of.
+        name = f"{type(error).__module__}.{type(error).__qualname__}"
+        kin = " (a TimeoutError)" if isinstance(error, builtins.TimeoutError) else ""
+        trace = f"{name}: {error}{kin}\n"
+    else:
+        import traceback
+
+        trace = "".join(traceback.format_exception(error))
+    return {
+        "exception_detail": str(error),
+        "exception_traceback": trace,
+        "exception_class": str(type(error)),
+    }
