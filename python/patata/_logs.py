@@ -44,14 +44,11 @@ def logged(
     level: int,
     total: Callable[[], int],
 ) -> Iterator[Response]:
-    """Hands the responses through and logs what the level asks for.
+    """Hands the responses through and logs what a level above 0 asks for.
 
     ``parameters`` are told at the start, ``chunk`` is how many responses pass between two lines of
     progress, and ``total`` is asked at the end how many there were.
     """
-    if level == 0:
-        yield from responses
-        return
     configure()
     logger.info("Start processing requests with Patata parameters:")
     for name, value in parameters.items():

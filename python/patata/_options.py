@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from patata import exceptions
+from patata.models import Response
 
 VERBOSE_LEVELS = (0, 1, 2)
 
 Option = Callable[[str, Any], Any]
+Callback = Callable[[Response], Response]
 
 
 def size(name: str, value: object, default: int) -> int:
@@ -97,7 +99,7 @@ def further(given: dict[str, object]) -> dict[str, object]:
     return checked
 
 
-def callbacks(given: Iterable[Callable[..., object]] | None) -> list[Callable[..., object]]:
+def callbacks(given: Iterable[Callback] | None) -> list[Callback]:
     """A list of callables."""
     functions = list(given or ())
     for function in functions:

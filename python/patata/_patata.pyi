@@ -1,7 +1,20 @@
 """The extension module: what is made in Rust."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Self, final
+from typing import Any, final
+
+from typing_extensions import Self, disjoint_base
+
+__all__ = [
+    "Control",
+    "Request",
+    "Response",
+    "Server",
+    "Stream",
+    "__version__",
+    "_forked",
+    "default_num_workers",
+]
 
 __version__: str
 
@@ -11,6 +24,7 @@ def default_num_workers() -> int:
 def _forked() -> None:
     """Says that this process is the child of a fork."""
 
+@disjoint_base
 class Request:
     """One request.
 
@@ -54,6 +68,7 @@ class Request:
     def __hash__(self) -> int: ...
     def __reduce__(self) -> tuple[Any, ...]: ...
 
+@disjoint_base
 class Response:
     """What came back for one request, or the failure that came instead.
 
@@ -144,9 +159,9 @@ class Stream:
 
 @final
 class Server:
-    """A small HTTP server on a port of its own."""
+    """A small HTTP server on a port of this machine."""
 
-    def __new__(cls, threads: int = 1) -> Self: ...
+    def __new__(cls, threads: int = 1, port: int = 0) -> Self: ...
     @property
     def url(self) -> str: ...
     @property

@@ -176,13 +176,16 @@ class Patata:
         with self._lock:
             self._runs.add(control)
         try:
-            yield from _logs.logged(
-                self._called_back(stream, functions),
-                self._parameters(method),
-                self.input_chunk_size,
-                self.verbose_level,
-                lambda: _answered(stream),
-            )
+            responses = self._called_back(stream, functions)
+            if self.verbose_level > 0:
+                responses = _logs.logged(
+                    responses,
+                    self._parameters(method),
+                    self.input_chunk_size,
+                    self.verbose_level,
+                    lambda: _answered(stream),
+                )
+            yield from responses
         finally:
             with self._lock:
                 self._runs.discard(control)

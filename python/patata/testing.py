@@ -1,14 +1,19 @@
-"""A small HTTP server, to try a job against before it meets a real one."""
+"""A small HTTP server, to try a job against before it meets a real one.
+
+``python -m patata.testing`` runs it on port 12345 until Ctrl-C; another port may be given.
+"""
 
 from __future__ import annotations
 
+import sys
+import threading
 from types import TracebackType
 
 from patata import _patata
 
 
 class Server:
-    """An HTTP/1.1 server on a free port of this machine, running while its ``with`` block does.
+    """An HTTP/1.1 server on this machine's loopback address, running while its ``with`` block does.
 
     ============================  ==========================================================
     path                          answer
@@ -27,11 +32,13 @@ class Server:
     ----------
     threads
         How many threads serve. At least 1. Default: 1.
+    port
+        Where it listens. Default: 0, which is any free port.
 
     Raises
     ------
     OSError
-        If no port can be had, or ``threads`` is 0.
+        If the port cannot be had, or ``threads`` is 0.
 
     Examples
     --------
@@ -41,8 +48,8 @@ class Server:
     b'{"message":"Hello world!"}'
     """
 
-    def __init__(self, threads: int = 1) -> None:
-        self._server = _patata.Server(threads)
+    def __init__(self, threads: int = 1, port: int = 0) -> None:
+        self._server = _patata.Server(threads, port)
 
     @property
     def url(self) -> str:
@@ -73,3 +80,19 @@ class Server:
         traceback: TracebackType | None,
     ) -> None:
         self.stop()
+
+
+def main(arguments: list[str]) -> None:
+    """Runs a server until Ctrl-C."""
+    if len(arguments) > 1 or not all(argument.isdecimal() for argument in arguments):
+        raise SystemExit("usage: python -m patata.testing [PORT]")
+    with Server(port=int(arguments[0]) if arguments else 12345) as server:
+        print(f"listening on {server.url}, until Ctrl-C", flush=True)
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            print("stopped")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

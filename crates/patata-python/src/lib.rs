@@ -1,6 +1,9 @@
 //! The extension module `patata._patata`: conversion, the stream, signals. Policy is the engine's, and
 //! whatever may be slow is Python's.
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 mod convert;
 mod fault;
 mod json;

@@ -1,9 +1,11 @@
 //! The test server as the Python class behind `patata.testing.Server`.
 
+use std::net::Ipv4Addr;
+
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
-/// A small HTTP server on a port of its own.
+/// A small HTTP server on a port of this machine.
 #[pyclass(module = "patata._patata")]
 #[derive(Debug)]
 pub(crate) struct Server {
@@ -14,9 +16,10 @@ pub(crate) struct Server {
 #[pymethods]
 impl Server {
     #[new]
-    #[pyo3(signature = (threads = 1))]
-    fn new(threads: usize) -> PyResult<Self> {
-        let server = patata_testserver::Server::builder().threads(threads).start()?;
+    #[pyo3(signature = (threads = 1, port = 0))]
+    fn new(threads: usize, port: u16) -> PyResult<Self> {
+        let address = (Ipv4Addr::LOCALHOST, port).into();
+        let server = patata_testserver::Server::builder().address(address).threads(threads).start()?;
         let url = server.url().to_owned();
         Ok(Self { server: Some(server), url })
     }

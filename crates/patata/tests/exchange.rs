@@ -116,13 +116,36 @@ fn a_requests_own_header_goes_before_the_clients() {
 }
 
 #[test]
-fn a_get_says_nothing_of_a_length_and_a_post_always_does() {
+fn a_get_says_nothing_of_a_length() {
     let server = RawServer::answering(ok(""));
     one(&client(), Request::get((), server.url())).result.unwrap();
-    one(&client(), Request::post((), server.url())).result.unwrap();
-    let sent = server.requests();
-    assert!(!sent[0].contains("content-length") && !sent[0].contains("transfer-encoding"), "{}", sent[0]);
-    assert!(sent[1].contains("content-length: 0\r\n"), "RFC 9110, section 8.6, asks for it: {}", sent[1]);
+    let sent = &server.requests()[0];
+    assert!(!sent.contains("content-length") && !sent.contains("transfer-encoding"), "{sent}");
+}
+
+#[test]
+fn a_request_that_should_have_a_body_says_so_where_it_is_empty() {
+    for method in [Method::POST, Method::PUT, Method::PATCH] {
+        let server = RawServer::answering(ok(""));
+        one(&client(), Request::new((), method, server.url())).result.unwrap();
+        let sent = &server.requests()[0];
+        assert!(sent.contains("content-length: 0\r\n"), "RFC 9110, section 8.6, asks for it: {sent}");
+    }
+}
+
+#[test]
+fn an_answer_that_does_not_wait_for_the_body_is_the_answer() {
+    let server = RawServer::start(|peer| {
+        peer.leave_unread();
+        peer.send("HTTP/1.1 413 Content Too Large\r\nconnection: close\r\ncontent-length: 6\r\n\r\npotato");
+        peer.wait_for_the_end();
+    });
+    let client = Client::builder().concurrency(1).build().unwrap();
+    let requests = (0..2).map(|tag| Request::post(tag, server.url()).body(letters(20 << 20)));
+    for outcome in all(&client, requests) {
+        let response = outcome.result.unwrap();
+        assert_eq!((response.status.as_u16(), &response.body[..]), (413, &b"potato"[..]));
+    }
 }
 
 #[test]

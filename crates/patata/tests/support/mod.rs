@@ -12,7 +12,7 @@ use std::time::Duration;
 use patata::{Client, Error, ErrorKind, Outcome, Phase, Request, Response};
 
 /// Far longer than any test takes: what reaches it hangs.
-const HANG: Duration = Duration::from_secs(90);
+const HANG: Duration = Duration::from_secs(60);
 
 /// All outcomes of a run.
 pub(crate) fn all<T: Send + 'static>(

@@ -1,0 +1,249 @@
+//! Which redirects are followed, with what, and where they end.
+
+#![allow(clippy::unwrap_used, reason = "a failure in a helper fails the test, as it should")]
+
+mod support;
+
+use patata::{Client, ErrorKind, Method, Phase, Request, Response};
+use patata_testserver::Server;
+use serde_json::Value;
+use support::{RawServer, assert_fault, fault, get, one};
+
+fn client() -> Client {
+    Client::builder().build().unwrap()
+}
+
+fn json(response: &Response) -> Value {
+    serde_json::from_slice(&response.body).unwrap()
+}
+
+/// A URL of `server` that redirects to `target`.
+fn redirecting(server: &Server, target: &str, status: u16) -> String {
+    let target: String = target.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    format!("{}/redirect-to?url={target}&status={status}", server.url())
+}
+
+/// A server whose every answer redirects to this place.
+fn pointing_at(location: &str) -> RawServer {
+    RawServer::answering(format!("HTTP/1.1 302 Found\r\nlocation: {location}\r\ncontent-length: 0\r\n\r\n"))
+}
+
+#[test]
+fn a_chain_is_followed_to_its_end_within_one_attempt() {
+    let server = Server::start().unwrap();
+    let outcome = one(&client(), Request::get((), format!("{}/redirect/5", server.url())));
+    assert_eq!(outcome.attempts, 1);
+    let response = outcome.result.unwrap();
+    assert_eq!(response.status, 200);
+    assert_eq!(response.url, format!("{}/redirect/0", server.url()));
+    assert_eq!(server.requests(), 6);
+}
+
+#[test]
+fn one_redirect_more_than_the_limit_is_an_error() {
+    let server = Server::start().unwrap();
+    let few = Client::builder().max_redirects(3).build().unwrap();
+    assert_eq!(
+        one(&few, Request::get((), format!("{}/redirect/3", server.url()))).result.unwrap().status,
+        200
+    );
+    let error = fault(&few, format!("{}/redirect/4", server.url()));
+    assert_fault(
+        &error,
+        ErrorKind::Redirect,
+        Phase::Answer,
+        true,
+        "More than 3 redirects, the last one from",
+    );
+    assert_eq!(get(format!("{}/redirect/10", server.url())).status, 200);
+    let error = fault(&client(), format!("{}/redirect/11", server.url()));
+    assert_fault(&error, ErrorKind::Redirect, Phase::Answer, true, "More than 10 redirects");
+}
+
+#[test]
+fn a_loop_ends_at_the_limit() {
+    let server = pointing_at("/again");
+    let error = fault(&client(), server.url());
+    assert_eq!(error.kind(), ErrorKind::Redirect);
+    assert_eq!(server.requests().len(), 11);
+}
+
+#[test]
+fn redirects_that_are_not_to_be_followed_are_handed_out() {
+    let server = Server::start().unwrap();
+    let client = Client::builder().follow_redirects(false).build().unwrap();
+    let response = one(&client, Request::get((), format!("{}/redirect/2", server.url()))).result.unwrap();
+    assert_eq!(response.status, 302);
+    assert_eq!(response.headers.get("location"), Some(&b"/redirect/1"[..]));
+    assert_eq!(server.requests(), 1);
+}
+
+#[test]
+fn a_redirect_that_names_no_place_is_the_answer() {
+    let server = RawServer::answering("HTTP/1.1 302 Found\r\ncontent-length: 6\r\n\r\npotato");
+    let response = get(server.url());
+    assert_eq!((response.status.as_u16(), &response.body[..]), (302, &b"potato"[..]));
+}
+
+#[test]
+fn a_post_becomes_a_get_where_browsers_make_it_one() {
+    let server = Server::start().unwrap();
+    for status in [301, 302, 303] {
+        let request = Request::post((), redirecting(&server, "/echo", status))
+            .header("content-type", "text/plain")
+            .header("x-own", "kept")
+            .body("potato");
+        let echoed = json(&one(&client(), request).result.unwrap());
+        assert_eq!((&echoed["method"], &echoed["body"]), (&"GET".into(), &"".into()), "{status}");
+        assert_eq!(echoed["headers"].get("content-type"), None);
+        assert_eq!(echoed["headers"].get("content-length"), None);
+        assert_eq!(echoed["headers"]["x-own"], "kept");
+    }
+}
+
+#[test]
+fn method_and_body_are_kept_where_the_status_says_so() {
+    let server = Server::start().unwrap();
+    for (status, method) in [
+        (307, Method::POST),
+        (308, Method::POST),
+        (307, Method::DELETE),
+        (301, Method::PUT),
+        (302, Method::PATCH),
+    ] {
+        let request = Request::new((), method.clone(), redirecting(&server, "/echo", status))
+            .header("content-type", "text/plain")
+            .body("potato");
+        let echoed = json(&one(&client(), request).result.unwrap());
+        assert_eq!((&echoed["method"], &echoed["body"]), (&method.as_str().into(), &"potato".into()));
+        assert_eq!(echoed["headers"]["content-type"], "text/plain");
+    }
+}
+
+#[test]
+fn secrets_stay_within_their_origin() {
+    let (server, other) = (Server::start().unwrap(), Server::start().unwrap());
+    let client = Client::builder().header("x-default-key", "secret").build().unwrap();
+    let send = |target: &str| {
+        let request = Request::post((), redirecting(&server, target, 307))
+            .header("authorization", "secret")
+            .header("cookie", "secret")
+            .header("x-api-key", "secret")
+            .header("host", server.address().to_string())
+            .header("content-type", "text/plain")
+            .body("potato");
+        json(&one(&client, request).result.unwrap())
+    };
+    let inside = send("/echo");
+    for name in ["authorization", "cookie", "x-api-key", "x-default-key"] {
+        assert_eq!(inside["headers"][name], "secret", "{name}");
+    }
+    let outside = send(&format!("{}/echo", other.url()));
+    assert!(!outside.to_string().contains("secret"), "{outside}");
+    assert_eq!(outside["headers"]["content-type"], "text/plain");
+    assert_eq!(outside["headers"]["host"], other.address().to_string());
+    assert_eq!(outside["body"], "potato");
+}
+
+#[test]
+fn secrets_that_were_dropped_do_not_come_back_with_the_way_home() {
+    let (server, other) = (Server::start().unwrap(), Server::start().unwrap());
+    let home = redirecting(&other, &format!("{}/echo", server.url()), 302);
+    let request = Request::get((), redirecting(&server, &home, 302)).header("x-api-key", "secret");
+    let echoed = json(&one(&client(), request).result.unwrap());
+    assert_eq!(echoed["headers"].get("x-api-key"), None);
+}
+
+#[test]
+fn credentials_in_a_url_stay_within_its_origin() {
+    let (server, other) = (Server::start().unwrap(), Server::start().unwrap());
+    for (target, shown) in [("/echo".to_owned(), true), (format!("{}/echo", other.url()), false)] {
+        let url = redirecting(&server, &target, 302).replace("http://", "http://user:secret@");
+        let echoed = json(&get(url));
+        assert_eq!(echoed["headers"].get("authorization").is_some(), shown, "{target}");
+    }
+}
+
+#[test]
+fn credentials_that_a_redirect_names_are_sent_and_not_shown() {
+    let server = Server::start().unwrap();
+    let target = format!("http://user:secret@{}/echo", server.address());
+    let response = get(redirecting(&server, &target, 302));
+    assert_eq!(json(&response)["headers"]["authorization"], "Basic dXNlcjpzZWNyZXQ=");
+    assert_eq!(response.url, format!("{}/echo", server.url()));
+}
+
+#[test]
+fn a_place_that_cannot_be_requested_is_a_redirect_error() {
+    for location in
+        ["ftp://127.0.0.1/", "file:///etc/passwd", "http://127.0.0.1:99999/", "http://[bad/", "http://"]
+    {
+        let server = pointing_at(location);
+        let error = fault(&client(), server.url());
+        let beginning = format!("{}/ redirects ", server.url());
+        assert_fault(&error, ErrorKind::Redirect, Phase::Answer, true, &beginning);
+        assert_eq!(server.requests().len(), 1);
+    }
+}
+
+#[test]
+fn a_place_that_cannot_be_requested_is_shown_without_credentials() {
+    for scheme in ["http://", "ftp://", "//", "https:", "https:/", "http:\\\\", "HTTP://"] {
+        for place in ["127.0.0.1:99999/", "[bad/", ":80/", "a b/", "127.0.0.1:0/a@b"] {
+            let error = fault(&client(), pointing_at(&format!("{scheme}user:secret@{place}")).url());
+            assert!(!format!("{error} {error:?}").contains("secret"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn a_place_that_refuses_the_connection_is_a_connect_error() {
+    let error = fault(&client(), pointing_at("http://127.0.0.1:1/").url());
+    assert_fault(&error, ErrorKind::Connect, Phase::Connect, false, "Cannot connect to 127.0.0.1:1: ");
+}
+
+#[test]
+fn a_retry_after_a_redirect_begins_where_the_request_began() {
+    let server = Server::start().unwrap();
+    let client = Client::builder().retries(3).backoff(std::time::Duration::from_millis(1)).build().unwrap();
+    let request = Request::post((), redirecting(&server, "/flaky/key/2", 302)).body("x");
+    let outcome = one(&client, request);
+    assert_eq!(outcome.attempts, 3);
+    assert_eq!(outcome.result.unwrap().status, 200);
+    assert_eq!(server.requests(), 6);
+}
+
+#[test]
+fn the_body_of_a_redirect_is_read_so_that_the_connection_can_be_kept() {
+    let server = RawServer::start(|peer| {
+        while let Some(request) = peer.request() {
+            if request.starts_with("GET /end") {
+                peer.answer("end");
+            } else {
+                let moved = "HTTP/1.1 302 Found\r\nlocation: /end\r\ncontent-length: 5\r\n\r\nmoved";
+                peer.send(moved);
+            }
+        }
+    });
+    let client = Client::builder().concurrency(1).build().unwrap();
+    for outcome in support::all(&client, (0..5).map(|tag| Request::get(tag, server.url()))) {
+        assert_eq!(outcome.result.unwrap().body, "end");
+    }
+    assert_eq!(server.connections(), 1);
+}
+
+#[test]
+fn a_head_request_stays_one() {
+    let server = RawServer::start(|peer| {
+        while let Some(request) = peer.request() {
+            if request.split(' ').nth(1) == Some("/end") {
+                peer.send("HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\n");
+            } else {
+                peer.send("HTTP/1.1 303 See Other\r\nlocation: /end\r\ncontent-length: 9\r\n\r\n");
+            }
+        }
+    });
+    let response = one(&client(), Request::new((), Method::HEAD, server.url())).result.unwrap();
+    assert_eq!(response.url, format!("{}/end", server.url()));
+    assert!(server.requests().iter().all(|request| request.starts_with("HEAD ")));
+}

@@ -1,0 +1,231 @@
+//! What is tried again, how often, and what a retry costs the other requests.
+
+#![allow(clippy::unwrap_used, reason = "a failure in a helper fails the test, as it should")]
+
+mod support;
+
+use std::net::TcpListener;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use patata::{Client, ErrorKind, Method, Outcome, Request};
+use patata_testserver::Server;
+use support::{RawServer, Watchdog, all, one, wait_until};
+
+/// A client that makes so many attempts and hardly waits between them.
+fn persistent(attempts: u32) -> Client {
+    Client::builder().retries(attempts).backoff(Duration::from_millis(1)).build().unwrap()
+}
+
+fn status<T>(outcome: &Outcome<T>) -> u16 {
+    outcome.result.as_ref().unwrap().status.as_u16()
+}
+
+/// A server that reads a request on each connection and closes without an answer.
+fn losing() -> RawServer {
+    RawServer::answering_once("")
+}
+
+#[test]
+fn a_server_that_recovers_is_asked_until_it_does() {
+    let server = Server::start().unwrap();
+    let outcome = one(&persistent(5), Request::get((), format!("{}/flaky/key/3", server.url())));
+    assert_eq!((status(&outcome), outcome.attempts), (200, 4));
+    assert_eq!(server.requests(), 4);
+}
+
+#[test]
+fn when_the_attempts_are_used_up_the_last_answer_stands() {
+    let server = Server::start().unwrap();
+    let outcome = one(&persistent(3), Request::get((), format!("{}/flaky/key/9", server.url())));
+    assert_eq!((status(&outcome), outcome.attempts), (503, 3));
+    assert_eq!(outcome.result.unwrap().body, r#"{"error":"failure 3 of 9"}"#);
+    assert_eq!(server.requests(), 3);
+}
+
+#[test]
+fn without_retries_there_is_one_attempt() {
+    let server = Server::start().unwrap();
+    let client = Client::builder().build().unwrap();
+    let outcome = one(&client, Request::get((), format!("{}/flaky/key/1", server.url())));
+    assert_eq!((status(&outcome), outcome.attempts, server.requests()), (503, 1, 1));
+}
+
+#[test]
+fn statuses_that_another_attempt_cannot_change_are_not_tried_again() {
+    let server = Server::start().unwrap();
+    for code in [200, 204, 304, 400, 401, 403, 404, 409, 501, 505] {
+        let outcome = one(&persistent(3), Request::get((), format!("{}/status/{code}", server.url())));
+        assert_eq!((status(&outcome), outcome.attempts), (code, 1));
+    }
+    for code in [408, 425, 429, 500, 502, 503, 504] {
+        let outcome = one(&persistent(3), Request::get((), format!("{}/status/{code}", server.url())));
+        assert_eq!((status(&outcome), outcome.attempts), (code, 3));
+    }
+}
+
+#[test]
+fn a_refused_connection_is_tried_as_often_as_retries_says() {
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    for attempts in [1, 4] {
+        for request in
+            [Request::get((), format!("http://{address}/")), Request::post((), format!("http://{address}/"))]
+        {
+            let outcome = one(&persistent(attempts), request);
+            assert_eq!(outcome.attempts, attempts);
+            assert_eq!(outcome.result.unwrap_err().kind(), ErrorKind::Connect);
+        }
+    }
+}
+
+#[test]
+fn an_idempotent_request_that_was_lost_is_sent_again() {
+    for method in [Method::GET, Method::HEAD, Method::PUT, Method::DELETE, Method::OPTIONS] {
+        let server = losing();
+        let outcome = one(&persistent(3), Request::new((), method, server.url()));
+        assert_eq!((outcome.attempts, server.requests().len()), (3, 3));
+        assert_eq!(outcome.result.unwrap_err().kind(), ErrorKind::Protocol);
+    }
+}
+
+#[test]
+fn a_post_that_was_lost_after_it_was_sent_is_not_sent_again() {
+    for method in [Method::POST, Method::PATCH] {
+        let server = losing();
+        let outcome = one(&persistent(3), Request::new((), method, server.url()).body("x"));
+        assert_eq!((outcome.attempts, server.requests().len()), (1, 1));
+        assert!(outcome.result.unwrap_err().request_sent());
+    }
+}
+
+#[test]
+fn a_post_that_was_lost_on_a_kept_connection_is_not_sent_again() {
+    let server = RawServer::start(|peer| {
+        while peer.request().is_some_and(|request| request.starts_with("GET")) {
+            peer.answer("");
+        }
+    });
+    let client = Client::builder().concurrency(1).retries(3).build().unwrap();
+    let requests = [Request::get(1, server.url()), Request::post(2, server.url()).body("x")];
+    let outcomes = all(&client, requests);
+    assert!(outcomes[1].result.is_err());
+    assert_eq!(server.requests().len(), 2, "the server may have done what the POST asked for");
+}
+
+#[test]
+fn a_post_that_timed_out_is_not_sent_again() {
+    let server = RawServer::silent();
+    let request = Request::post((), server.url()).timeout(Duration::from_millis(100));
+    let outcome = one(&persistent(3), request);
+    assert_eq!((outcome.attempts, server.requests().len()), (1, 1));
+    assert_eq!(outcome.result.unwrap_err().kind(), ErrorKind::Timeout);
+}
+
+#[test]
+fn a_get_that_timed_out_is_sent_again() {
+    let server = RawServer::start(|peer| {
+        while peer.request().is_some() {
+            if peer.number > 0 {
+                peer.answer("");
+            }
+        }
+    });
+    let request = Request::get((), server.url()).timeout(Duration::from_millis(300));
+    let outcome = one(&persistent(5), request);
+    assert_eq!(status(&outcome), 200);
+    assert!(outcome.attempts >= 2);
+}
+
+#[test]
+fn a_post_that_was_answered_503_is_sent_again() {
+    let server = Server::start().unwrap();
+    let outcome = one(&persistent(3), Request::post((), format!("{}/flaky/key/2", server.url())).body("x"));
+    assert_eq!((status(&outcome), outcome.attempts, server.requests()), (200, 3, 3));
+}
+
+#[test]
+fn every_attempt_sends_the_same_request() {
+    let tries = AtomicUsize::new(0);
+    let server = RawServer::start(move |peer| {
+        while peer.request().is_some() {
+            match tries.fetch_add(1, Ordering::SeqCst) {
+                0 | 1 => peer.send("HTTP/1.1 500 Oh\r\ncontent-length: 0\r\n\r\n"),
+                _ => peer.answer(""),
+            };
+        }
+    });
+    let request = Request::post((), format!("{}/x?y=z", server.url())).header("x-own", "1").body("potato");
+    assert_eq!(one(&persistent(3), request).attempts, 3);
+    let sent = server.requests();
+    assert!(sent[0].contains("x-own: 1\r\n") && sent[0].ends_with("potato"));
+    assert!(sent.len() == 3 && sent.iter().all(|request| *request == sent[0]), "{sent:?}");
+}
+
+#[test]
+fn a_kept_connection_that_the_server_closed_costs_a_get_no_attempt() {
+    // It answers as if it kept the connection, and closes it.
+    let server = RawServer::answering_once(support::ok("potato"));
+    for concurrency in [1, 4, 32] {
+        let client = Client::builder().concurrency(concurrency).build().unwrap();
+        let requests = (0..1000).map(|tag| Request::get(tag, server.url()));
+        for outcome in all(&client, requests) {
+            assert!(outcome.result.is_ok(), "concurrency {concurrency}: {:?}", outcome.result);
+            assert_eq!(outcome.attempts, 1);
+        }
+    }
+}
+
+#[test]
+fn a_connection_closed_while_it_was_idle_costs_a_post_nothing() {
+    let server = RawServer::answering_once(support::ok("potato"));
+    let client = Client::builder().concurrency(1).build().unwrap();
+    let _watchdog = Watchdog::new();
+    let mut handed = 0;
+    // The second is asked for once the first one's connection has ended.
+    let requests = std::iter::from_fn(|| {
+        if handed > 0 {
+            wait_until(|| server.ended() == handed);
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        handed += 1;
+        (handed <= 3).then(|| Request::post((), server.url()).body("x"))
+    });
+    let client = client.to_builder().queue_max_size(1).build().unwrap();
+    for outcome in client.run(requests) {
+        assert_eq!(status(&outcome), 200);
+    }
+    assert_eq!((server.requests().len(), server.connections()), (3, 3));
+}
+
+#[test]
+fn a_request_that_waits_for_its_retry_occupies_no_connection() {
+    let server = Server::start().unwrap();
+    let hour = Duration::from_secs(3600);
+    // The wait is a random part of the backoff: of an hour, it is not one of milliseconds.
+    let builder = Client::builder().concurrency(1).retries(2).backoff(hour).max_backoff(hour);
+    let client = builder.build().unwrap();
+    let url = server.url();
+    let failing = Request::get(0, format!("{url}/flaky/key/1"));
+    let others = (1..=20).map(|tag| Request::get(tag, format!("{url}/")));
+    let _watchdog = Watchdog::new();
+    let mut run = client.run(std::iter::once(failing).chain(others));
+    let tags: Vec<_> = run.by_ref().take(20).map(|outcome| outcome.tag).collect();
+    assert!(tags.iter().copied().eq(1..=20), "{tags:?}");
+    let receipt = run.cancel();
+    assert_eq!((receipt.submitted, receipt.ok, receipt.cancelled), (21, 20, 1));
+}
+
+#[test]
+fn many_failing_requests_all_come_to_their_end() {
+    let server = Server::start().unwrap();
+    let client =
+        Client::builder().concurrency(8).retries(4).backoff(Duration::from_millis(5)).build().unwrap();
+    let requests = (0..300).map(|tag| Request::get(tag, format!("{}/flaky/{tag}/{}", server.url(), tag % 5)));
+    let outcomes = all(&client, requests);
+    assert_eq!(outcomes.len(), 300);
+    for outcome in outcomes {
+        let failures = u32::try_from(outcome.tag % 5).unwrap();
+        assert_eq!(status(&outcome), if failures < 4 { 200 } else { 503 });
+        assert_eq!(outcome.attempts, (failures + 1).min(4));
+    }
+}

@@ -1,0 +1,46 @@
+//! No thread is left once a run is over. A file of its own: other tests' runs would be counted too.
+
+mod support;
+
+use std::time::Duration;
+
+use patata::{Client, Request};
+use patata_testserver::Server;
+use support::{RawServer, Watchdog, wait_until};
+
+/// The event loops of this process.
+fn event_loops() -> usize {
+    let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    // A thread may end between being listed and being read.
+    let names = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok());
+    let is_ours = |name: &str| {
+        name.trim().strip_prefix("patata-").is_some_and(|number| number.parse::<usize>().is_ok())
+    };
+    names.filter(|name| is_ours(name)).count()
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn no_thread_is_left_after_fifty_runs() {
+    let (server, silent) = (Server::start().unwrap(), RawServer::silent());
+    let client = Client::builder().num_workers(3).build().unwrap();
+    let _watchdog = Watchdog::new();
+    for number in 0..50 {
+        let good = (0..20).map(|tag| Request::get(tag, server.url()));
+        let hanging = (20..30).map(|tag| Request::get(tag, silent.url()));
+        let mut run = client.run(good.chain(hanging));
+        // A thread names itself, a moment after it has begun.
+        wait_until(|| event_loops() == 3);
+        match number % 4 {
+            0 => assert_eq!(run.by_ref().take(20).count(), 20),
+            1 => drop(run.next()),
+            2 => run.control().cancel(),
+            _ => {}
+        }
+        drop(run);
+        // A thread that was joined may still be listed for a moment.
+        wait_until(|| event_loops() == 0);
+    }
+    assert_eq!(client.run([Request::get((), server.url()).timeout(Duration::MAX)]).count(), 1);
+    wait_until(|| event_loops() == 0);
+}
