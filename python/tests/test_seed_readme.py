@@ -113,7 +113,7 @@ def test_each_line_of_the_log_has_the_layout_of_the_readme(api, tmp_path):
 
 def test_the_output_tuple_is_the_id_and_the_json(api):
     with Patata(verbose=False) as client:
-        outputs = {id_: data for id_, data in client.http("GET", [(5, api), (6, f"{api}/")])}
+        outputs = dict(iter(response) for response in client.http("GET", [(5, api), (6, f"{api}/")]))
     assert outputs == {5: {"message": "Hello world!"}, 6: {"message": "Hello world!"}}
 
 

@@ -1,6 +1,6 @@
 //! The run as Python sees it: an iterator that pulls the input, waits without the GIL, and hears signals.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -30,7 +30,36 @@ pub(crate) fn forked() {
 struct Input {
     iterator: Py<PyIterator>,
     method: Method,
-    raised: Arc<Mutex<Option<PyErr>>>,
+    raised: Arc<Raised>,
+}
+
+/// What the input has raised. It is looked at for each response, so most looks are without the lock.
+#[derive(Debug, Default)]
+struct Raised {
+    is_some: AtomicBool,
+    error: Mutex<Option<PyErr>>,
+}
+
+impl Raised {
+    fn set(&self, error: PyErr) {
+        *self.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        self.is_some.store(true, Ordering::Release);
+    }
+
+    fn take(&self) -> Option<PyErr> {
+        self.error.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Whether it is Ctrl-C, or the like, which does not wait for the end.
+    fn is_interrupt(&self, py: Python<'_>) -> bool {
+        self.is_some.load(Ordering::Acquire)
+            && self
+                .error
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .as_ref()
+                .is_some_and(|error| !error.is_instance_of::<PyException>(py))
+    }
 }
 
 impl Iterator for Input {
@@ -44,7 +73,7 @@ impl Iterator for Input {
             match item.and_then(|item| convert::request(&item, &self.method)) {
                 Ok(request) => Some(request),
                 Err(error) => {
-                    *self.raised.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                    self.raised.set(error);
                     None
                 }
             }
@@ -76,7 +105,7 @@ impl Control {
 pub(crate) struct Stream {
     /// Gone once it has ended.
     run: Option<Run<Py<PyAny>, Input>>,
-    raised: Arc<Mutex<Option<PyErr>>>,
+    raised: Arc<Raised>,
     receipt: patata::Receipt,
     forks: usize,
 }
@@ -98,7 +127,7 @@ impl Stream {
             fault::raise(py, "InvalidMethodError", format!("method {method:?} is not a valid token"))
         })?;
         let client = client(options)?;
-        let raised = Arc::new(Mutex::new(None));
+        let raised = Arc::new(Raised::default());
         let iterator = requests.try_iter()?.unbind();
         let run = client.run(Input { iterator, method, raised: raised.clone() });
         let forks = FORKS.load(Ordering::Relaxed);
@@ -183,9 +212,9 @@ impl Stream {
             Step::Outcome(outcome) => Ok(Look::Response(Response::new(outcome))),
             Step::Wait => Ok(Look::Nothing),
             Step::End => {
-                let cancelled = self.run.as_ref().is_some_and(|run| run.receipt().cancelled > 0);
+                let cancelled = run.is_cancelled();
                 self.close(py);
-                match self.take_raised() {
+                match self.raised.take() {
                     Some(error) => Err(error),
                     None if cancelled => Err(fault::raise(
                         py,
@@ -224,19 +253,11 @@ impl Stream {
 
     /// Ctrl-C in the input's code is not kept for the end.
     fn raise_interrupt(&mut self, py: Python<'_>) -> PyResult<()> {
-        let is_interrupt = {
-            let raised = self.raised.lock().unwrap_or_else(PoisonError::into_inner);
-            raised.as_ref().is_some_and(|error| !error.is_instance_of::<PyException>(py))
-        };
-        if !is_interrupt {
+        if !self.raised.is_interrupt(py) {
             return Ok(());
         }
         self.close(py);
-        self.take_raised().map_or(Ok(()), Err)
-    }
-
-    fn take_raised(&self) -> Option<PyErr> {
-        self.raised.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.raised.take().map_or(Ok(()), Err)
     }
 
     fn is_forked(&self) -> bool {

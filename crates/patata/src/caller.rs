@@ -271,6 +271,11 @@ impl<T, I> Run<T, I> {
         self.receipt
     }
 
+    /// Whether the run was ended early, by [`Control::cancel`].
+    pub fn is_cancelled(&self) -> bool {
+        self.shared.is_cancelled()
+    }
+
     /// Ends the run now and returns its accounts. Requests that are not done count as cancelled.
     pub fn cancel(mut self) -> Receipt {
         self.stop();

@@ -288,7 +288,7 @@ impl<T: Send + 'static> EventLoop<T> {
     }
 
     fn open_lane(self: &Rc<Self>, job: Box<Job<T>>) {
-        tokio::task::spawn_local(serve(Place(self.clone()), job));
+        tokio::task::spawn_local(serve(Place { event_loop: self.clone(), given_away: false }, job));
     }
 
     /// What becomes of a job after an exchange or the failure to begin one.
@@ -319,19 +319,21 @@ impl<T: Send + 'static> EventLoop<T> {
                 return self.push(job);
             }
             Ok(None) => {}
-            Err(error) => return self.finish(*job, now, Err(error)),
+            Err(error) => return self.finish(failed(*job, now, error)),
         }
         if let Some(wait) = self.wait_before_retry(&job, Ending::Answered(head.status)) {
             return self.retry(job, now + wait);
         }
-        let result = decode::decode(&head.headers, body, config.max_response_size).map(|body| Response {
+        let decoded = decode::decode(&head.headers, body, config.max_response_size);
+        let Job { tag, target, attempts, started, .. } = *job;
+        let result = decoded.map(|body| Response {
             status: head.status,
             version: head.version,
             headers: Headers::new(&head.headers),
             body,
-            url: Url(job.target.clone()),
+            url: Url(target),
         });
-        self.finish(*job, now, result);
+        self.finish(outcome(tag, attempts, started, now, result));
     }
 
     fn settle_fault(&self, mut job: Box<Job<T>>, now: Instant, fault: Fault, reused: bool) {
@@ -343,7 +345,7 @@ impl<T: Send + 'static> EventLoop<T> {
         }
         match self.wait_before_retry(&job, Ending::Failed(&fault.error)) {
             Some(wait) => self.retry(job, now + wait),
-            None => self.finish(*job, now, Err(fault.error)),
+            None => self.finish(failed(*job, now, fault.error)),
         }
     }
 
@@ -366,8 +368,8 @@ impl<T: Send + 'static> EventLoop<T> {
         self.wake();
     }
 
-    fn finish(&self, job: Job<T>, now: Instant, result: Result<Response, Error>) {
-        self.outcomes.borrow_mut().push(outcome(job, now, result));
+    fn finish(&self, outcome: Outcome<T>) {
+        self.outcomes.borrow_mut().push(outcome);
         self.wake();
     }
 
@@ -426,7 +428,7 @@ impl Templates {
 
 /// A lane's life: opened for one job, kept for others, closed by the server, by age or for want of room.
 async fn serve<T: Send + 'static>(place: Place<T>, job: Box<Job<T>>) {
-    let event_loop = place.0.clone();
+    let event_loop = place.event_loop.clone();
     let origin = job.target.origin.clone();
     let mut held = Held { event_loop: &event_loop, job: Some(job) };
     let deadline = held.begin(Instant::now());
@@ -463,11 +465,7 @@ async fn serve<T: Send + 'static>(place: Place<T>, job: Box<Job<T>>) {
                     Some(job)
                 }
                 Order::Wait => return,
-                Order::Retire => {
-                    // The place has been given to another lane already.
-                    std::mem::forget(place);
-                    return;
-                }
+                Order::Retire => return place.give_away(),
             },
         };
     }
@@ -511,12 +509,24 @@ async fn idle<T: Send + 'static>(
 }
 
 /// A lane's place among those of its event loop: given back when the lane ends, however it does.
-struct Place<T>(Rc<EventLoop<T>>);
+struct Place<T> {
+    event_loop: Rc<EventLoop<T>>,
+    given_away: bool,
+}
+
+impl<T> Place<T> {
+    /// Another lane has this place already.
+    fn give_away(mut self) {
+        self.given_away = true;
+    }
+}
 
 impl<T> Drop for Place<T> {
     fn drop(&mut self) {
-        self.0.pool.borrow_mut().closed();
-        self.0.shared.wake_ups[self.0.index].notify_one();
+        if !self.given_away {
+            self.event_loop.pool.borrow_mut().closed();
+            self.event_loop.shared.wake_ups[self.event_loop.index].notify_one();
+        }
     }
 }
 
@@ -621,16 +631,26 @@ impl<T> Ahead<T> {
     }
 }
 
-fn outcome<T>(job: Job<T>, now: Instant, result: Result<Response, Error>) -> Outcome<T> {
-    let elapsed = job.started.map_or(Duration::ZERO, |started| now.saturating_duration_since(started));
-    Outcome { tag: job.tag, attempts: job.attempts, elapsed, result }
+fn outcome<T>(
+    tag: T,
+    attempts: u32,
+    started: Option<Instant>,
+    now: Instant,
+    result: Result<Response, Error>,
+) -> Outcome<T> {
+    let elapsed = started.map_or(Duration::ZERO, |started| now.saturating_duration_since(started));
+    Outcome { tag, attempts, elapsed, result }
+}
+
+fn failed<T>(job: Job<T>, now: Instant, error: Error) -> Outcome<T> {
+    outcome(job.tag, job.attempts, job.started, now, Err(error))
 }
 
 /// The outcome of a job whose event loop ended under it.
 fn broken_down<T>(job: Job<T>) -> Outcome<T> {
     let error =
         Error::new(Kind::Cancelled, Phase::Schedule, "The event loop that held this request broke down");
-    outcome(job, Instant::now(), Err(error))
+    failed(job, Instant::now(), error)
 }
 
 fn connect_deadline(origin: &Origin) -> Error {
