@@ -165,15 +165,16 @@ def descriptors():
 
 
 def children():
-    """The processes that this one has started, save the trackers that serve it to its end."""
+    """The processes that serve this one: without trackers, which stay, and what has a session of its own."""
     found = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
         with suppress(OSError):
-            state, parent = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
+            state, parent, _, session = (entry / "stat").read_text().rpartition(")")[2].split()[:4]
             command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-            if int(parent) == os.getpid() and state != "Z" and "resource_tracker" not in command:
+            ours = int(parent) == os.getpid() and int(session) == os.getsid(0)
+            if ours and state != "Z" and "resource_tracker" not in command:
                 found.append((int(entry.name), command))
     return found
 

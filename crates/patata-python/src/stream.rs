@@ -207,12 +207,12 @@ impl Stream {
         }
         let Some(run) = &mut self.run else { return Ok(Look::End) };
         let step = run.step();
+        let cancelled = run.is_cancelled();
         self.raise_interrupt(py)?;
         match step {
             Step::Outcome(outcome) => Ok(Look::Response(Response::new(outcome))),
             Step::Wait => Ok(Look::Nothing),
             Step::End => {
-                let cancelled = run.is_cancelled();
                 self.close(py);
                 match self.raised.take() {
                     Some(error) => Err(error),

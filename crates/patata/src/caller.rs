@@ -15,7 +15,8 @@ use crate::plan::Planner;
 use crate::receipt::Receipt;
 use crate::request::Request;
 use crate::response::Outcome;
-use crate::run::{self, Shared};
+use crate::run;
+use crate::shared::Shared;
 use crate::transport::tls::Tls;
 
 /// How long the input is pulled while there are outcomes to hand out.

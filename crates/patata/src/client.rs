@@ -1,6 +1,6 @@
 //! The client: options are stated and checked here, and runs are begun.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,10 +25,17 @@ use crate::transport::tls::Tls;
 /// assert!(ids.into_iter().eq(0..1000));
 /// # Ok::<(), patata::ConfigError>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Client {
     config: Arc<Config>,
     tls: Tls,
+}
+
+impl fmt::Debug for Client {
+    /// Without its options, as default headers may be secret.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Client").finish_non_exhaustive()
+    }
 }
 
 impl Client {
@@ -77,12 +84,19 @@ impl Client {
 ///     .build()?;
 /// # Ok::<(), patata::ConfigError>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[must_use]
 pub struct Builder {
     config: Config,
     tls: Tls,
     error: Option<ConfigError>,
+}
+
+impl fmt::Debug for Builder {
+    /// Without its options, as default headers may be secret.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Builder").finish_non_exhaustive()
+    }
 }
 
 impl Builder {

@@ -35,6 +35,8 @@ mod request;
 mod response;
 mod run;
 mod schedule;
+mod serve;
+mod shared;
 mod transport;
 
 pub use caller::{Control, Run, RunStream, Step};

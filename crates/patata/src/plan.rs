@@ -13,7 +13,7 @@ use http::header::{self, HeaderMap, HeaderValue};
 use http::uri::PathAndQuery;
 
 use crate::error::Error;
-use crate::request::Request;
+use crate::request::{Request, redacted};
 
 /// Origins remembered by the text a URL begins with; past this many the memory starts anew.
 const REMEMBERED_ORIGINS: usize = 4096;
@@ -40,25 +40,25 @@ impl Origin {
             other => {
                 return Err(Error::invalid(format!(
                     "URL {:?} has the scheme {other:?}; use http or https",
-                    redacted(url)
+                    redacted(url.as_str())
                 )));
             }
         };
         let host = url
             .host()
             .filter(|host| !matches!(host, url::Host::Domain("")))
-            .ok_or_else(|| Error::invalid(format!("URL {:?} has no host", redacted(url))))?
+            .ok_or_else(|| Error::invalid(format!("URL {:?} has no host", redacted(url.as_str()))))?
             .to_owned();
         let port = url.port_or_known_default().unwrap_or(80);
         if port == 0 {
-            return Err(Error::invalid(format!("URL {:?} has port 0", redacted(url))));
+            return Err(Error::invalid(format!("URL {:?} has port 0", redacted(url.as_str()))));
         }
         let authority = match url.port() {
             Some(port) => format!("{host}:{port}"),
             None => host.to_string(),
         };
         let authority = HeaderValue::try_from(authority)
-            .map_err(|_| Error::invalid(format!("URL {:?} has an unusable host", redacted(url))))?;
+            .map_err(|_| Error::invalid(format!("URL {:?} has an unusable host", redacted(url.as_str()))))?;
         let hash = hasher.hash_one((tls, &host, port));
         Ok(Self { tls, host, port, authority, hash })
     }
@@ -145,8 +145,6 @@ pub(crate) struct Job<T> {
     pub(crate) attempts: u32,
     /// Redirects followed in this attempt.
     pub(crate) hops: u32,
-    /// Sent once more after a kept connection turned out dead, which counts as no attempt.
-    pub(crate) resent: bool,
     /// When the first attempt began.
     pub(crate) started: Option<Instant>,
     /// When the current attempt must be over.
@@ -175,7 +173,6 @@ impl<T> Job<T> {
     /// Ends the attempt: the next one starts over, where the request itself says.
     pub(crate) fn end_attempt(&mut self) {
         self.deadline = None;
-        self.resent = false;
         self.hops = 0;
         if let Some(first) = self.first_hop.take() {
             (self.target, self.message) = *first;
@@ -231,7 +228,6 @@ impl Planner {
             timeout,
             attempts: 0,
             hops: 0,
-            resent: false,
             started: None,
             deadline: None,
         }))
@@ -245,14 +241,14 @@ impl Planner {
         if let Some(position) = url.find(|c: char| c.is_ascii_whitespace() || c.is_control()) {
             return Err(Error::invalid(format!(
                 "URL {:?} has a space or control character at position {position}; percent-encode it",
-                redacted_text(url)
+                redacted(url)
             )));
         }
         if has_no_host(url) {
-            return Err(Error::invalid(format!("URL {:?} has no host", redacted_text(url))));
+            return Err(Error::invalid(format!("URL {:?} has no host", redacted(url))));
         }
         let parsed = url::Url::parse(url).map_err(|error| {
-            Error::invalid(format!("URL {:?} is not valid", redacted_text(url))).with_source(error)
+            Error::invalid(format!("URL {:?} is not valid", redacted(url))).with_source(error)
         })?;
         let origin = Arc::new(Origin::of(&parsed, &self.hasher)?);
         let credentials = credentials(&parsed);
@@ -323,7 +319,7 @@ fn is_plain(path: &str) -> bool {
 fn path_of(url: &url::Url) -> Result<PathAndQuery, Error> {
     let text = &url[url::Position::BeforePath..url::Position::AfterQuery];
     PathAndQuery::try_from(text).map_err(|error| {
-        Error::invalid(format!("URL {:?} has an unusable path", redacted(url))).with_source(error)
+        Error::invalid(format!("URL {:?} has an unusable path", redacted(url.as_str()))).with_source(error)
     })
 }
 
@@ -343,26 +339,6 @@ fn credentials(url: &url::Url) -> Option<HeaderValue> {
 
 fn percent_decode(text: &[u8]) -> Vec<u8> {
     percent_encoding::percent_decode(text).collect()
-}
-
-/// The URL as it may be shown: without user name and password.
-fn redacted(url: &url::Url) -> String {
-    let mut url = url.clone();
-    // Neither can fail on a URL that has a host; one that has none holds no credentials.
-    if url.set_password(None).is_ok() && url.set_username("").is_ok() {
-        return url.into();
-    }
-    redacted_text(url.as_str())
-}
-
-/// The same for a text that is no URL: nothing before an `@` in its authority is shown.
-fn redacted_text(text: &str) -> String {
-    let start = text.find("://").map_or(0, |at| at + 3);
-    let end = text[start..].find(['/', '?', '#']).map_or(text.len(), |end| start + end);
-    match text[start..end].rfind('@') {
-        Some(at) => format!("{}{}", &text[..start], &text[start + at + 1..]),
-        None => text.to_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -42,7 +42,9 @@ fn resolve(
     planner: &mut Planner,
 ) -> Result<(Target, Option<http::HeaderValue>), Error> {
     let shown = String::from_utf8_lossy(location);
-    let unusable = || error(format!("{from} redirects to {shown:?}, which cannot be requested"));
+    // Whatever stands before an @ may be credentials, and a text that is no URL does not say where they end.
+    let visible = shown.rsplit_once('@').map_or(&*shown, |(_, place)| place);
+    let unusable = || error(format!("{from} redirects to {visible:?}, which cannot be requested"));
     let base = url::Url::parse(&from.to_string()).map_err(|cause| unusable().with_source(cause))?;
     let url = base.join(&shown).map_err(|cause| unusable().with_source(cause))?;
     planner

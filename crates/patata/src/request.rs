@@ -1,5 +1,6 @@
 //! A request as the caller states it.
 
+use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -23,7 +24,6 @@ use crate::error::Error;
 /// assert_eq!(plain.tag, 1);
 /// assert_eq!(full.tag, "two");
 /// ```
-#[derive(Debug)]
 pub struct Request<T> {
     /// The caller's own value, handed back unchanged with the outcome.
     pub tag: T,
@@ -33,6 +33,18 @@ pub struct Request<T> {
     pub(crate) body: Bytes,
     pub(crate) timeout: Option<Duration>,
     pub(crate) error: Option<Error>,
+}
+
+impl<T: fmt::Debug> fmt::Debug for Request<T> {
+    /// Without what may be secret: credentials in the URL, headers, the body.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Request")
+            .field("tag", &self.tag)
+            .field("method", &self.method)
+            .field("url", &redacted(&self.url))
+            .finish_non_exhaustive()
+    }
 }
 
 impl<T> Request<T> {
@@ -101,5 +113,28 @@ impl<T> Request<T> {
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
+    }
+}
+
+/// A URL as it may be shown: nothing that stands before an `@` in its authority.
+pub(crate) fn redacted(url: &str) -> String {
+    let start = url.find("://").map_or(0, |at| at + 3);
+    let end = url[start..].find(['/', '?', '#']).map_or(url.len(), |end| start + end);
+    match url[start..end].rfind('@') {
+        Some(at) => format!("{}{}", &url[..start], &url[start + at + 1..]),
+        None => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_secret_is_not_shown() {
+        let request =
+            Request::get(1, "http://user:secret@host/path").header("x-api-key", "secret").body("secret");
+        let shown = format!("{request:?}");
+        assert!(shown.contains("http://host/path") && !shown.contains("secret"), "{shown}");
     }
 }

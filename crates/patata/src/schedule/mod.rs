@@ -101,7 +101,8 @@ impl<T> Schedule<T> {
                 self.turns.push_back(origin);
             }
         }
-        if wanted > 0 && !self.idle.contains(&event_loop) {
+        self.idle.retain(|idle| *idle != event_loop);
+        if wanted > 0 {
             self.idle.push(event_loop);
         }
     }

@@ -178,11 +178,17 @@ impl Lane {
         Ok(received)
     }
 
-    /// Keeps an idle lane alive until the server closes it or breaks framing.
-    pub(crate) fn poll_closed(&mut self, task: &Context<'_>) -> Poll<()> {
+    /// Keeps an idle lane alive until the server closes it or breaks framing, or until `retirement`.
+    ///
+    /// The first look, right after an exchange, leaves the connection alone: the exchange has driven it as
+    /// far as it goes, and it rings when there is more.
+    pub(crate) fn poll_over(&mut self, is_first: bool, retirement: Instant, task: &Context<'_>) -> Poll<()> {
         self.bell.belongs_to(task.waker());
-        drive(&mut self.connection, &mut Context::from_waker(&self.waker));
-        if self.connection.is_none() { Poll::Ready(()) } else { Poll::Pending }
+        let context = &mut Context::from_waker(&self.waker);
+        if !is_first {
+            drive(&mut self.connection, context);
+        }
+        if self.connection.is_none() { Poll::Ready(()) } else { self.timer.poll(retirement, context) }
     }
 }
 

@@ -1,0 +1,244 @@
+//! A lane's life: opened for one job, kept for others, closed by the server, by age or for want of room.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use http::HeaderValue;
+use http::header::{self, HeaderMap};
+use http_body_util::Full;
+
+use crate::config::Config;
+use crate::error::{Error, Kind, Phase};
+use crate::plan::{Job, Origin};
+use crate::run::EventLoop;
+use crate::shared;
+use crate::transport::lane::{Fault, Lane, Received};
+
+/// Opens a lane for a job, in a place of the pool that has been reserved for it.
+pub(crate) fn open<T: Send + 'static>(event_loop: &Rc<EventLoop<T>>, job: Box<Job<T>>) {
+    let place = Place { event_loop: event_loop.clone(), given_away: Cell::new(false) };
+    tokio::task::spawn_local(serve(place, job));
+}
+
+async fn serve<T: Send + 'static>(place: Place<T>, job: Box<Job<T>>) {
+    let event_loop = &*place.event_loop;
+    let origin = job.target.origin.clone();
+    let mut held = Held { event_loop, job: Some(job) };
+    let Some(mut lane) = held.connect(&origin).await else { return };
+    let templates = Templates::new(&event_loop.shared.config, &origin);
+    let slot = Rc::new(Slot::default());
+    // The clock is read once an exchange, unless the lane was idle in between.
+    let mut now = Instant::now();
+    loop {
+        let deadline = held.begin(now);
+        let Some(job) = &held.job else { return };
+        let result =
+            lane.exchange(templates.compose(job), deadline, event_loop.shared.config.max_response_size).await;
+        if lane.is_reused() && held.may_be_sent_anew(&result) {
+            // A kept connection that was dead all along says nothing of the server, and costs no attempt.
+            match held.connect(&origin).await {
+                Some(fresh) => lane = fresh,
+                None => return,
+            }
+            continue;
+        }
+        let kept = result.is_ok() && lane.is_usable();
+        held.settle(Instant::now(), result);
+        if !kept {
+            return;
+        }
+        match idle(event_loop, &origin, &mut lane, &slot).await {
+            Order::Send(job) => held.job = Some(job),
+            Order::Wait => return,
+            Order::Retire => return place.give_away(),
+        }
+        now = Instant::now();
+    }
+}
+
+/// Waits for the next order. `Order::Wait` comes back where the lane closed or became too old.
+async fn idle<T: Send + 'static>(
+    event_loop: &EventLoop<T>,
+    origin: &Arc<Origin>,
+    lane: &mut Lane,
+    slot: &Rc<Slot<T>>,
+) -> Order<T> {
+    let number = event_loop.pool().checkin(origin, slot.clone());
+    event_loop.wake();
+    let retirement = Instant::now() + event_loop.shared.config.idle_timeout;
+    let mut is_first = true;
+    poll_fn(|context| {
+        let order = slot.poll_order(context);
+        let is_first = std::mem::take(&mut is_first);
+        // An order goes first: the job in it must not be lost with the lane.
+        if order.is_pending() && lane.poll_over(is_first, retirement, context).is_ready() {
+            event_loop.pool().remove(origin, number);
+            return Poll::Ready(Order::Wait);
+        }
+        order
+    })
+    .await
+}
+
+/// A lane's place among those of its event loop: given back when the lane ends, however it does.
+struct Place<T> {
+    event_loop: Rc<EventLoop<T>>,
+    given_away: Cell<bool>,
+}
+
+impl<T> Place<T> {
+    /// Another lane has this place already.
+    fn give_away(&self) {
+        self.given_away.set(true);
+    }
+}
+
+impl<T> Drop for Place<T> {
+    fn drop(&mut self) {
+        if !self.given_away.get() {
+            self.event_loop.pool().closed();
+            self.event_loop.wake();
+        }
+    }
+}
+
+/// The job that a lane is busy with. Should the lane break down, its job still becomes an outcome.
+struct Held<'a, T> {
+    event_loop: &'a EventLoop<T>,
+    job: Option<Box<Job<T>>>,
+}
+
+impl<T: Send + 'static> Held<'_, T> {
+    /// Begins an attempt, unless it goes on. Returns when it must be over.
+    fn begin(&mut self, now: Instant) -> Instant {
+        self.job.as_mut().map_or(now, |job| job.begin(now, self.event_loop.shared.config.timeout))
+    }
+
+    /// A fresh lane for the job, which is settled where there is none to be had.
+    async fn connect(&mut self, origin: &Origin) -> Option<Lane> {
+        let deadline = self.begin(Instant::now());
+        let opened = tokio::time::timeout_at(deadline.into(), self.event_loop.connector.open(origin)).await;
+        match opened.unwrap_or_else(|_| Err(connect_deadline(origin))) {
+            Ok(lane) => Some(lane),
+            Err(error) => {
+                self.settle(Instant::now(), Err(error.into()));
+                None
+            }
+        }
+    }
+
+    /// Whether the connection ended before an answer, and sending the job again can repeat nothing.
+    fn may_be_sent_anew(&self, result: &Result<Received, Fault>) -> bool {
+        let Err(fault) = result else { return false };
+        let harmless =
+            !fault.error.request_sent() || self.job.as_ref().is_some_and(|job| job.is_idempotent());
+        fault.before_answer && harmless
+    }
+
+    fn settle(&mut self, now: Instant, result: Result<Received, Fault>) {
+        if let Some(job) = self.job.take() {
+            self.event_loop.settle(job, now, result);
+        }
+    }
+}
+
+impl<T> Drop for Held<'_, T> {
+    fn drop(&mut self) {
+        if let Some(job) = self.job.take()
+            && !self.event_loop.shared.is_cancelled()
+        {
+            self.event_loop.finish(shared::broken_down(*job));
+        }
+    }
+}
+
+/// How an idle lane is told what to do next.
+pub(crate) struct Slot<T> {
+    order: Cell<Order<T>>,
+    waker: RefCell<Option<Waker>>,
+}
+
+/// What an idle lane may be told.
+#[derive(Default)]
+pub(crate) enum Order<T> {
+    /// Nothing yet.
+    #[default]
+    Wait,
+    /// Go on with this job.
+    Send(Box<Job<T>>),
+    /// Close: the place is given to a lane of another origin.
+    Retire,
+}
+
+impl<T> Default for Slot<T> {
+    fn default() -> Self {
+        Self { order: Cell::new(Order::Wait), waker: RefCell::new(None) }
+    }
+}
+
+impl<T> Slot<T> {
+    pub(crate) fn give(&self, order: Order<T>) {
+        self.order.set(order);
+        if let Some(waker) = &*self.waker.borrow() {
+            waker.wake_by_ref();
+        }
+    }
+
+    fn poll_order(&self, context: &Context<'_>) -> Poll<Order<T>> {
+        match self.order.take() {
+            Order::Wait => {
+                let mut waker = self.waker.borrow_mut();
+                if !waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
+                    *waker = Some(context.waker().clone());
+                }
+                Poll::Pending
+            }
+            order => Poll::Ready(order),
+        }
+    }
+}
+
+/// The heads that a lane's requests begin with.
+struct Templates {
+    /// What patata itself says.
+    own: HeaderMap,
+    /// The same with the user's defaults.
+    with_defaults: HeaderMap,
+}
+
+impl Templates {
+    fn new(config: &Config, origin: &Origin) -> Self {
+        let mut own = HeaderMap::with_capacity(8);
+        own.insert(header::HOST, origin.authority.clone());
+        own.extend(config.own_headers.clone());
+        let mut with_defaults = own.clone();
+        with_defaults.extend(config.headers.clone());
+        Self { own, with_defaults }
+    }
+
+    /// What is sent for a job.
+    fn compose<T>(&self, job: &Job<T>) -> http::Request<Full<bytes::Bytes>> {
+        let message = &job.message;
+        let mut request = http::Request::new(Full::new(message.body.clone()));
+        *request.method_mut() = message.method.clone();
+        *request.uri_mut() = job.target.path.clone().into();
+        *request.headers_mut() = if message.defaults { self.with_defaults.clone() } else { self.own.clone() };
+        if let Some(headers) = &message.headers {
+            request.headers_mut().extend((**headers).clone());
+        }
+        // Methods that give a body a meaning say so where it is empty (RFC 9110, 8.6).
+        if message.body.is_empty() && matches!(message.method.as_str(), "POST" | "PUT" | "PATCH") {
+            request.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
+        request
+    }
+}
+
+fn connect_deadline(origin: &Origin) -> Error {
+    Error::new(Kind::Timeout, Phase::Connect, format!("Cannot connect to {origin}"))
+        .with_source("the attempt timed out (timeout)")
+}

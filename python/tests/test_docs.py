@@ -1,0 +1,50 @@
+"""The examples in the docstrings work."""
+
+import ast
+import doctest
+import importlib
+from pathlib import Path
+
+import patata
+import pytest
+
+STUB = Path(patata.__file__).with_name("_patata.pyi")
+
+
+@pytest.mark.parametrize("name", ["patata", "patata.client", "patata.exceptions", "patata.testing"])
+def test_the_examples_of_a_module_work(name):
+    result = doctest.testmod(importlib.import_module(name))
+    assert result.attempted > 0
+    assert result.failed == 0
+
+
+def stub_examples():
+    """What is documented in the stub, by name, with its docstring."""
+    tree = ast.parse(STUB.read_text())
+    kinds = (ast.ClassDef, ast.FunctionDef)
+    nodes = {node.name: node for node in ast.walk(tree) if isinstance(node, kinds)}
+    docstrings = {name: ast.get_docstring(node) or "" for name, node in nodes.items()}
+    return {name: text for name, text in docstrings.items() if ">>>" in text}
+
+
+def test_the_stub_has_examples():
+    assert {"Request", "Response"} <= stub_examples().keys()
+
+
+@pytest.mark.parametrize("name", stub_examples())
+def test_the_examples_of_the_stub_work(name):
+    scope = {key: getattr(patata, key) for key in patata.__all__}
+    test = doctest.DocTestParser().get_doctest(stub_examples()[name], scope, name, str(STUB), 0)
+    result = doctest.DocTestRunner().run(test)
+    assert result.attempted > 0
+    assert result.failed == 0
+
+
+def test_what_is_public_is_documented():
+    for name in patata.__all__:
+        value = getattr(patata, name)
+        if isinstance(value, type):
+            assert value.__doc__, name
+    for name, value in vars(patata.Patata).items():
+        if callable(value) and not name.startswith("_"):
+            assert value.__doc__, name
