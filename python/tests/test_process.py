@@ -1,4 +1,4 @@
-"""The process around a run: Ctrl-C, forks, the interpreter's end, threads, and that nothing is left behind."""
+"""The process around a run: Ctrl-C, forks, the interpreter's end, threads, and that nothing is left."""
 
 import gc
 import itertools

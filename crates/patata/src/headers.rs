@@ -26,13 +26,10 @@ pub struct Headers {
     block: Box<[u8]>,
 }
 
-/// Two lengths, of four bytes each.
-const LENGTHS: usize = 8;
-
 impl Headers {
-    pub(crate) fn new(map: &HeaderMap) -> Self {
-        let size = map.iter().map(|(name, value)| LENGTHS + name.as_str().len() + value.len()).sum();
-        let mut block = Vec::with_capacity(size);
+    /// Copies a map. `block` is scratch space: it is cleared, and kept for the next time.
+    pub(crate) fn new(map: &HeaderMap, block: &mut Vec<u8>) -> Self {
+        block.clear();
         for (name, value) in map {
             let name = name.as_str().as_bytes();
             for part in [name, value.as_bytes()] {
@@ -42,7 +39,7 @@ impl Headers {
             block.extend_from_slice(name);
             block.extend_from_slice(value.as_bytes());
         }
-        Self { block: block.into() }
+        Self { block: block.as_slice().into() }
     }
 
     /// The first value of a header, whatever the case of its name.
@@ -89,7 +86,7 @@ mod tests {
         map.append("set-cookie", "b=2".parse().unwrap());
         map.append("x-empty", "".parse().unwrap());
         map.append("x-latin", http::HeaderValue::from_bytes(b"\xe9").unwrap());
-        let headers = Headers::new(&map);
+        let headers = Headers::new(&map, &mut b"scratch".to_vec());
         assert_eq!(headers.get_all("SET-COOKIE").collect::<Vec<_>>(), [b"a=1", b"b=2"]);
         assert_eq!(headers.get("x-empty"), Some(&b""[..]));
         assert_eq!(headers.get("X-Latin"), Some(&b"\xe9"[..]));
@@ -99,6 +96,6 @@ mod tests {
 
     #[test]
     fn no_headers_take_no_memory() {
-        assert_eq!(Headers::new(&HeaderMap::new()), Headers::default());
+        assert_eq!(Headers::new(&HeaderMap::new(), &mut Vec::new()), Headers::default());
     }
 }

@@ -3,7 +3,7 @@
 //! Each event loop is a thread. In a turn, lanes that have an answer receive it; then jobs are taken for
 //! the lanes that are free, and they send; then what was completed is handed over.
 
-use std::cell::{RefCell, RefMut};
+use std::cell::{Cell, RefCell, RefMut};
 use std::future::poll_fn;
 use std::io;
 use std::rc::Rc;
@@ -69,6 +69,7 @@ impl<T> Drop for Departure<T> {
 async fn turns<T: Send + 'static>(event_loop: Rc<EventLoop<T>>) {
     let shared = event_loop.shared.clone();
     while !shared.is_cancelled() {
+        event_loop.wants_turn.set(false);
         let due = event_loop.dispatch();
         // The lanes send first: the caller, once woken, may take this thread's core.
         yield_once().await;
@@ -103,12 +104,18 @@ pub(crate) struct EventLoop<T> {
     pool: RefCell<Pool<Rc<Slot<T>>>>,
     outcomes: RefCell<Vec<Outcome<T>>>,
     random: RefCell<fastrand::Rng>,
+    /// For what is put together for each response.
+    scratch: RefCell<Vec<u8>>,
+    /// Whether a turn has been asked for already: asking takes an atomic operation.
+    wants_turn: Cell<bool>,
 }
 
 impl<T> EventLoop<T> {
     /// Asks for another turn.
     pub(crate) fn wake(&self) {
-        self.shared.wake(self.index);
+        if !self.wants_turn.replace(true) {
+            self.shared.wake(self.index);
+        }
     }
 
     pub(crate) fn pool(&self) -> RefMut<'_, Pool<Rc<Slot<T>>>> {
@@ -131,6 +138,8 @@ impl<T: Send + 'static> EventLoop<T> {
             pool: RefCell::new(Pool::new(connections)),
             outcomes: RefCell::new(Vec::new()),
             random: RefCell::new(fastrand::Rng::new()),
+            scratch: RefCell::new(Vec::new()),
+            wants_turn: Cell::new(false),
             shared,
         }
     }
@@ -212,7 +221,7 @@ impl<T: Send + 'static> EventLoop<T> {
             Ok(body) => Ok(Response {
                 status: head.status,
                 version: head.version,
-                headers: Headers::new(&head.headers),
+                headers: Headers::new(&head.headers, &mut self.scratch.borrow_mut()),
                 body,
                 url: Url(job.target),
             }),

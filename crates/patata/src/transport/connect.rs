@@ -100,7 +100,7 @@ where
         .handshake(TokioIo::new(stream))
         .await
         .map_err(|cause| cannot_connect(Kind::Connect, origin).with_source(cause))?;
-    Ok(Lane::new(sender, Box::pin(connection)))
+    Ok(Lane::new(sender, Box::pin(connection)).await)
 }
 
 fn cannot_connect(kind: Kind, origin: &Origin) -> Error {

@@ -2,8 +2,8 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Instant;
 
@@ -50,24 +50,16 @@ pub(crate) struct Lane {
     exchanges: u64,
 }
 
-/// What wakes the lane's task: it is rung by the socket and the timer, and stays the same for the lane's
-/// life, so that neither has to be told again at each exchange.
-#[derive(Debug, Default)]
+/// What wakes the lane's task: it is rung by the socket and the timer.
+#[derive(Debug)]
 struct Bell {
-    task: Mutex<Option<Waker>>,
+    task: Waker,
     muffled: AtomicBool,
 }
 
 impl Bell {
-    fn belongs_to(&self, waker: &Waker) {
-        let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
-        if !task.as_ref().is_some_and(|task| task.will_wake(waker)) {
-            *task = Some(waker.clone());
-        }
-    }
-
-    /// Hyper rings when it is given a request, so that the connection is driven. Where that is what comes
-    /// next anyway, waking the task would only run it a second time for nothing.
+    /// Hyper rings when it is given a request or asked for a body, so that the connection is driven. Where
+    /// that is what comes next anyway, waking the task would only run it a second time for nothing.
     fn muffled<R>(&self, action: impl FnOnce() -> R) -> R {
         self.muffled.store(true, Ordering::Relaxed);
         let result = action();
@@ -82,10 +74,8 @@ impl Wake for Bell {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if !self.muffled.load(Ordering::Relaxed)
-            && let Some(task) = &*self.task.lock().unwrap_or_else(PoisonError::into_inner)
-        {
-            task.wake_by_ref();
+        if !self.muffled.load(Ordering::Relaxed) {
+            self.task.wake_by_ref();
         }
     }
 }
@@ -113,8 +103,11 @@ impl Timer {
 }
 
 impl Lane {
-    pub(crate) fn new(sender: SendRequest<Full<Bytes>>, connection: Connection) -> Self {
-        let bell = Arc::new(Bell::default());
+    /// A lane on a connection that has just been opened. It belongs to the task that calls this: no other
+    /// may await it.
+    pub(crate) async fn new(sender: SendRequest<Full<Bytes>>, connection: Connection) -> Self {
+        let task = poll_fn(|context| Poll::Ready(context.waker().clone())).await;
+        let bell = Arc::new(Bell { task, muffled: AtomicBool::new(false) });
         let waker = Waker::from(bell.clone());
         Self { sender, connection: Some(connection), bell, waker, timer: Timer::default(), exchanges: 0 }
     }
@@ -143,7 +136,7 @@ impl Lane {
         let mut answer = pin!(bell.muffled(|| sender.try_send_request(request)));
         let mut stage = Stage::Head;
         let received = poll_fn(|task| {
-            bell.belongs_to(task.waker());
+            debug_assert!(bell.task.will_wake(task.waker()), "a lane stays in its task");
             let context = &mut Context::from_waker(waker);
             loop {
                 drive(connection, context);
@@ -153,8 +146,8 @@ impl Lane {
                     Stage::Head => match answer.as_mut().poll(still) {
                         Poll::Ready(Ok(response)) => {
                             stage = Stage::body(response, max_body)?;
-                            // The body's first bytes often came with the head, and are there already.
-                            stage.receive(max_body, still)?
+                            // Only once it is asked for the body does the connection look for it.
+                            bell.muffled(|| stage.receive(max_body, still))?.or_some()
                         }
                         Poll::Ready(Err(mut failure)) => {
                             let unsent = failure.take_message().is_some();
@@ -183,7 +176,7 @@ impl Lane {
     /// The first look, right after an exchange, leaves the connection alone: the exchange has driven it as
     /// far as it goes, and it rings when there is more.
     pub(crate) fn poll_over(&mut self, is_first: bool, retirement: Instant, task: &Context<'_>) -> Poll<()> {
-        self.bell.belongs_to(task.waker());
+        debug_assert!(self.bell.task.will_wake(task.waker()), "a lane stays in its task");
         let context = &mut Context::from_waker(&self.waker);
         if !is_first {
             drive(&mut self.connection, context);
@@ -220,6 +213,12 @@ enum Progress {
     None,
     Some,
     Done(Received),
+}
+
+impl Progress {
+    fn or_some(self) -> Self {
+        if matches!(self, Self::None) { Self::Some } else { self }
+    }
 }
 
 impl Stage {
