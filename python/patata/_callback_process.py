@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import signal
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import cloudpickle
 
@@ -26,8 +27,19 @@ def prepare(functions: bytes) -> None:
 
 def run(payload: bytes) -> list[bytes]:
     """The results for a batch, each pickled alone, so that one which cannot be read costs only itself."""
-    responses: list[Response] = cloudpickle.loads(payload)
-    return [_pickled(response, call(response, _functions)) for response in responses]
+    responses = [restored(state) for state in cloudpickle.loads(payload)]
+    # Each id is looked at before the call: most callbacks change the response they were given.
+    return [_pickled(response.id_, call(response, _functions)) for response in responses]
+
+
+def state(response: Response) -> Any:
+    """What travels for a response: plain objects, unless it is of a class of the user's."""
+    return response._state() if type(response) is Response else response
+
+
+def restored(state: Any) -> Response:
+    """The response that a state stands for."""
+    return Response._restore(*state) if type(state) is tuple else state
 
 
 def call(response: Response, functions: Sequence[Callback]) -> Response:
@@ -50,19 +62,20 @@ def failed(response: Response, error: Exception) -> Response:
     return response
 
 
-def _pickled(original: Response, result: Response) -> bytes:
-    """The result without its id where that is unchanged: the caller has the object itself."""
-    unchanged = result.id_ is original.id_
-    id_, result.id_ = result.id_, None if unchanged else result.id_
+def _pickled(given_id: object, result: Response) -> bytes:
+    """The result, without its id where that is unchanged: the caller has the object itself."""
+    id_ = result.id_
+    unchanged = id_ is given_id
+    if unchanged:
+        result.id_ = None
     try:
-        packed = _dumps((unchanged, result))
+        packed = _dumps((unchanged, state(result)))
         if isinstance(result.data, BaseException):
             # Many exceptions can be pickled, but not be read again.
             pickle.loads(packed)
     except Exception as error:
-        result.id_ = id_
         reason = f"{result.data!r} of response {id_!r} cannot be brought back from its process: {error}"
-        return _dumps((True, Response(None, 500, CallbackError(reason))))
+        return _dumps((True, state(Response(None, 500, CallbackError(reason)))))
     return packed
 
 

@@ -109,10 +109,10 @@ class _Worker:
     def give(self, responses: list[Response]) -> None:
         """Sends a batch to the process."""
         try:
-            payload = cloudpickle.dumps(responses)
+            payload = _packed(responses)
         except Exception:
             responses = [response for response in responses if self._can_travel(response)]
-            payload = cloudpickle.dumps(responses)
+            payload = _packed(responses)
         try:
             future = self._executor.submit(_callback_process.run, payload)
         except BrokenProcessPool:
@@ -124,7 +124,7 @@ class _Worker:
 
     def _can_travel(self, response: Response) -> bool:
         try:
-            cloudpickle.dumps(response)
+            _packed([response])
         except Exception as error:
             reason = f"response {response.id_!r} cannot be sent to a callback process: {error}"
             self._failed.append(_callback_process.failed(response, CallbackError(reason)))
@@ -160,16 +160,21 @@ class _Worker:
         self._executor.shutdown(wait=True, kill_workers=bool(self.batches))
 
 
+def _packed(responses: list[Response]) -> bytes:
+    packed: bytes = cloudpickle.dumps([_callback_process.state(response) for response in responses])
+    return packed
+
+
 def _returned(original: Response, packed: bytes) -> Response:
     try:
-        unchanged, response = pickle.loads(packed)
+        unchanged, state = pickle.loads(packed)
+        response = _callback_process.restored(state)
     except Exception as error:
         reason = f"what the callbacks made of response {original.id_!r} cannot be read: {error}"
         return _callback_process.failed(original, CallbackError(reason))
     if unchanged:
         response.id_ = original.id_
-    result: Response = response
-    return result
+    return response
 
 
 def _lost(responses: list[Response], error: Exception) -> Iterator[Response]:

@@ -7,6 +7,7 @@ import signal
 import textwrap
 import threading
 import time
+from contextlib import suppress
 
 import pytest
 from patata import Patata
@@ -66,8 +67,7 @@ STATES = {
     """,
     "callbacks are busy": """
     def callback(response):
-        if response.id_ == 0:
-            os.write(1, b"ready" + b"\\n")
+        os.write(1, b"ready" + b"\\n")
         time.sleep(60)
         return response
     with Patata(workers, verbose=False) as client:
@@ -111,7 +111,8 @@ def test_ctrl_c_ends_within_a_second(tmp_path, remote, state, whom, workers):
         taken = time.monotonic() - begun
         out, err = process.communicate(timeout=30)
     finally:
-        process.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
     assert err.rstrip().endswith("KeyboardInterrupt"), (out, err)
     assert process.returncode == -signal.SIGINT
@@ -251,7 +252,7 @@ def test_threads_that_fork_while_others_run_do_not_hang(script, remote):
 
 
 @pytest.mark.parametrize("callbacks", ["[]", "[lambda response: response]"])
-@pytest.mark.parametrize("end", ["pass", "sys.exit(0)", "os._exit(0)", "client.close()", "del client"])
+@pytest.mark.parametrize("end", ["pass", "sys.exit(0)", "client.close()", "del client"])
 def test_the_interpreter_may_end_with_requests_in_flight(script, remote, callbacks, end):
     source = (
         HEADER
@@ -264,6 +265,27 @@ def test_the_interpreter_may_end_with_requests_in_flight(script, remote, callbac
     """
     )
     assert script(source, remote, 2, timeout=30) == "200\n"
+
+
+@pytest.mark.parametrize("end", ["os._exit(0)", "os.kill(os.getpid(), 9)"])
+def test_callback_processes_end_with_a_parent_that_dies(tmp_path, remote, end):
+    path = tmp_path / "script.py"
+    source = f"""
+    client = Patata(workers, verbose=False)
+    requests = ((i, url + "/delay/60000" if i else url) for i in range(1_000))
+    responses = client.http("get", requests, callbacks=[lambda response: response])
+    print(next(responses).status_code, flush=True)
+    {end}
+    """
+    path.write_text(textwrap.dedent(HEADER + source))
+    process = start_python(path, remote, 2)
+    try:
+        # Read to its end, which comes when no process is left that could write.
+        assert process.communicate(timeout=20)[0] == "200\n"
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
 
 
 def test_the_interpreter_may_end_while_another_thread_waits(script, remote):
@@ -446,28 +468,36 @@ def test_other_threads_run_while_one_waits(remote):
 # The input
 
 
-@pytest.mark.parametrize("callbacks", [[], [lambda response: response]], ids=["plain", "callbacks"])
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_slow_input_holds_an_answer_back_for_one_item_at_most(remote, callbacks, workers):
+@pytest.mark.parametrize(
+    ("workers", "callbacks", "allowed"),
+    [
+        (1, [], 1),
+        (2, [], 1),
+        (1, [lambda response: response], 1),
+        # On its way to the processes, and on its way back.
+        (2, [lambda response: response], 2),
+    ],
+)
+def test_a_slow_input_holds_an_answer_back_for_one_item_at_most(remote, workers, callbacks, allowed):
     taken = 0
 
     def items():
         nonlocal taken
-        for i in range(8):
+        for i in range(10):
             taken += 1
             yield i, remote
-            # Where callbacks start processes, the first answers wait for these.
-            time.sleep(0.5 if i >= started else 0)
+            time.sleep(0.4)
 
-    started = 0
-    late = []
+    further = {}
+    begun = None
     with Patata(workers, verbose=False) as client:
         for response in client.http("get", items(), callbacks=callbacks):
-            late.append((response.id_, taken - 1 - response.id_))
-    assert sorted(id_ for id_, _ in late) == list(range(8))
-    # Response N is there long before item N + 1 is; it may have to wait for that one, but not for N + 2.
-    allowed = 1 if not callbacks or workers == 1 else 2
-    assert [(id_, items) for id_, items in late[2:] if items > allowed] == []
+            # The first ones wait for processes to start.
+            begun = begun or taken
+            further[response.id_] = taken - 1 - response.id_
+    assert sorted(further) == list(range(10))
+    # Answer N is there long before item N + 1 is; it may have to wait for that one, but not for N + 2.
+    assert {id_: items for id_, items in further.items() if id_ > begun and items > allowed} == {}
 
 
 @pytest.mark.parametrize("callbacks", [[], [lambda response: response]], ids=["plain", "callbacks"])

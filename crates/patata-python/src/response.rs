@@ -48,6 +48,15 @@ enum Failure {
     Exception(Py<PyAny>),
 }
 
+/// Id, status code, data, or else the body it is in, and the error.
+type State<'py> = (
+    Bound<'py, PyAny>,
+    Bound<'py, PyAny>,
+    Option<Bound<'py, PyAny>>,
+    Option<Bound<'py, PyBytes>>,
+    Option<Bound<'py, PyAny>>,
+);
+
 /// What a fault's status code is, as it was in the older package.
 const FAULT_STATUS: u16 = 500;
 
@@ -195,19 +204,19 @@ impl Response {
         PyTuple::new(py, ["id_", "status_code", "data"])
     }
 
-    /// A body that nobody has looked at travels as bytes, and is parsed where it is looked at.
-    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyTuple>)> {
-        let py = slf.py();
-        let class: Bound<'py, PyType> = slf.get_type();
-        let restore = class.getattr("_restore")?;
-        let mut this = slf.borrow_mut();
-        let error = this.get_error(py)?;
-        let (data, body) = match &this.payload {
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyAny>, State<'py>)> {
+        Ok((slf.get_type().getattr("_restore")?, slf.borrow_mut()._state(slf.py())?))
+    }
+
+    /// What `_restore` makes the same response of, in plain objects: for batches, which are pickled ten
+    /// times as fast this way. A body that nobody has looked at travels as bytes.
+    fn _state<'py>(&mut self, py: Python<'py>) -> PyResult<State<'py>> {
+        let error = self.get_error(py)?;
+        let (data, body) = match &self.payload {
             Payload::Body(body) => (None, Some(PyBytes::new(py, body))),
-            _ => (Some(this.get_data(py)?), None),
+            _ => (Some(self.get_data(py)?), None),
         };
-        let state = (this.id_.clone_ref(py), this.get_status_code(py)?, data, body, error);
-        Ok((restore, state.into_pyobject(py)?))
+        Ok((self.id_.bind(py).clone(), self.get_status_code(py)?, data, body, error))
     }
 
     #[classmethod]

@@ -1,0 +1,33 @@
+"""Measures nothing, is measured: GETs a URL over one worker. Arguments: url count kind (request, tuple)."""
+
+import sys
+from collections.abc import Iterator
+
+from patata import Patata, Request
+
+
+def requests(url: str, count: int) -> Iterator[Request]:
+    for id_ in range(count):
+        yield Request(id_=id_, url=url)
+
+
+def tuples(url: str, count: int) -> Iterator[tuple[int, str]]:
+    for id_ in range(count):
+        yield id_, url
+
+
+def main() -> None:
+    url, count, kind = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+    source = {"request": requests, "tuple": tuples}[kind]
+    answered = 0
+    with Patata(num_workers=1, verbose_level=0) as client:
+        for response in client.http("get", source(url, count)):
+            # The data of a failure has other keys, so this also finds those.
+            if "message" in response.data:
+                answered += 1
+    if answered != count:
+        sys.exit(f"{count - answered} of {count} requests failed")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""Measures its own memory over a long run. Arguments: url count step. Prints JSON: kilobytes."""
+
+import json
+import sys
+
+from patata import Patata
+
+
+def kilobytes(name: str) -> int:
+    """A line of this process's status: VmRSS is its memory now, VmHWM the most it has had."""
+    with open("/proc/self/status") as status:
+        for line in status:
+            if line.startswith(name + ":"):
+                return int(line.split()[1])
+    raise LookupError(name)
+
+
+def main() -> None:
+    url, count, step = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    answered = 0
+    samples = []
+    with Patata(verbose_level=0) as client:
+        for response in client.http("get", ((id_, url) for id_ in range(count))):
+            if "message" not in response.data:
+                sys.exit(f"a request failed: {response}")
+            answered += 1
+            if answered % step == 0:
+                samples.append(kilobytes("VmRSS"))
+    if answered != count:
+        sys.exit(f"{answered} responses to {count} requests")
+    print(json.dumps({"samples": samples, "peak": kilobytes("VmHWM")}))
+
+
+if __name__ == "__main__":
+    main()
