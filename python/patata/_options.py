@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -11,20 +12,36 @@ from patata.models import Response
 
 VERBOSE_LEVELS = (0, 1, 2)
 
+FOREVER = 1e9
+"""Seconds, some thirty years."""
+
 Option = Callable[[str, Any], Any]
 Callback = Callable[[Response], Response]
 
 
-def size(name: str, value: object, default: int) -> int:
+MOST = 2**31 - 1
+"""The most that a count may be; more is a mistake."""
+
+MOST_WORKERS = 1024
+"""The most threads and processes that are started; more is a mistake."""
+
+
+def size(name: str, value: object, default: int, most: int = MOST) -> int:
     """A positive integer; ``None`` and ``0`` stand for the default."""
     if value is None:
         return default
-    if isinstance(value, int) and not isinstance(value, bool):
-        if value == 0:
-            return default
-        if value > 0:
-            return value
-    raise ValueError(f"{name} must be a positive integer, got {value!r}")
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most:
+        return value or default
+    raise ValueError(f"{name} must be a positive integer up to {most}, got {value!r}")
+
+
+def workers(num_workers: object, alias: object, default: int) -> int:
+    """The number of workers, under either of its names."""
+    if num_workers and alias:
+        raise ValueError(f"give num_workers or workers, not both: got {num_workers!r} and {alias!r}")
+    if alias is not None:
+        return size("workers", alias, default, MOST_WORKERS)
+    return size("num_workers", num_workers, default, MOST_WORKERS)
 
 
 def verbose_level(level: object, verbose: object) -> int:
@@ -36,21 +53,28 @@ def verbose_level(level: object, verbose: object) -> int:
 
 def count(name: str, value: object) -> int:
     """An integer of at least 1."""
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST:
         return value
-    raise ValueError(f"{name} must be an integer of at least 1, got {value!r}")
+    raise ValueError(f"{name} must be an integer from 1 to {MOST}, got {value!r}")
+
+
+def size_in_bytes(name: str, value: object) -> int:
+    """The same for bytes, of which there may be more."""
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= sys.maxsize:
+        return value
+    raise ValueError(f"{name} must be a number of bytes from 1 to {sys.maxsize}, got {value!r}")
 
 
 def attempts(name: str, value: object) -> int:
-    """The same, with a bound that a 32-bit counter has; ``None`` stands for 1."""
-    return 1 if value is None else min(count(name, value), 2**32 - 1)
+    """The same; ``None`` stands for 1."""
+    return 1 if value is None else count(name, value)
 
 
 def count_or_zero(name: str, value: object) -> int:
     """An integer of at least 0."""
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**32:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST:
         return value
-    raise ValueError(f"{name} must be an integer of at least 0, got {value!r}")
+    raise ValueError(f"{name} must be an integer from 0 to {MOST}, got {value!r}")
 
 
 def seconds(name: str, value: object) -> float:
@@ -58,14 +82,15 @@ def seconds(name: str, value: object) -> float:
     if value is None:
         return math.inf
     if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0:
-        return float(value)
+        # What no clock can count is no limit.
+        return float(min(value, FOREVER))
     raise ValueError(f"{name} must be a number of seconds above 0, or None for no limit, got {value!r}")
 
 
 def wait(name: str, value: object) -> float:
     """A number of seconds, 0 included."""
     if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < math.inf:
-        return float(value)
+        return float(min(value, FOREVER))
     raise ValueError(f"{name} must be a number of seconds of at least 0, got {value!r}")
 
 
@@ -83,7 +108,7 @@ FURTHER: dict[str, Option] = {
     "connect_timeout": seconds,
     "follow_redirects": flag,
     "max_redirects": count_or_zero,
-    "max_response_size": count,
+    "max_response_size": size_in_bytes,
 }
 """The options beyond the older package's, for a client and for each call."""
 

@@ -83,10 +83,7 @@ class Patata:
         workers: int | None = None,
         **options: Any,
     ) -> None:
-        if num_workers and workers:
-            raise ValueError(f"give num_workers or workers, not both: got {num_workers!r} and {workers!r}")
-        given = num_workers or workers
-        self.num_workers = _options.size("num_workers", given, _patata.default_num_workers())
+        self.num_workers = _options.workers(num_workers, workers, _patata.default_num_workers())
         self.queue_max_size = _options.size("queue_max_size", queue_max_size, 100_000)
         self.input_chunk_size = _options.size("input_chunk_size", input_chunk_size, 10_000)
         self.pool_submit_size = _options.size("pool_submit_size", pool_submit_size, 1_000)

@@ -195,12 +195,13 @@ pub(crate) fn decode<'py>(py: Python<'py>, body: &[u8]) -> PyResult<Option<Bound
     }
 }
 
-/// What the fast parser does not take: a byte order mark, UTF-16, UTF-32, deep nesting.
+/// What the fast parser does not take: a byte order mark, UTF-16, UTF-32, lone surrogates, deep nesting.
 fn may_be_json_after_all(body: &[u8]) -> bool {
     body.starts_with(b"\xef\xbb\xbf")
         || body.starts_with(b"\xff\xfe")
         || body.starts_with(b"\xfe\xff")
         || body.iter().take(4).any(|byte| *byte == 0)
+        || body.windows(3).any(|three| three.eq_ignore_ascii_case(b"\\ud"))
         || body.iter().filter(|byte| matches!(byte, b'[' | b'{')).nth(MAX_DEPTH - 1).is_some()
 }
 

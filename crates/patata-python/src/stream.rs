@@ -106,6 +106,8 @@ pub(crate) struct Stream {
     /// Gone once it has ended.
     run: Option<Run<Py<PyAny>, Input>>,
     raised: Arc<Raised>,
+    /// An error that came while a batch was gathered, for the next call.
+    pending: Option<PyErr>,
     receipt: patata::Receipt,
     forks: usize,
 }
@@ -131,7 +133,7 @@ impl Stream {
         let iterator = requests.try_iter()?.unbind();
         let run = client.run(Input { iterator, method, raised: raised.clone() });
         let forks = FORKS.load(Ordering::Relaxed);
-        Ok(Self { run: Some(run), raised, receipt: patata::Receipt::default(), forks })
+        Ok(Self { run: Some(run), raised, pending: None, receipt: patata::Receipt::default(), forks })
     }
 
     fn __iter__(slf: Py<Self>) -> Py<Self> {
@@ -158,13 +160,13 @@ impl Stream {
         timeout: f64,
         held: usize,
     ) -> PyResult<Option<Vec<Response>>> {
-        if let Some(run) = &mut self.run {
-            run.hold(held);
+        if let Some(error) = self.pending.take() {
+            return Err(error);
         }
-        let mut batch = self.take(py, limit)?;
+        let mut batch = self.take(py, limit, held)?;
         if self.run.is_some() && batch.is_empty() {
             self.wait(py, Duration::try_from_secs_f64(timeout).unwrap_or(SIGNALS).min(SIGNALS))?;
-            batch = self.take(py, limit)?;
+            batch = self.take(py, limit, held)?;
         }
         Ok((self.run.is_some() || !batch.is_empty()).then_some(batch))
     }
@@ -227,19 +229,33 @@ impl Stream {
         }
     }
 
-    /// At most `limit` of the responses that are there; the input is pulled even for none.
-    fn take(&mut self, py: Python<'_>, limit: usize) -> PyResult<Vec<Response>> {
+    /// At most `limit` of the responses that are there; the input is pulled even for none. `held` are those
+    /// that the caller has already.
+    fn take(&mut self, py: Python<'_>, limit: usize, held: usize) -> PyResult<Vec<Response>> {
         let mut batch = Vec::new();
         if limit == 0
             && let Some(run) = &mut self.run
         {
+            run.hold(held);
             run.feed();
             self.raise_interrupt(py)?;
         }
-        while batch.len() < limit
-            && let Look::Response(response) = self.look(py)?
-        {
-            batch.push(response);
+        while batch.len() < limit {
+            if let Some(run) = &mut self.run {
+                run.hold(held + batch.len());
+            }
+            match self.look(py) {
+                Ok(Look::Response(response)) => batch.push(response),
+                Ok(Look::Nothing | Look::End) => break,
+                Err(error) if batch.is_empty() || !error.is_instance_of::<PyException>(py) => {
+                    return Err(error);
+                }
+                // What the input raised goes after what came before it.
+                Err(error) => {
+                    self.pending = Some(error);
+                    break;
+                }
+            }
         }
         Ok(batch)
     }
