@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use futures_core::Stream;
 
 use crate::config::Config;
+use crate::lead::Lead;
 
-use crate::plan::Planner;
+use crate::plan::{Job, Planner};
 use crate::receipt::Receipt;
 use crate::request::Request;
 use crate::response::Outcome;
@@ -49,12 +50,16 @@ pub struct Run<T, I> {
     planner: Planner,
     shared: Arc<Shared<T>>,
     threads: Vec<JoinHandle<()>>,
-    done: VecDeque<Outcome<T>>,
+    /// Jobs that have ended and have not been handed out.
+    done: VecDeque<Box<Job<T>>>,
+    /// Requests that could not be planned.
+    refused: VecDeque<Outcome<T>>,
     receipt: Receipt,
     /// Whether the last item was long in coming.
     input_is_slow: bool,
     /// Outcomes that the caller has taken and not yet handed on.
     held: usize,
+    lead: Lead,
 }
 
 /// What a [`Run`] can say without waiting.
@@ -71,6 +76,7 @@ pub enum Step<T> {
 impl<T: Send + 'static, I: Iterator<Item = Request<T>>> Run<T, I> {
     pub(crate) fn start(config: Arc<Config>, tls: Tls, input: I) -> Self {
         let connections = config.connections_by_worker();
+        let lead = Lead::new(config.connections(), config.input_chunk_size);
         let shared = Arc::new(Shared::new(config, connections.len()));
         let threads = connections
             .into_iter()
@@ -84,9 +90,11 @@ impl<T: Send + 'static, I: Iterator<Item = Request<T>>> Run<T, I> {
             shared,
             threads,
             done: VecDeque::new(),
+            refused: VecDeque::new(),
             receipt: Receipt::default(),
             input_is_slow: false,
             held: 0,
+            lead,
         }
     }
 
@@ -115,14 +123,15 @@ impl<T: Send + 'static, I: Iterator<Item = Request<T>>> Run<T, I> {
     /// # Panics
     /// If a request was lost, which would be a bug in patata: a run refuses to end with one missing.
     pub fn step(&mut self) -> Step<T> {
-        if self.done.is_empty() {
+        if !self.has_outcome() {
             if self.shared.is_cancelled() {
                 self.stop();
                 return Step::End;
             }
             self.feed();
         }
-        match self.done.pop_front() {
+        let next = self.refused.pop_front().or_else(|| self.done.pop_front().map(|job| Outcome::from(*job)));
+        match next {
             Some(outcome) => {
                 self.receipt.settle(&outcome);
                 Step::Outcome(outcome)
@@ -146,25 +155,31 @@ impl<T: Send + 'static, I: Iterator<Item = Request<T>>> Run<T, I> {
     /// For callers that cannot take an outcome just now and want the event loops to be kept busy.
     pub fn feed(&mut self) {
         self.collect();
-        while self.pull() && self.done.is_empty() {
+        let left = self.shared.ready();
+        self.lead.adapt(left, left == 0 && self.has_outcome());
+        while self.pull() && !self.has_outcome() {
             self.collect();
         }
         self.collect();
     }
 
+    fn has_outcome(&self) -> bool {
+        !self.done.is_empty() || !self.refused.is_empty()
+    }
+
     fn collect(&mut self) {
-        let outcomes = self.shared.delivery.take();
+        let jobs = self.shared.delivery.take();
         if self.done.is_empty() {
-            self.done = outcomes.into();
+            self.done = jobs.into();
         } else {
-            self.done.extend(outcomes);
+            self.done.extend(jobs);
         }
     }
 
     /// Takes requests from the input, as many as the limits allow; once something is done, only for a
     /// moment. Returns whether there is reason to take more.
     fn pull(&mut self) -> bool {
-        if self.input_is_slow && !self.done.is_empty() {
+        if self.input_is_slow && self.has_outcome() {
             return false;
         }
         let mut room = self.room();
@@ -180,7 +195,7 @@ impl<T: Send + 'static, I: Iterator<Item = Request<T>>> Run<T, I> {
             room -= 1;
             taken += 1;
             // The clock is only of interest once something is held back.
-            if !self.done.is_empty() || self.shared.delivery.has_news() {
+            if self.has_outcome() || self.shared.delivery.has_news() {
                 let spent = begun.elapsed();
                 if spent > PULL_TIME {
                     self.input_is_slow = spent > SLOW_ITEM * taken;
@@ -199,8 +214,7 @@ impl<T: Send + 'static, I: Iterator<Item = Request<T>>> Run<T, I> {
         let config = &self.shared.config;
         let outstanding =
             usize::try_from(self.receipt.outstanding).unwrap_or(usize::MAX).saturating_add(self.held);
-        let ahead = config.input_chunk_size.saturating_sub(self.shared.ready());
-        config.queue_max_size.saturating_sub(outstanding).min(ahead)
+        config.queue_max_size.saturating_sub(outstanding).min(self.lead.room(self.shared.ready()))
     }
 
     fn submit(&mut self, request: Request<T>) {
@@ -208,8 +222,8 @@ impl<T: Send + 'static, I: Iterator<Item = Request<T>>> Run<T, I> {
         match self.planner.plan(request) {
             Ok(job) => self.shared.push(job),
             Err((tag, error)) => {
-                let outcome = Outcome { tag, attempts: 0, elapsed: Duration::ZERO, result: Err(error) };
-                self.done.push_back(outcome);
+                let result = Err(error);
+                self.refused.push_back(Outcome { tag, attempts: 0, elapsed: Duration::ZERO, result });
             }
         }
     }

@@ -132,8 +132,8 @@ impl Builder {
         self
     }
 
-    /// The most requests taken from the input at once, and kept ready ahead of the event loops. At least
-    /// 1. Default: 10,000.
+    /// The most requests taken from the input at once, and kept ready ahead of the event loops, which is
+    /// done where the caller stays away for long. At least 1. Default: 10,000.
     pub fn input_chunk_size(mut self, count: usize) -> Self {
         self.config.input_chunk_size = self.positive("input_chunk_size", count);
         self

@@ -1,13 +1,13 @@
-//! The hand-over from the event loops to the caller: outcomes in batches, one wake-up a batch.
+//! The hand-over from the event loops to the caller: ended jobs in batches, one wake-up a batch.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
 
-use crate::response::Outcome;
+use crate::plan::Job;
 
-/// Where outcomes wait for the caller.
+/// Where jobs that have ended wait for the caller.
 ///
 /// It has no bound of its own: the caller takes no more requests from the input than may be waiting here.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub(crate) struct Delivery<T> {
 
 #[derive(Debug)]
 struct Waiting<T> {
-    outcomes: Vec<Outcome<T>>,
+    jobs: Vec<Box<Job<T>>>,
     /// The caller's task, where the caller is one.
     waker: Option<Waker>,
     /// Whether the caller's thread is asleep on the condition variable.
@@ -29,18 +29,18 @@ struct Waiting<T> {
 
 impl<T> Delivery<T> {
     pub(crate) fn new() -> Self {
-        let waiting = Waiting { outcomes: Vec::new(), waker: None, asleep: false };
+        let waiting = Waiting { jobs: Vec::new(), waker: None, asleep: false };
         Self { waiting: Mutex::new(waiting), wake_up: Condvar::new(), news: AtomicBool::new(false) }
     }
 
     /// Hands over a batch, which is left empty, and wakes the caller if it sleeps.
-    pub(crate) fn send(&self, batch: &mut Vec<Outcome<T>>) {
+    pub(crate) fn send(&self, batch: &mut Vec<Box<Job<T>>>) {
         let mut waiting = self.lock();
-        waiting.outcomes.append(batch);
+        waiting.jobs.append(batch);
         self.wake(waiting);
     }
 
-    /// Wakes the caller without an outcome, so that it looks for more input.
+    /// Wakes the caller without a job, so that it looks for more input.
     pub(crate) fn nudge(&self) {
         self.wake(self.lock());
     }
@@ -63,14 +63,14 @@ impl<T> Delivery<T> {
         self.news.load(Ordering::Acquire)
     }
 
-    /// All outcomes that have come.
-    pub(crate) fn take(&self) -> Vec<Outcome<T>> {
+    /// All that has come.
+    pub(crate) fn take(&self) -> Vec<Box<Job<T>>> {
         if !self.has_news() {
             return Vec::new();
         }
         let mut waiting = self.lock();
         self.news.store(false, Ordering::Release);
-        std::mem::take(&mut waiting.outcomes)
+        std::mem::take(&mut waiting.jobs)
     }
 
     /// Sleeps until something comes, or for `limit`.

@@ -28,6 +28,7 @@ mod decode;
 mod deliver;
 mod error;
 mod headers;
+mod lead;
 mod plan;
 mod receipt;
 mod redirect;

@@ -14,6 +14,7 @@ use http::uri::PathAndQuery;
 
 use crate::error::Error;
 use crate::request::{Request, redacted};
+use crate::response::{Answer, End};
 
 /// Origins remembered by the text a URL begins with; past this many the memory starts anew.
 const REMEMBERED_ORIGINS: usize = 4096;
@@ -149,6 +150,9 @@ pub(crate) struct Job<T> {
     pub(crate) started: Option<Instant>,
     /// When the current attempt must be over.
     pub(crate) deadline: Option<Instant>,
+    /// How it ended, once it has. The job's box carries it back to the thread that made the box: there it
+    /// is cheap to free.
+    pub(crate) end: Option<End>,
 }
 
 impl<T> Job<T> {
@@ -177,6 +181,12 @@ impl<T> Job<T> {
         if let Some(first) = self.first_hop.take() {
             (self.target, self.message) = *first;
         }
+    }
+
+    /// Comes to the one end that every request has.
+    pub(crate) fn end(&mut self, now: Instant, result: Result<Answer, Error>) {
+        let elapsed = self.started.map_or(Duration::ZERO, |started| now.saturating_duration_since(started));
+        self.end = Some(End { elapsed, result });
     }
 
     /// Whether the server may get this request twice without harm.
@@ -230,6 +240,7 @@ impl Planner {
             hops: 0,
             started: None,
             deadline: None,
+            end: None,
         }))
     }
 

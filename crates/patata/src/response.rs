@@ -5,8 +5,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{StatusCode, Version};
 
-use crate::error::Error;
+use crate::error::{Error, Kind, Phase};
 use crate::headers::Headers;
+use crate::plan::{Job, Target};
 
 /// A complete HTTP response: its body has been received whole and decoded.
 ///
@@ -50,7 +51,7 @@ pub struct Response {
 /// # Ok::<(), patata::ConfigError>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct Url(pub(crate) crate::plan::Target);
+pub struct Url(Target);
 
 impl std::fmt::Display for Url {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -77,4 +78,40 @@ pub struct Outcome<T> {
     pub elapsed: Duration,
     /// The response, or why there is none.
     pub result: Result<Response, Error>,
+}
+
+/// How a job ended, and after what time.
+#[derive(Debug)]
+pub(crate) struct End {
+    pub(crate) elapsed: Duration,
+    pub(crate) result: Result<Answer, Error>,
+}
+
+/// A response that does not say yet where it came from: its job knows.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) version: Version,
+    pub(crate) headers: Headers,
+    pub(crate) body: Bytes,
+}
+
+impl<T> From<Job<T>> for Outcome<T> {
+    fn from(job: Job<T>) -> Self {
+        let Job { tag, target, attempts, started, end, .. } = job;
+        let End { elapsed, result } = end.unwrap_or_else(|| {
+            // The event loop that held the job ended before the job did.
+            let error =
+                Error::new(Kind::Cancelled, Phase::Schedule, "The event loop of this request broke down");
+            End { elapsed: started.map_or(Duration::ZERO, |started| started.elapsed()), result: Err(error) }
+        });
+        let result = result.map(|Answer { status, version, headers, body }| Response {
+            status,
+            version,
+            headers,
+            body,
+            url: Url(target),
+        });
+        Self { tag, attempts, elapsed, result }
+    }
 }

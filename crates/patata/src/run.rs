@@ -14,13 +14,14 @@ use std::time::{Duration, Instant};
 use tokio::runtime::{LocalOptions, LocalRuntime};
 
 use crate::decode;
+use crate::error::Error;
 use crate::headers::Headers;
 use crate::plan::{Job, Planner};
 use crate::redirect;
-use crate::response::{Outcome, Response, Url};
+use crate::response::Answer;
 use crate::schedule::retry::Ending;
 use crate::serve::{self, Order, Slot};
-use crate::shared::{self, Shared};
+use crate::shared::Shared;
 use crate::transport::connect::Connector;
 use crate::transport::lane::{Fault, Received};
 use crate::transport::pool::{Pool, Reservation};
@@ -95,14 +96,15 @@ async fn yield_once() {
     .await;
 }
 
-/// One event loop: its lanes, and the outcomes it has not handed over.
+/// One event loop: its lanes, and the ended jobs it has not handed over.
 pub(crate) struct EventLoop<T> {
     pub(crate) shared: Arc<Shared<T>>,
     pub(crate) connector: Connector,
     index: usize,
     planner: RefCell<Planner>,
     pool: RefCell<Pool<Rc<Slot<T>>>>,
-    outcomes: RefCell<Vec<Outcome<T>>>,
+    /// Jobs that have ended since the last turn.
+    ended: RefCell<Vec<Box<Job<T>>>>,
     random: RefCell<fastrand::Rng>,
     /// For what is put together for each response.
     scratch: RefCell<Vec<u8>>,
@@ -123,8 +125,8 @@ impl<T> EventLoop<T> {
     }
 
     /// A request has come to its one end.
-    pub(crate) fn finish(&self, outcome: Outcome<T>) {
-        self.outcomes.borrow_mut().push(outcome);
+    pub(crate) fn finish(&self, job: Box<Job<T>>) {
+        self.ended.borrow_mut().push(job);
         self.wake();
     }
 }
@@ -136,7 +138,7 @@ impl<T: Send + 'static> EventLoop<T> {
             connector: Connector::new(tls, shared.config.connect_timeout),
             planner: RefCell::new(Planner::new(shared.hasher.clone())),
             pool: RefCell::new(Pool::new(connections)),
-            outcomes: RefCell::new(Vec::new()),
+            ended: RefCell::new(Vec::new()),
             random: RefCell::new(fastrand::Rng::new()),
             scratch: RefCell::new(Vec::new()),
             wants_turn: Cell::new(false),
@@ -145,9 +147,9 @@ impl<T: Send + 'static> EventLoop<T> {
     }
 
     fn hand_over(&self) {
-        let mut outcomes = self.outcomes.borrow_mut();
-        if !outcomes.is_empty() {
-            self.shared.delivery.send(&mut outcomes);
+        let mut ended = self.ended.borrow_mut();
+        if !ended.is_empty() {
+            self.shared.delivery.send(&mut ended);
         }
     }
 
@@ -191,7 +193,7 @@ impl<T: Send + 'static> EventLoop<T> {
             Ok(received) => self.settle_response(job, now, received),
             Err(fault) => match self.wait_before_retry(&job, Ending::Failed(&fault.error)) {
                 Some(wait) => self.retry(job, now + wait),
-                None => self.finish(shared::failed(*job, now, fault.error)),
+                None => self.fail(job, now, fault.error),
             },
         }
     }
@@ -212,23 +214,25 @@ impl<T: Send + 'static> EventLoop<T> {
                 return self.wake();
             }
             Ok(None) => {}
-            Err(error) => return self.finish(shared::failed(*job, now, error)),
+            Err(error) => return self.fail(job, now, error),
         }
         if let Some(wait) = self.wait_before_retry(&job, Ending::Answered(head.status)) {
             return self.retry(job, now + wait);
         }
-        let result = match decode::decode(&head.headers, body, config.max_response_size) {
-            Ok(body) => Ok(Response {
-                status: head.status,
-                version: head.version,
-                headers: Headers::new(&head.headers, &mut self.scratch.borrow_mut()),
-                body,
-                url: Url(job.target),
-            }),
-            Err(error) => Err(error),
-        };
-        let elapsed = job.started.map_or(Duration::ZERO, |started| now - started);
-        self.finish(Outcome { tag: job.tag, attempts: job.attempts, elapsed, result });
+        let decoded = decode::decode(&head.headers, body, config.max_response_size);
+        let answer = decoded.map(|body| Answer {
+            status: head.status,
+            version: head.version,
+            headers: Headers::new(&head.headers, &mut self.scratch.borrow_mut()),
+            body,
+        });
+        job.end(now, answer);
+        self.finish(job);
+    }
+
+    fn fail(&self, mut job: Box<Job<T>>, now: Instant, error: Error) {
+        job.end(now, Err(error));
+        self.finish(job);
     }
 
     fn wait_before_retry(&self, job: &Job<T>, ending: Ending<'_>) -> Option<Duration> {
@@ -250,7 +254,7 @@ impl<T> Drop for EventLoop<T> {
     /// Hands over what an event loop still has if it breaks down.
     fn drop(&mut self) {
         if !self.shared.is_cancelled() {
-            self.shared.delivery.send(self.outcomes.get_mut());
+            self.shared.delivery.send(self.ended.get_mut());
         }
     }
 }

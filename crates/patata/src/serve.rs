@@ -15,7 +15,6 @@ use crate::config::Config;
 use crate::error::{Error, Kind, Phase};
 use crate::plan::{Job, Origin};
 use crate::run::EventLoop;
-use crate::shared;
 use crate::transport::lane::{Fault, Lane, Received};
 
 /// Opens a lane for a job, in a place of the pool that has been reserved for it.
@@ -151,7 +150,8 @@ impl<T> Drop for Held<'_, T> {
         if let Some(job) = self.job.take()
             && !self.event_loop.shared.is_cancelled()
         {
-            self.event_loop.finish(shared::broken_down(*job));
+            // Without an end, which the caller reads as a failure.
+            self.event_loop.finish(job);
         }
     }
 }

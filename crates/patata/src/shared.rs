@@ -3,15 +3,13 @@
 use std::hash::RandomState;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::sync::Notify;
 
 use crate::config::Config;
 use crate::deliver::Delivery;
-use crate::error::{Error, Kind, Phase};
 use crate::plan::Job;
-use crate::response::Outcome;
 use crate::schedule::Schedule;
 
 /// The schedule, the delivery, and the flags by which threads tell each other what happens.
@@ -111,7 +109,8 @@ impl<T> Shared<T> {
         self.alive.load(Ordering::Acquire) == 0
     }
 
-    /// Counts an event loop as ended. The last one fails what nobody is left to send.
+    /// Counts an event loop as ended. The last one hands over what nobody is left to send: without an end,
+    /// which the caller reads as a failure.
     pub(crate) fn depart(&self) {
         let was_last = self.alive.fetch_sub(1, Ordering::AcqRel) == 1;
         if was_last && !self.is_cancelled() {
@@ -138,20 +137,7 @@ impl<T> Shared<T> {
     }
 
     fn fail_scheduled(&self) {
-        let jobs = self.schedule().drain();
-        self.delivery.send(&mut jobs.into_iter().map(|job| broken_down(*job)).collect());
+        let mut jobs = self.schedule().drain();
+        self.delivery.send(&mut jobs);
     }
-}
-
-/// The outcome of a job that ended in an error.
-pub(crate) fn failed<T>(job: Job<T>, now: Instant, error: Error) -> Outcome<T> {
-    let elapsed = job.started.map_or(Duration::ZERO, |started| now.saturating_duration_since(started));
-    Outcome { tag: job.tag, attempts: job.attempts, elapsed, result: Err(error) }
-}
-
-/// The outcome of a job whose event loop ended under it.
-pub(crate) fn broken_down<T>(job: Job<T>) -> Outcome<T> {
-    let error =
-        Error::new(Kind::Cancelled, Phase::Schedule, "The event loop that held this request broke down");
-    failed(job, Instant::now(), error)
 }
