@@ -110,6 +110,7 @@ pub(crate) struct EventLoop<T> {
     scratch: RefCell<Vec<u8>>,
     /// Whether a turn has been asked for already: asking takes an atomic operation.
     wants_turn: Cell<bool>,
+    turn_began: Cell<Instant>,
 }
 
 impl<T> EventLoop<T> {
@@ -118,6 +119,11 @@ impl<T> EventLoop<T> {
         if !self.wants_turn.replace(true) {
             self.shared.wake(self.index);
         }
+    }
+
+    /// When jobs were last taken and given to lanes.
+    pub(crate) fn turn_began(&self) -> Instant {
+        self.turn_began.get()
     }
 
     pub(crate) fn pool(&self) -> RefMut<'_, Pool<Rc<Slot<T>>>> {
@@ -142,6 +148,7 @@ impl<T: Send + 'static> EventLoop<T> {
             random: RefCell::new(fastrand::Rng::new()),
             scratch: RefCell::new(Vec::new()),
             wants_turn: Cell::new(false),
+            turn_began: Cell::new(Instant::now()),
             shared,
         }
     }
@@ -159,7 +166,9 @@ impl<T: Send + 'static> EventLoop<T> {
         let free = self.pool().free();
         let limit = free.min(self.shared.config.pool_submit_size);
         let mut taken = Vec::with_capacity(limit.min(self.shared.ready()));
-        let due = self.shared.take(self.index, limit, &mut taken);
+        let now = Instant::now();
+        self.turn_began.set(now);
+        let due = self.shared.take(self.index, limit, now, &mut taken);
         if taken.len() == limit && limit < free {
             self.wake();
         }

@@ -30,7 +30,7 @@ async fn serve<T: Send + 'static>(place: Place<T>, job: Box<Job<T>>) {
     let Some(mut lane) = held.connect(&origin).await else { return };
     let templates = Templates::new(&event_loop.shared.config, &origin);
     let slot = Rc::new(Slot::default());
-    // The clock is read once an exchange, unless the lane was idle in between.
+    // The clock is read once an exchange, at its end.
     let mut now = Instant::now();
     loop {
         let deadline = held.begin(now);
@@ -46,16 +46,18 @@ async fn serve<T: Send + 'static>(place: Place<T>, job: Box<Job<T>>) {
             continue;
         }
         let kept = result.is_ok() && lane.is_usable();
-        held.settle(Instant::now(), result);
+        now = Instant::now();
+        held.settle(now, result);
         if !kept {
             return;
         }
-        match idle(event_loop, &origin, &mut lane, &slot).await {
+        let retirement = now + event_loop.shared.config.idle_timeout;
+        match idle(event_loop, &origin, &mut lane, &slot, retirement).await {
             Order::Send(job) => held.job = Some(job),
             Order::Wait => return,
             Order::Retire => return place.give_away(),
         }
-        now = Instant::now();
+        now = event_loop.turn_began();
     }
 }
 
@@ -65,10 +67,10 @@ async fn idle<T: Send + 'static>(
     origin: &Arc<Origin>,
     lane: &mut Lane,
     slot: &Rc<Slot<T>>,
+    retirement: Instant,
 ) -> Order<T> {
     let number = event_loop.pool().checkin(origin, slot.clone());
     event_loop.wake();
-    let retirement = Instant::now() + event_loop.shared.config.idle_timeout;
     let mut is_first = true;
     poll_fn(|context| {
         let order = slot.poll_order(context);

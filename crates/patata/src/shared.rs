@@ -69,11 +69,12 @@ impl<T> Shared<T> {
         &self,
         event_loop: usize,
         limit: usize,
+        now: Instant,
         taken: &mut Vec<Box<Job<T>>>,
     ) -> Option<Instant> {
         let due = {
             let mut schedule = self.schedule();
-            schedule.take(limit, Instant::now(), event_loop, taken);
+            schedule.take(limit, now, event_loop, taken);
             schedule.next_due()
         };
         if taken.len() < limit && self.input_open.load(Ordering::Relaxed) {
