@@ -13,7 +13,7 @@ DELAY_MILLISECONDS = 100
 IDEAL = CONNECTIONS * 1000 / DELAY_MILLISECONDS
 TARGET = f"at least {LEAST:.0%} of {IDEAL:,.0f}/s"
 
-ROUNDS = 3
+ROUNDS = 5
 REQUESTS = 40_000
 WRK_SECONDS = 4
 
@@ -30,7 +30,7 @@ def measure() -> harness.Row:
     # Client and server are children and inherit this.
     harness.raise_file_limit(CONNECTIONS + 500)
     rates, wrk_rates = [], []
-    with harness.embedded_server() as server:
+    with harness.embedded_server(threads=2) as server:
         url = f"{server}/delay/{DELAY_MILLISECONDS}"
         for number in range(ROUNDS):
             client = harness.run_client("latency_all.py", url, REQUESTS, CONNECTIONS)

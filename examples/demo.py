@@ -23,7 +23,7 @@ def main() -> None:
         responses = deque(client.http("get", requests(server.url)))
         elapsed = time.perf_counter() - begun
     assert len(responses) == REQUESTS
-    print(responses.pop())
+    print(repr(responses.pop()))
     print(f"{REQUESTS / elapsed:,.0f} requests per second")
 
 

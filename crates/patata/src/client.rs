@@ -9,7 +9,7 @@ use http::{HeaderName, HeaderValue, header};
 use crate::caller::Run;
 use crate::config::Config;
 use crate::error::ConfigError;
-use crate::request::Request;
+use crate::request::{Request, is_framing};
 use crate::transport::tls::Tls;
 
 /// Performs runs of requests. Cheap to clone, and usable from several threads at once: each run has event
@@ -208,12 +208,12 @@ impl Builder {
     /// A header for all requests. A request's own header of the same name goes before it.
     pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> Self {
         match (HeaderName::from_bytes(name.as_ref().as_bytes()), HeaderValue::from_bytes(value.as_ref())) {
-            (Ok(name), Ok(value)) => {
+            (Ok(name), Ok(value)) if !is_framing(&name) => {
                 self.config.headers.append(name, value);
             }
             _ => self.fail(
                 "headers",
-                "valid names and values without line breaks",
+                "valid names and values without line breaks, and none that frame the body",
                 format!("{:?}", name.as_ref()),
             ),
         }
@@ -274,7 +274,7 @@ mod tests {
             (Client::builder().timeout(Duration::ZERO), "timeout must be more than 0 seconds, got 0"),
             (
                 Client::builder().header("a b", "c"),
-                "headers must be valid names and values without line breaks, got \"a b\"",
+                "headers must be valid names and values without line breaks, and none that frame the body, got \"a b\"",
             ),
         ] {
             assert_eq!(builder.build().unwrap_err().to_string(), expected);

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
 use crate::error::Error;
 
@@ -86,6 +86,10 @@ impl<T> Request<T> {
         let name = name.as_ref();
         let parsed = HeaderName::from_bytes(name.as_bytes())
             .map_err(|_| Error::invalid(format!("header name {name:?} is not a valid token")))
+            .and_then(|name| match is_framing(&name) {
+                true => Err(Error::invalid(format!("header {name:?} follows from the body; leave it out"))),
+                false => Ok(name),
+            })
             .and_then(|name| match HeaderValue::from_bytes(value.as_ref()) {
                 Ok(value) => Ok((name, value)),
                 // The value may be a secret, so only its name is told.
@@ -116,6 +120,12 @@ impl<T> Request<T> {
     }
 }
 
+/// Whether a header says where a message ends: a wrong one would make the server read the rest of a request
+/// as another.
+pub(crate) fn is_framing(name: &HeaderName) -> bool {
+    *name == header::CONTENT_LENGTH || *name == header::TRANSFER_ENCODING
+}
+
 /// A URL as it may be shown: nothing that stands before an `@` in its authority.
 pub(crate) fn redacted(url: &str) -> String {
     let start = url.find("://").map_or(0, |at| at + 3);
@@ -129,6 +139,17 @@ pub(crate) fn redacted(url: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_unusable_header_is_named_and_its_value_is_not_shown() {
+        let error =
+            |name, value| Request::get(1, "http://host/").header(name, value).error.unwrap().to_string();
+        assert!(error("a b", "c").contains("header name \"a b\" is not a valid token"));
+        assert!(error("x-api-key", "secret\r\nx: y").contains("the value of header \"x-api-key\""));
+        assert!(!error("x-api-key", "secret\r\nx: y").contains("secret"));
+        assert!(error("Content-Length", "7").contains("\"content-length\" follows from the body"));
+        assert!(error("transfer-encoding", "chunked").contains("leave it out"));
+    }
 
     #[test]
     fn what_may_be_secret_is_not_shown() {

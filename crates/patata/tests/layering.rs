@@ -78,7 +78,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "transport::tls::Tls",
         ],
     ),
-    ("client.rs", &["caller::Run", "config::Config", "error", "request::Request", "transport::tls::Tls"]),
+    ("client.rs", &["caller::Run", "config::Config", "error", "request", "transport::tls::Tls"]),
 ];
 
 fn source() -> PathBuf {
