@@ -31,13 +31,15 @@ impl Headers {
     pub(crate) fn new(map: &HeaderMap, block: &mut Vec<u8>) -> Self {
         block.clear();
         for (name, value) in map {
-            let name = name.as_str().as_bytes();
-            for part in [name, value.as_bytes()] {
-                // A head is limited to kilobytes.
-                block.extend_from_slice(&u32::try_from(part.len()).unwrap_or(u32::MAX).to_le_bytes());
-            }
+            let (name, value) = (name.as_str().as_bytes(), value.as_bytes());
+            let mut lengths = [0; 8];
+            // A head is limited to kilobytes.
+            lengths[..4].copy_from_slice(&u32::try_from(name.len()).unwrap_or(u32::MAX).to_le_bytes());
+            lengths[4..].copy_from_slice(&u32::try_from(value.len()).unwrap_or(u32::MAX).to_le_bytes());
+            block.reserve(lengths.len() + name.len() + value.len());
+            block.extend_from_slice(&lengths);
             block.extend_from_slice(name);
-            block.extend_from_slice(value.as_bytes());
+            block.extend_from_slice(value);
         }
         Self { block: block.as_slice().into() }
     }
