@@ -48,11 +48,11 @@ class RequestError(PatataError):
     """
 
     def __init__(self, detail: str = "", request_sent: bool = False) -> None:
-        super().__init__(detail, request_sent)
+        super().__init__(detail)
         self.request_sent = request_sent
 
-    def __str__(self) -> str:
-        return str(self.args[0]) if self.args else ""
+    def __reduce__(self) -> tuple[type[RequestError], tuple[str, bool]]:
+        return type(self), (str(self), self.request_sent)
 
 
 class InvalidRequestError(RequestError, ValueError, TypeError):
