@@ -32,7 +32,7 @@ test-python: build
 
 check: check-rust check-python
 
-check-rust:
+check-rust: $(VENV)/.installed
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc $(RUST_TESTED) --no-deps --document-private-items

@@ -38,6 +38,7 @@ mod run;
 mod schedule;
 mod serve;
 mod shared;
+mod target;
 mod transport;
 
 pub use caller::{Control, Run, RunStream, Step};

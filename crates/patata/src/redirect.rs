@@ -3,7 +3,8 @@
 use http::{HeaderMap, Method, StatusCode, header};
 
 use crate::error::{Error, Kind, Phase};
-use crate::plan::{Job, Message, Planner, Target};
+use crate::plan::{Job, Message, Planner};
+use crate::target::Target;
 
 /// The next hop of `job`, or `None` where the response is the answer.
 ///

@@ -5,9 +5,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{StatusCode, Version};
 
-use crate::error::{Error, Kind, Phase};
+use crate::error::Error;
 use crate::headers::Headers;
-use crate::plan::{Job, Target};
+use crate::target::Target;
 
 /// A complete HTTP response: its body has been received whole and decoded.
 ///
@@ -51,7 +51,7 @@ pub struct Response {
 /// # Ok::<(), patata::ConfigError>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct Url(Target);
+pub struct Url(pub(crate) Target);
 
 impl std::fmt::Display for Url {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -94,24 +94,4 @@ pub(crate) struct Answer {
     pub(crate) version: Version,
     pub(crate) headers: Headers,
     pub(crate) body: Bytes,
-}
-
-impl<T> From<Job<T>> for Outcome<T> {
-    fn from(job: Job<T>) -> Self {
-        let Job { tag, target, attempts, started, end, .. } = job;
-        let End { elapsed, result } = end.unwrap_or_else(|| {
-            // The event loop that held the job ended before the job did.
-            let error =
-                Error::new(Kind::Cancelled, Phase::Schedule, "The event loop of this request broke down");
-            End { elapsed: started.map_or(Duration::ZERO, |started| started.elapsed()), result: Err(error) }
-        });
-        let result = result.map(|Answer { status, version, headers, body }| Response {
-            status,
-            version,
-            headers,
-            body,
-            url: Url(target),
-        });
-        Self { tag, attempts, elapsed, result }
-    }
 }

@@ -13,8 +13,9 @@ use http_body_util::Full;
 
 use crate::config::Config;
 use crate::error::{Error, Kind, Phase};
-use crate::plan::{Job, Origin};
+use crate::plan::Job;
 use crate::run::EventLoop;
+use crate::target::Origin;
 use crate::transport::lane::{Fault, Lane, Received};
 
 /// Opens a lane for a job, in a place of the pool that has been reserved for it.

@@ -7,7 +7,8 @@ use std::collections::{BinaryHeap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::plan::{ByOrigin, Job, Origin};
+use crate::plan::Job;
+use crate::target::{ByOrigin, Origin};
 
 /// The jobs of one run that no event loop holds. Shared by all event loops behind a lock, so every
 /// operation is short and jobs are taken in batches.

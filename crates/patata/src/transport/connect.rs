@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use crate::error::{Error, Kind, Phase};
-use crate::plan::Origin;
+use crate::target::Origin;
 use crate::transport::dns::Resolver;
 use crate::transport::lane::Lane;
 use crate::transport::tls::Tls;

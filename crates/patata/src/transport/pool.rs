@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::plan::{ByOrigin, Origin};
+use crate::target::{ByOrigin, Origin};
 
 /// The lanes of one event loop. `S` is how an idle lane is reached.
 ///
