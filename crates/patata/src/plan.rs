@@ -74,12 +74,16 @@ impl<T> Job<T> {
         self.hops += 1;
     }
 
-    /// Ends the attempt: the next one starts over, where the request itself says.
+    /// Ends the attempt: the next one starts over, where the request itself says. Not so where that would
+    /// repeat what must not be repeated: a POST that was answered with a redirect has been done, and only
+    /// the hop that failed is tried again.
     pub(crate) fn end_attempt(&mut self) {
         self.deadline = None;
-        self.hops = 0;
-        if let Some(first) = self.first_hop.take() {
+        if self.first_hop.as_ref().is_some_and(|first| first.1.method.is_idempotent())
+            && let Some(first) = self.first_hop.take()
+        {
             (self.target, self.message) = *first;
+            self.hops = 0;
         }
     }
 
@@ -338,6 +342,20 @@ mod tests {
         for url in ["ftp://user:secret@host/", "http://user:secret@host:99999/", "http://user:secret@ho st/"]
         {
             assert!(!refused(url).contains("secret"), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_retry_repeats_no_post_that_was_redirected() {
+        for (method, expected) in [(Method::POST, "http://a/answer"), (Method::GET, "http://a/")] {
+            let mut planner = planner();
+            let mut job =
+                planner.plan(Request::new((), method, "http://a/")).map_err(|(_, error)| error).unwrap();
+            let target = planner.target("http://a/answer").unwrap().0;
+            let message = Message { method: Method::GET, ..job.message.clone() };
+            job.redirect(target, message);
+            job.end_attempt();
+            assert_eq!((job.message.method.as_str(), job.target.to_string().as_str()), ("GET", expected));
         }
     }
 

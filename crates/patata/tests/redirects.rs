@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::time::Duration;
+
 use patata::{Client, ErrorKind, Method, Phase, Request, Response};
 use patata_testserver::Server;
 use serde_json::Value;
@@ -205,9 +207,8 @@ fn a_place_that_refuses_the_connection_is_a_connect_error() {
 #[test]
 fn a_retry_after_a_redirect_begins_where_the_request_began() {
     let server = Server::start().unwrap();
-    let client = Client::builder().retries(3).backoff(std::time::Duration::from_millis(1)).build().unwrap();
-    let request = Request::post((), redirecting(&server, "/flaky/key/2", 302)).body("x");
-    let outcome = one(&client, request);
+    let client = Client::builder().retries(3).backoff(Duration::from_millis(1)).build().unwrap();
+    let outcome = one(&client, Request::get((), redirecting(&server, "/flaky/key/2", 302)));
     assert_eq!(outcome.attempts, 3);
     assert_eq!(outcome.result.unwrap().status, 200);
     assert_eq!(server.requests(), 6);
@@ -246,4 +247,22 @@ fn a_head_request_stays_one() {
     let response = one(&client(), Request::new((), Method::HEAD, server.url())).result.unwrap();
     assert_eq!(response.url, format!("{}/end", server.url()));
     assert!(server.requests().iter().all(|request| request.starts_with("HEAD ")));
+}
+
+#[test]
+fn a_post_that_was_answered_with_a_redirect_is_not_sent_again_when_what_follows_fails() {
+    let server = RawServer::start(|peer| {
+        while let Some(request) = peer.request() {
+            if request.starts_with("POST ") {
+                peer.send("HTTP/1.1 303 See Other\r\nlocation: /answer\r\ncontent-length: 0\r\n\r\n");
+            } else {
+                peer.send("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n");
+            }
+        }
+    });
+    let client = Client::builder().retries(3).backoff(Duration::from_millis(1)).build().unwrap();
+    let outcome = one(&client, Request::post((), server.url()).body("once"));
+    assert_eq!((outcome.attempts, outcome.result.unwrap().status.as_u16()), (3, 503));
+    let methods: Vec<_> = server.requests().iter().map(|request| request[..4].to_owned()).collect();
+    assert_eq!(methods, ["POST", "GET ", "GET ", "GET "]);
 }
