@@ -197,7 +197,9 @@ impl<T: Send + 'static, I: Iterator<Item = Request<T>>> Run<T, I> {
             // The clock is only of interest once something is held back.
             if self.has_outcome() || self.shared.delivery.has_news() {
                 let spent = begun.elapsed();
-                if spent > PULL_TIME {
+                self.collect();
+                // News may also be that an event loop has run dry, which is a reason to go on.
+                if spent > PULL_TIME && self.has_outcome() {
                     self.input_is_slow = spent > SLOW_ITEM * taken;
                     return false;
                 }
