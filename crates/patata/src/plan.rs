@@ -262,18 +262,14 @@ fn credentials(url: &url::Url) -> Option<HeaderValue> {
     if url.username().is_empty() && url.password().is_none() {
         return None;
     }
-    let decode = |text: &str| percent_decode(text.as_bytes());
-    let mut pair = decode(url.username());
+    let decode = |text| percent_encoding::percent_decode_str(text);
+    let mut pair: Vec<u8> = decode(url.username()).collect();
     pair.push(b':');
     pair.extend(decode(url.password().unwrap_or_default()));
     let encoded = base64::engine::general_purpose::STANDARD.encode(pair);
     let mut value = HeaderValue::try_from(format!("Basic {encoded}")).ok()?;
     value.set_sensitive(true);
     Some(value)
-}
-
-fn percent_decode(text: &[u8]) -> Vec<u8> {
-    percent_encoding::percent_decode(text).collect()
 }
 
 #[cfg(test)]

@@ -165,7 +165,7 @@ impl<T: Send + 'static> EventLoop<T> {
     fn dispatch(self: &Rc<Self>) -> Option<Instant> {
         let free = self.pool().free();
         let limit = free.min(self.shared.config.pool_submit_size);
-        let mut taken = Vec::with_capacity(limit.min(self.shared.ready()));
+        let mut taken = Vec::new();
         let now = Instant::now();
         self.turn_began.set(now);
         let due = self.shared.take(self.index, limit, now, &mut taken);
