@@ -21,8 +21,10 @@
 //! transport, decoded, and delivered as one [`Outcome`]. A retry and a redirect are new jobs in the
 //! schedule. `ARCHITECTURE.md` in the repository maps the files.
 
+mod body;
 mod caller;
 mod client;
+mod compose;
 mod config;
 mod decode;
 mod deliver;

@@ -23,6 +23,7 @@ use crate::schedule::retry::Ending;
 use crate::serve::{self, Order, Slot};
 use crate::shared::Shared;
 use crate::transport::connect::Connector;
+use crate::transport::establish::Establisher;
 use crate::transport::lane::{Fault, Received};
 use crate::transport::pool::{Pool, Reservation};
 use crate::transport::tls::Tls;
@@ -99,7 +100,7 @@ async fn yield_once() {
 /// One event loop: its lanes, and the ended jobs it has not handed over.
 pub(crate) struct EventLoop<T> {
     pub(crate) shared: Arc<Shared<T>>,
-    pub(crate) connector: Connector,
+    pub(crate) establisher: Establisher,
     index: usize,
     planner: RefCell<Planner>,
     pool: RefCell<Pool<Rc<Slot<T>>>>,
@@ -141,7 +142,7 @@ impl<T: Send + 'static> EventLoop<T> {
     fn new(shared: Arc<Shared<T>>, index: usize, connections: usize, tls: Tls) -> Self {
         Self {
             index,
-            connector: Connector::new(tls, shared.config.connect_timeout),
+            establisher: Establisher::new(Connector::new(tls), shared.config.connect_timeout),
             planner: RefCell::new(Planner::new(shared.hasher.clone())),
             pool: RefCell::new(Pool::new(connections)),
             ended: RefCell::new(Vec::new()),

@@ -7,15 +7,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
-use http::HeaderValue;
-use http::header::{self, HeaderMap};
-use http_body_util::Full;
-
-use crate::config::Config;
+use crate::compose::Templates;
 use crate::error::{Error, Kind, Phase};
 use crate::plan::Job;
 use crate::run::EventLoop;
 use crate::target::Origin;
+use crate::transport::collect::Expected;
 use crate::transport::lane::{Fault, Lane, Received};
 
 /// Opens a lane for a job, in a place of the pool that has been reserved for it.
@@ -29,15 +26,16 @@ async fn serve<T: Send + 'static>(place: Place<T>, job: Box<Job<T>>) {
     let origin = job.target.origin.clone();
     let mut held = Held { event_loop, job: Some(job) };
     let Some(mut lane) = held.connect(&origin).await else { return };
-    let templates = Templates::new(&event_loop.shared.config, &origin);
+    let config = &event_loop.shared.config;
+    let templates = Templates::new(config, &origin);
+    let expected = Expected { max_body: config.max_response_size, save_to: None };
     let slot = Rc::new(Slot::default());
     // The clock is read once an exchange, at its end.
     let mut now = Instant::now();
     loop {
         let deadline = held.begin(now);
         let Some(job) = &held.job else { return };
-        let result =
-            lane.exchange(templates.compose(job), deadline, event_loop.shared.config.max_response_size).await;
+        let result = lane.exchange(templates.compose(job), deadline, &expected).await;
         if lane.is_reused() && held.may_be_sent_anew(&result) {
             // A kept connection that was dead all along says nothing of the server, and costs no attempt.
             match held.connect(&origin).await {
@@ -52,7 +50,7 @@ async fn serve<T: Send + 'static>(place: Place<T>, job: Box<Job<T>>) {
         if !kept {
             return;
         }
-        let retirement = now + event_loop.shared.config.idle_timeout;
+        let retirement = now + config.idle_timeout;
         match idle(event_loop, &origin, &mut lane, &slot, retirement).await {
             Order::Send(job) => held.job = Some(job),
             Order::Wait => return,
@@ -123,7 +121,7 @@ impl<T: Send + 'static> Held<'_, T> {
     /// A fresh lane for the job, which is settled where there is none to be had.
     async fn connect(&mut self, origin: &Origin) -> Option<Lane> {
         let deadline = self.begin(Instant::now());
-        let opened = tokio::time::timeout_at(deadline.into(), self.event_loop.connector.open(origin)).await;
+        let opened = tokio::time::timeout_at(deadline.into(), self.event_loop.establisher.open(origin)).await;
         match opened.unwrap_or_else(|_| Err(connect_deadline(origin))) {
             Ok(lane) => Some(lane),
             Err(error) => {
@@ -202,42 +200,6 @@ impl<T> Slot<T> {
             }
             order => Poll::Ready(order),
         }
-    }
-}
-
-/// The heads that a lane's requests begin with.
-struct Templates {
-    /// What patata itself says.
-    own: HeaderMap,
-    /// The same with the user's defaults.
-    with_defaults: HeaderMap,
-}
-
-impl Templates {
-    fn new(config: &Config, origin: &Origin) -> Self {
-        let mut own = HeaderMap::with_capacity(8);
-        own.insert(header::HOST, origin.authority.clone());
-        own.extend(config.own_headers.clone());
-        let mut with_defaults = own.clone();
-        with_defaults.extend(config.headers.clone());
-        Self { own, with_defaults }
-    }
-
-    /// What is sent for a job.
-    fn compose<T>(&self, job: &Job<T>) -> http::Request<Full<bytes::Bytes>> {
-        let message = &job.message;
-        let mut request = http::Request::new(Full::new(message.body.clone()));
-        *request.method_mut() = message.method.clone();
-        *request.uri_mut() = job.target.path.clone().into();
-        *request.headers_mut() = if message.defaults { self.with_defaults.clone() } else { self.own.clone() };
-        if let Some(headers) = &message.headers {
-            request.headers_mut().extend((**headers).clone());
-        }
-        // Methods that give a body a meaning say so where it is empty (RFC 9110, 8.6).
-        if message.body.is_empty() && matches!(message.method.as_str(), "POST" | "PUT" | "PATCH") {
-            request.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
-        }
-        request
     }
 }
 

@@ -20,18 +20,18 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // A response's URL is the target that answered, made a text only when it is read.
     ("response.rs", &["error::Error", "headers::Headers", "target::Target"]),
     ("receipt.rs", &["response::Outcome"]),
+    ("body.rs", &["error::Error"]),
     // Stages. They know values, and their own submodules.
     ("target.rs", &["error::Error", "request::redacted"]),
     ("plan.rs", &["error", "request", "response", "target"]),
     ("schedule/mod.rs", &["plan::Job", "target"]),
     ("schedule/retry.rs", &["error"]),
     ("transport/mod.rs", &[]),
-    (
-        "transport/connect.rs",
-        &["error", "target::Origin", "transport::dns", "transport::lane", "transport::tls"],
-    ),
+    ("transport/collect.rs", &["error"]),
+    ("transport/connect.rs", &["error", "target::Origin", "transport::dns", "transport::tls"]),
     ("transport/dns.rs", &[]),
-    ("transport/lane.rs", &["error"]),
+    ("transport/establish.rs", &["error", "target::Origin", "transport::connect", "transport::lane"]),
+    ("transport/lane.rs", &["body::Outgoing", "error", "transport::collect"]),
     ("transport/pool.rs", &["target"]),
     ("transport/tls.rs", &[]),
     // Exception: where a redirect leads is planned like any URL, so the policy is lent the planner.
@@ -57,10 +57,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "transport",
         ],
     ),
+    ("compose.rs", &["body::Outgoing", "config::Config", "plan::Job", "target::Origin"]),
     // A lane's life: between the main loop, which settles what it brings, and the transport.
     (
         "serve.rs",
-        &["config::Config", "error", "plan::Job", "run::EventLoop", "target::Origin", "transport::lane"],
+        &["compose::Templates", "error", "plan::Job", "run::EventLoop", "target::Origin", "transport"],
     ),
     // The caller's side: plans what it pulls, and reaches the stages only through the run it shares.
     // TLS settings pass through it unread.

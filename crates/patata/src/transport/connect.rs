@@ -1,53 +1,50 @@
-//! Opens a connection to an origin: name, TCP, TLS, and hyper's HTTP/1.1 on top.
+//! Opens a wire to an origin: name, TCP, TLS. What is spoken on it is no concern of this file.
 
 use std::error::Error as StdError;
 use std::io;
-use std::time::Duration;
 
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use crate::error::{Error, Kind, Phase};
 use crate::target::Origin;
 use crate::transport::dns::Resolver;
-use crate::transport::lane::Lane;
 use crate::transport::tls::Tls;
 
-/// The most bytes that a response's head may have.
-const MAX_HEAD: usize = 64 << 10;
+/// A stream of bytes to an origin, whatever it goes through.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// An open connection, before HTTP.
+pub(crate) struct Wire {
+    pub(crate) stream: Box<dyn Stream>,
+    /// Whether the TLS handshake settled on HTTP/2.
+    pub(crate) is_http2: bool,
+}
 
 /// Opens connections for one event loop.
 #[derive(Debug)]
 pub(crate) struct Connector {
     resolver: Resolver,
     tls: Tls,
-    connect_timeout: Duration,
 }
 
 impl Connector {
-    pub(crate) fn new(tls: Tls, connect_timeout: Duration) -> Self {
-        Self { resolver: Resolver::default(), tls, connect_timeout }
+    pub(crate) fn new(tls: Tls) -> Self {
+        Self { resolver: Resolver::default(), tls }
     }
 
-    /// A fresh lane to `origin`, within the connect time-out.
-    pub(crate) async fn open(&self, origin: &Origin) -> Result<Lane, Error> {
-        match timeout(self.connect_timeout, self.open_patiently(origin)).await {
-            Ok(lane) => lane,
-            Err(_) => Err(cannot_connect(Kind::Timeout, origin).with_source(format!(
-                "timed out after {} s (connect_timeout)",
-                self.connect_timeout.as_secs_f64()
-            ))),
-        }
-    }
-
-    async fn open_patiently(&self, origin: &Origin) -> Result<Lane, Error> {
+    /// A fresh wire to `origin`. It takes as long as it takes: time-outs are the caller's.
+    pub(crate) async fn open(&self, origin: &Origin) -> Result<Wire, Error> {
         let stream = self.open_tcp(origin).await?;
-        if origin.tls { self.open_tls(origin, stream).await } else { shake_hands(origin, stream).await }
+        if origin.tls {
+            self.open_tls(origin, stream).await
+        } else {
+            Ok(Wire { stream: Box::new(stream), is_http2: false })
+        }
     }
 
     async fn open_tcp(&self, origin: &Origin) -> Result<TcpStream, Error> {
@@ -65,7 +62,7 @@ impl Connector {
         connected.await.map_err(|cause| cannot_connect(Kind::Connect, origin).with_source(cause))
     }
 
-    async fn open_tls(&self, origin: &Origin, stream: TcpStream) -> Result<Lane, Error> {
+    async fn open_tls(&self, origin: &Origin, stream: TcpStream) -> Result<Wire, Error> {
         let failed =
             |cause: Box<dyn StdError + Send + Sync>| cannot_connect(Kind::Tls, origin).with_source(cause);
         let config = self.tls.config().map_err(|cause| failed(cause.into()))?;
@@ -81,7 +78,8 @@ impl Connector {
                 true => failed(cause.into()),
                 false => cannot_connect(Kind::Connect, origin).with_source(cause),
             })?;
-        shake_hands(origin, stream).await
+        let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        Ok(Wire { stream: Box::new(stream), is_http2 })
     }
 }
 
@@ -90,19 +88,6 @@ fn is_tls(cause: &io::Error) -> bool {
     cause.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
 }
 
-async fn shake_hands<S>(origin: &Origin, stream: S) -> Result<Lane, Error>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let (sender, connection) = http1::Builder::new()
-        .max_header_size(MAX_HEAD)
-        .writev(false)
-        .handshake(TokioIo::new(stream))
-        .await
-        .map_err(|cause| cannot_connect(Kind::Connect, origin).with_source(cause))?;
-    Ok(Lane::new(sender, Box::pin(connection)).await)
-}
-
-fn cannot_connect(kind: Kind, origin: &Origin) -> Error {
+pub(crate) fn cannot_connect(kind: Kind, origin: &Origin) -> Error {
     Error::new(kind, Phase::Connect, format!("Cannot connect to {origin}"))
 }

@@ -7,13 +7,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Instant;
 
-use bytes::{Bytes, BytesMut};
-use http_body_util::Full;
+use bytes::Bytes;
 use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1::SendRequest;
 use tokio::time::Sleep;
 
+use crate::body::Outgoing;
 use crate::error::{Error, Kind, Phase};
+use crate::transport::collect::{Collector, Expected};
 
 type Connection = Pin<Box<dyn Future<Output = hyper::Result<()>>>>;
 
@@ -41,7 +42,7 @@ impl From<Error> for Fault {
 /// An open HTTP/1.1 connection. Its protocol work is done by whoever awaits one of its methods, in the
 /// same task: that saves a wake-up at each step of an exchange.
 pub(crate) struct Lane {
-    sender: SendRequest<Full<Bytes>>,
+    sender: SendRequest<Outgoing>,
     connection: Option<Connection>,
     bell: Arc<Bell>,
     /// The bell, as hyper and the timer know it.
@@ -105,7 +106,7 @@ impl Timer {
 impl Lane {
     /// A lane on a connection that has just been opened. It belongs to the task that calls this: no other
     /// may await it.
-    pub(crate) async fn new(sender: SendRequest<Full<Bytes>>, connection: Connection) -> Self {
+    pub(crate) async fn new(sender: SendRequest<Outgoing>, connection: Connection) -> Self {
         let task = poll_fn(|context| Poll::Ready(context.waker().clone())).await;
         let bell = Arc::new(Bell { task, muffled: AtomicBool::new(false) });
         let waker = Waker::from(bell.clone());
@@ -128,9 +129,9 @@ impl Lane {
     /// After an error the lane is of no further use.
     pub(crate) async fn exchange(
         &mut self,
-        request: http::Request<Full<Bytes>>,
+        request: http::Request<Outgoing>,
         deadline: Instant,
-        max_body: usize,
+        expected: &Expected,
     ) -> Result<Received, Fault> {
         let Self { sender, connection, bell, waker, timer, exchanges } = self;
         let mut answer = pin!(bell.muffled(|| sender.try_send_request(request)));
@@ -145,9 +146,9 @@ impl Lane {
                 let progress = match &mut stage {
                     Stage::Head => match answer.as_mut().poll(still) {
                         Poll::Ready(Ok(response)) => {
-                            stage = Stage::body(response, max_body)?;
+                            stage = Stage::body(response, expected)?;
                             // Only once it is asked for the body does the connection look for it.
-                            bell.muffled(|| stage.receive(max_body, still))?.or_some()
+                            bell.muffled(|| stage.receive(still))?.or_some()
                         }
                         Poll::Ready(Err(mut failure)) => {
                             let unsent = failure.take_message().is_some();
@@ -155,7 +156,7 @@ impl Lane {
                         }
                         Poll::Pending => Progress::None,
                     },
-                    Stage::Body { .. } => stage.receive(max_body, still)?,
+                    Stage::Body { .. } => stage.receive(still)?,
                 };
                 match progress {
                     Progress::Done(received) => return Poll::Ready(Ok(received)),
@@ -198,15 +199,7 @@ fn drive(connection: &mut Option<Connection>, context: &mut Context<'_>) {
 /// How far an exchange has come.
 enum Stage {
     Head,
-    Body { head: http::response::Parts, incoming: Incoming, collected: Collected },
-}
-
-/// Nearly all bodies come in one piece, which is then copied once, to its size: hyper's piece is a
-/// window into a buffer of many kilobytes, and would keep all of it.
-enum Collected {
-    Nothing,
-    One(Bytes),
-    Many(BytesMut),
+    Body { head: http::response::Parts, incoming: Incoming, collector: Collector },
 }
 
 enum Progress {
@@ -222,12 +215,10 @@ impl Progress {
 }
 
 impl Stage {
-    fn body(response: http::Response<Incoming>, max_body: usize) -> Result<Self, Fault> {
+    fn body(response: http::Response<Incoming>, expected: &Expected) -> Result<Self, Error> {
         let (head, incoming) = response.into_parts();
-        if incoming.size_hint().lower() > u64::try_from(max_body).unwrap_or(u64::MAX) {
-            return Err(too_large(max_body).into());
-        }
-        Ok(Self::Body { head, incoming, collected: Collected::Nothing })
+        let collector = Collector::new(&head, incoming.size_hint().lower(), expected)?;
+        Ok(Self::Body { head, incoming, collector })
     }
 
     fn phase(&self) -> Phase {
@@ -238,73 +229,33 @@ impl Stage {
     }
 
     /// Takes what there is of the body.
-    fn receive(&mut self, max_body: usize, context: &mut Context<'_>) -> Result<Progress, Fault> {
-        let Self::Body { incoming, collected, .. } = self else {
+    fn receive(&mut self, context: &mut Context<'_>) -> Result<Progress, Error> {
+        let Self::Body { incoming, collector, .. } = self else {
             return Ok(Progress::None);
         };
         let mut progress = Progress::None;
         while !incoming.is_end_stream() {
+            match collector.poll_ready(context) {
+                Poll::Pending => return Ok(progress),
+                Poll::Ready(ready) => ready?,
+            }
             match Pin::new(&mut *incoming).poll_frame(context) {
                 Poll::Pending => return Ok(progress),
                 Poll::Ready(None) => break,
-                Poll::Ready(Some(Err(cause))) => return Err(body_fault(cause).into()),
+                Poll::Ready(Some(Err(cause))) => return Err(body_fault(cause)),
                 Poll::Ready(Some(Ok(frame))) => {
                     if let Ok(data) = frame.into_data() {
-                        collected.add(data);
-                    }
-                    if collected.len() > max_body {
-                        return Err(too_large(max_body).into());
+                        collector.add(data)?;
                     }
                     progress = Progress::Some;
                 }
             }
         }
-        Ok(self.finish())
-    }
-
-    fn finish(&mut self) -> Progress {
+        let Poll::Ready(body) = collector.poll_finish(context) else { return Ok(progress) };
+        let body = body?;
         match std::mem::replace(self, Self::Head) {
-            Self::Body { head, collected, .. } => {
-                Progress::Done(Received { head, body: collected.into_bytes() })
-            }
-            Self::Head => Progress::None,
-        }
-    }
-}
-
-impl Collected {
-    fn add(&mut self, data: Bytes) {
-        *self = match std::mem::replace(self, Self::Nothing) {
-            Self::Nothing => Self::One(Bytes::copy_from_slice(&data)),
-            Self::One(first) => {
-                let mut all = BytesMut::from(&first[..]);
-                all.extend_from_slice(&data);
-                Self::Many(all)
-            }
-            Self::Many(mut all) => {
-                all.extend_from_slice(&data);
-                Self::Many(all)
-            }
-        };
-    }
-
-    fn len(&self) -> usize {
-        match self {
-            Self::Nothing => 0,
-            Self::One(data) => data.len(),
-            Self::Many(data) => data.len(),
-        }
-    }
-
-    fn into_bytes(self) -> Bytes {
-        match self {
-            Self::Nothing => Bytes::new(),
-            Self::One(data) => data,
-            // Growing by doubling leaves up to half unused; a body may be kept for long.
-            Self::Many(data) if data.capacity() > data.len() + data.len() / 4 => {
-                Bytes::copy_from_slice(&data)
-            }
-            Self::Many(data) => data.freeze(),
+            Self::Body { head, .. } => Ok(Progress::Done(Received { head, body })),
+            Self::Head => Ok(Progress::None),
         }
     }
 }
@@ -342,11 +293,6 @@ fn body_fault(cause: hyper::Error) -> Error {
         "The response's body is not framed as HTTP says"
     };
     Error::new(Kind::Body, Phase::Body, message).with_source(cause)
-}
-
-fn too_large(max_body: usize) -> Error {
-    let message = format!("The body is larger than max_response_size ({max_body} bytes)");
-    Error::new(Kind::TooLarge, Phase::Body, message)
 }
 
 fn timed_out(phase: Phase) -> Error {
