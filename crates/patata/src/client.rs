@@ -9,6 +9,7 @@ use http::{HeaderName, HeaderValue, header};
 use crate::caller::Run;
 use crate::config::Config;
 use crate::error::ConfigError;
+use crate::http_version::HttpVersion;
 use crate::request::{Request, is_framing};
 use crate::transport::tls::Tls;
 
@@ -202,6 +203,13 @@ impl Builder {
     /// The most bytes a response's body may have, before and after decoding. At least 1. Default: 64 MiB.
     pub fn max_response_size(mut self, bytes: usize) -> Self {
         self.config.max_response_size = self.positive("max_response_size", bytes);
+        self
+    }
+
+    /// The versions of HTTP that may be spoken. Default: HTTP/2 where the server offers it in a TLS
+    /// handshake, else HTTP/1.1.
+    pub fn http_version(mut self, version: HttpVersion) -> Self {
+        self.config.http_version = version;
         self
     }
 

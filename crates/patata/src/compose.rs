@@ -1,12 +1,22 @@
 //! From a job to the HTTP request that is sent for it: defaults, the request's own headers, the body.
 
-use http::HeaderValue;
 use http::header::{self, HeaderMap};
+use http::uri::{Authority, Parts, Scheme};
+use http::{HeaderName, HeaderValue, Uri};
 
 use crate::body::Outgoing;
 use crate::config::Config;
 use crate::plan::Job;
 use crate::target::Origin;
+
+/// Headers that speak of one HTTP/1.1 connection, which HTTP/2 forbids.
+const OF_CONNECTION: [HeaderName; 5] = [
+    header::CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    header::UPGRADE,
+    header::TE,
+];
 
 /// The heads that a lane's requests begin with.
 pub(crate) struct Templates {
@@ -14,16 +24,26 @@ pub(crate) struct Templates {
     own: HeaderMap,
     /// The same with the user's defaults.
     with_defaults: HeaderMap,
+    /// Where HTTP/2 is spoken, which has it in place of a `Host` header.
+    authority: Option<(Scheme, Authority)>,
 }
 
 impl Templates {
-    pub(crate) fn new(config: &Config, origin: &Origin) -> Self {
+    pub(crate) fn new(config: &Config, origin: &Origin, is_http2: bool) -> Self {
         let mut own = HeaderMap::with_capacity(8);
-        own.insert(header::HOST, origin.authority.clone());
+        if !is_http2 {
+            own.insert(header::HOST, origin.authority.clone());
+        }
         own.extend(config.own_headers.clone());
         let mut with_defaults = own.clone();
         with_defaults.extend(config.headers.clone());
-        Self { own, with_defaults }
+        let scheme = if origin.tls { Scheme::HTTPS } else { Scheme::HTTP };
+        let authority = Authority::try_from(origin.authority.as_bytes()).ok();
+        Self {
+            own,
+            with_defaults,
+            authority: authority.filter(|_| is_http2).map(|authority| (scheme, authority)),
+        }
     }
 
     /// What is sent for a job.
@@ -31,7 +51,6 @@ impl Templates {
         let message = &job.message;
         let mut request = http::Request::new(message.body.clone().into());
         *request.method_mut() = message.method.clone();
-        *request.uri_mut() = job.target.path.clone().into();
         *request.headers_mut() = if message.defaults { self.with_defaults.clone() } else { self.own.clone() };
         if let Some(headers) = &message.headers {
             request.headers_mut().extend((**headers).clone());
@@ -40,6 +59,27 @@ impl Templates {
         if message.body.is_empty() && matches!(message.method.as_str(), "POST" | "PUT" | "PATCH") {
             request.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
+        match &self.authority {
+            None => *request.uri_mut() = job.target.path.clone().into(),
+            Some((scheme, authority)) => {
+                let own = http2_authority(request.headers_mut());
+                let mut parts = Parts::default();
+                parts.scheme = Some(scheme.clone());
+                parts.authority = Some(own.unwrap_or_else(|| authority.clone()));
+                parts.path_and_query = Some(job.target.path.clone());
+                // Whole parts make a whole URI.
+                *request.uri_mut() = Uri::from_parts(parts).unwrap_or_default();
+                *request.version_mut() = http::Version::HTTP_2;
+            }
+        }
         request
     }
+}
+
+/// Takes out what HTTP/2 has no headers for. Returns the user's own `Host`.
+fn http2_authority(headers: &mut HeaderMap) -> Option<Authority> {
+    for name in OF_CONNECTION {
+        headers.remove(name);
+    }
+    headers.remove(header::HOST).and_then(|host| Authority::try_from(host.as_bytes()).ok())
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderValue};
 
 use crate::decode;
+use crate::http_version::HttpVersion;
 use crate::schedule::retry::RetryPolicy;
 
 /// Connections for each event loop where `concurrency` is not given.
@@ -26,6 +27,7 @@ pub(crate) struct Config {
     /// `None` where redirects are not followed.
     pub(crate) max_redirects: Option<u32>,
     pub(crate) max_response_size: usize,
+    pub(crate) http_version: HttpVersion,
     /// What patata itself says of each request.
     pub(crate) own_headers: HeaderMap,
     /// What the user wants said with each request.
@@ -50,6 +52,7 @@ impl Default for Config {
             idle_timeout: Duration::from_secs(15),
             max_redirects: Some(10),
             max_response_size: 64 << 20,
+            http_version: HttpVersion::Auto,
             own_headers: HeaderMap::from_iter([
                 (http::header::ACCEPT, HeaderValue::from_static("*/*")),
                 (http::header::ACCEPT_ENCODING, HeaderValue::from_static(decode::ACCEPTED)),

@@ -46,6 +46,8 @@ pub(crate) struct Job<T> {
     pub(crate) attempts: u32,
     /// Redirects followed in this attempt.
     pub(crate) hops: u32,
+    /// How often a server has sent this attempt back unread.
+    pub(crate) returns: u32,
     /// When the first attempt began.
     pub(crate) started: Option<Instant>,
     /// When the current attempt must be over.
@@ -79,6 +81,7 @@ impl<T> Job<T> {
     /// the hop that failed is tried again.
     pub(crate) fn end_attempt(&mut self) {
         self.deadline = None;
+        self.returns = 0;
         if self.first_hop.as_ref().is_some_and(|first| first.1.method.is_idempotent())
             && let Some(first) = self.first_hop.take()
         {
@@ -162,6 +165,7 @@ impl Planner {
             timeout,
             attempts: 0,
             hops: 0,
+            returns: 0,
             started: None,
             deadline: None,
             end: None,

@@ -31,6 +31,11 @@ use crate::transport::tls::Tls;
 /// The most lanes that go on before the main loop has a look and sockets are asked again.
 const LANES_A_TURN: u32 = 128;
 
+/// How often an attempt is sent anew that a server sends back unread; then it has failed.
+const MAX_RETURNS: u32 = 5;
+/// The wait before the second time, doubled and more for each further one.
+const RETURN_WAIT: Duration = Duration::from_millis(10);
+
 /// Starts the thread of one event loop.
 pub(crate) fn spawn<T: Send + 'static>(
     shared: &Arc<Shared<T>>,
@@ -142,7 +147,11 @@ impl<T: Send + 'static> EventLoop<T> {
     fn new(shared: Arc<Shared<T>>, index: usize, connections: usize, tls: Tls) -> Self {
         Self {
             index,
-            establisher: Establisher::new(Connector::new(tls), shared.config.connect_timeout),
+            establisher: Establisher::new(
+                Connector::new(tls),
+                shared.config.connect_timeout,
+                shared.config.http_version,
+            ),
             planner: RefCell::new(Planner::new(shared.hasher.clone())),
             pool: RefCell::new(Pool::new(connections)),
             ended: RefCell::new(Vec::new()),
@@ -201,11 +210,21 @@ impl<T: Send + 'static> EventLoop<T> {
     pub(crate) fn settle(&self, job: Box<Job<T>>, now: Instant, result: Result<Received, Fault>) {
         match result {
             Ok(received) => self.settle_response(job, now, received),
+            Err(fault) if fault.is_unprocessed && job.returns < MAX_RETURNS => self.send_anew(job, now),
             Err(fault) => match self.wait_before_retry(&job, Ending::Failed(&fault.error)) {
                 Some(wait) => self.retry(job, now + wait),
                 None => self.fail(job, now, fault.error),
             },
         }
+    }
+
+    /// What the server has not looked at goes out again in the same attempt: at once where it said so for the
+    /// first time, and with growing waits where it keeps saying so.
+    fn send_anew(&self, mut job: Box<Job<T>>, now: Instant) {
+        let wait = RETURN_WAIT * (2_u32.pow(job.returns) - 1);
+        job.returns += 1;
+        self.shared.push_at(now + wait, job);
+        self.wake();
     }
 
     fn settle_response(&self, mut job: Box<Job<T>>, now: Instant, received: Received) {

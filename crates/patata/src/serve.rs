@@ -27,7 +27,7 @@ async fn serve<T: Send + 'static>(place: Place<T>, job: Box<Job<T>>) {
     let mut held = Held { event_loop, job: Some(job) };
     let Some(mut lane) = held.connect(&origin).await else { return };
     let config = &event_loop.shared.config;
-    let templates = Templates::new(config, &origin);
+    let mut templates = Templates::new(config, &origin, lane.is_http2());
     let expected = Expected { max_body: config.max_response_size, save_to: None };
     let slot = Rc::new(Slot::default());
     // The clock is read once an exchange, at its end.
@@ -39,7 +39,10 @@ async fn serve<T: Send + 'static>(place: Place<T>, job: Box<Job<T>>) {
         if lane.is_reused() && held.may_be_sent_anew(&result) {
             // A kept connection that was dead all along says nothing of the server, and costs no attempt.
             match held.connect(&origin).await {
-                Some(fresh) => lane = fresh,
+                Some(fresh) => {
+                    templates = Templates::new(config, &origin, fresh.is_http2());
+                    lane = fresh;
+                }
                 None => return,
             }
             continue;
@@ -119,7 +122,7 @@ impl<T: Send + 'static> Held<'_, T> {
     }
 
     /// A fresh lane for the job, which is settled where there is none to be had.
-    async fn connect(&mut self, origin: &Origin) -> Option<Lane> {
+    async fn connect(&mut self, origin: &Arc<Origin>) -> Option<Lane> {
         let deadline = self.begin(Instant::now());
         let opened = tokio::time::timeout_at(deadline.into(), self.event_loop.establisher.open(origin)).await;
         match opened.unwrap_or_else(|_| Err(connect_deadline(origin))) {

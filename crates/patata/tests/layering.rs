@@ -13,9 +13,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // Values. They know other values and nothing that acts on them.
     // Exceptions: the options hold the retry policy, which is a value, and say in Accept-Encoding what
     // the decoder undoes.
-    ("config.rs", &["decode", "schedule::retry::RetryPolicy"]),
+    ("config.rs", &["decode", "http_version::HttpVersion", "schedule::retry::RetryPolicy"]),
     ("error.rs", &[]),
     ("headers.rs", &[]),
+    ("http_version.rs", &[]),
     ("request.rs", &["error::Error"]),
     // A response's URL is the target that answered, made a text only when it is read.
     ("response.rs", &["error::Error", "headers::Headers", "target::Target"]),
@@ -30,9 +31,28 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("transport/collect.rs", &["error"]),
     ("transport/connect.rs", &["error", "target::Origin", "transport::dns", "transport::tls"]),
     ("transport/dns.rs", &[]),
-    ("transport/establish.rs", &["error", "target::Origin", "transport::connect", "transport::lane"]),
-    ("transport/lane.rs", &["body::Outgoing", "error", "transport::collect"]),
+    ("transport/establish.rs", &["error", "http_version::HttpVersion", "target", "transport"]),
+    (
+        "transport/http1.rs",
+        &["body::Outgoing", "error", "transport::collect", "transport::lane", "transport::timer"],
+    ),
+    (
+        "transport/http2.rs",
+        &[
+            "body::Outgoing",
+            "error",
+            "transport::collect",
+            "transport::connect::Stream",
+            "transport::lane",
+            "transport::timer",
+        ],
+    ),
+    (
+        "transport/lane.rs",
+        &["body::Outgoing", "error", "transport::collect", "transport::http1", "transport::http2"],
+    ),
     ("transport/pool.rs", &["target"]),
+    ("transport/timer.rs", &[]),
     ("transport/tls.rs", &[]),
     // Exception: where a redirect leads is planned like any URL, so the policy is lent the planner.
     ("redirect.rs", &["error", "plan", "target::Target"]),
@@ -80,7 +100,17 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "transport::tls::Tls",
         ],
     ),
-    ("client.rs", &["caller::Run", "config::Config", "error", "request", "transport::tls::Tls"]),
+    (
+        "client.rs",
+        &[
+            "caller::Run",
+            "config::Config",
+            "error",
+            "http_version::HttpVersion",
+            "request",
+            "transport::tls::Tls",
+        ],
+    ),
 ];
 
 fn source() -> PathBuf {

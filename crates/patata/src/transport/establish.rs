@@ -1,33 +1,83 @@
-//! Opens lanes: a wire, and HTTP on it, within the connect time-out.
+//! Opens lanes: a wire and HTTP on it, or one more stream on a connection that is there already.
 
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use crate::error::{Error, Kind};
-use crate::target::Origin;
+use crate::http_version::HttpVersion;
+use crate::target::{ByOrigin, Origin};
 use crate::transport::connect::{Connector, Wire, cannot_connect};
+use crate::transport::http1::Http1;
+use crate::transport::http2::{Http2, Shared};
 use crate::transport::lane::Lane;
 
 /// The most bytes that a response's head may have.
 const MAX_HEAD: usize = 64 << 10;
+/// Origins whose version of HTTP is remembered before those without a connection are forgotten.
+const SWEEP_AT: usize = 4096;
 
 /// Opens the lanes of one event loop.
-#[derive(Debug)]
 pub(crate) struct Establisher {
     connector: Connector,
     connect_timeout: Duration,
+    version: HttpVersion,
+    origins: RefCell<ByOrigin<Rc<Known>>>,
+}
+
+/// What is known of an origin that may speak HTTP/2.
+#[derive(Default)]
+struct Known {
+    stage: Cell<Stage>,
+    /// Tells those who wait for another's opening that it is over.
+    opened: Notify,
+    connections: RefCell<Vec<Weak<Shared>>>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+enum Stage {
+    /// Whoever comes next opens a connection.
+    #[default]
+    Free,
+    /// A connection is being opened, and may have room for all.
+    Opening,
+    /// Nobody waits for another: the origin speaks HTTP/1.1, or could not be reached.
+    Apart,
+}
+
+impl Known {
+    fn lane(&self) -> Option<Http2> {
+        let mut connections = self.connections.borrow_mut();
+        connections.retain(|connection| connection.strong_count() > 0);
+        connections.iter().filter_map(Weak::upgrade).find_map(|connection| connection.lane())
+    }
+}
+
+/// Ends the wait of the others, however an opening ends.
+struct Opening<'a>(&'a Known);
+
+impl Drop for Opening<'_> {
+    fn drop(&mut self) {
+        if self.0.stage.get() == Stage::Opening {
+            self.0.stage.set(Stage::Apart);
+        }
+        self.0.opened.notify_waiters();
+    }
 }
 
 impl Establisher {
-    pub(crate) fn new(connector: Connector, connect_timeout: Duration) -> Self {
-        Self { connector, connect_timeout }
+    pub(crate) fn new(connector: Connector, connect_timeout: Duration, version: HttpVersion) -> Self {
+        Self { connector, connect_timeout, version, origins: RefCell::default() }
     }
 
     /// A lane to `origin`.
-    pub(crate) async fn open(&self, origin: &Origin) -> Result<Lane, Error> {
+    pub(crate) async fn open(&self, origin: &Arc<Origin>) -> Result<Lane, Error> {
         match timeout(self.connect_timeout, self.open_patiently(origin)).await {
             Ok(lane) => lane,
             Err(_) => Err(cannot_connect(Kind::Timeout, origin).with_source(format!(
@@ -37,18 +87,67 @@ impl Establisher {
         }
     }
 
-    async fn open_patiently(&self, origin: &Origin) -> Result<Lane, Error> {
+    async fn open_patiently(&self, origin: &Arc<Origin>) -> Result<Lane, Error> {
+        let may_be_http2 = match self.version {
+            HttpVersion::Auto => origin.tls,
+            HttpVersion::Http1 => false,
+            HttpVersion::Http2 => true,
+        };
+        if !may_be_http2 {
+            return speak_http1(origin, self.connector.open(origin).await?).await;
+        }
+        let known = self.known(origin);
+        loop {
+            if let Some(lane) = known.lane() {
+                return Ok(Lane::Http2(lane));
+            }
+            if known.stage.get() != Stage::Opening {
+                return self.open_new(origin, &known).await;
+            }
+            known.opened.notified().await;
+        }
+    }
+
+    async fn open_new(&self, origin: &Arc<Origin>, known: &Known) -> Result<Lane, Error> {
+        let _opening = (known.stage.get() == Stage::Free).then(|| {
+            known.stage.set(Stage::Opening);
+            Opening(known)
+        });
         let wire = self.connector.open(origin).await?;
-        shake_hands(origin, wire).await
+        if !wire.is_http2 && self.version == HttpVersion::Auto {
+            known.stage.set(Stage::Apart);
+            return speak_http1(origin, wire).await;
+        }
+        let shared = Shared::open(wire.stream).await.map_err(|cause| {
+            cannot_connect(Kind::Protocol, origin).with_source(format!("it does not speak HTTP/2: {cause}"))
+        })?;
+        known.stage.set(Stage::Free);
+        known.connections.borrow_mut().push(Rc::downgrade(&shared));
+        let lane = shared.lane().ok_or_else(|| cannot_connect(Kind::Protocol, origin))?;
+        Ok(Lane::Http2(lane))
+    }
+
+    fn known(&self, origin: &Arc<Origin>) -> Rc<Known> {
+        let mut origins = self.origins.borrow_mut();
+        if let Some(known) = origins.get(origin) {
+            return known.clone();
+        }
+        if origins.len() >= SWEEP_AT {
+            origins.retain(|_, known| {
+                Rc::strong_count(known) > 1
+                    || known.connections.borrow().iter().any(|one| one.strong_count() > 0)
+            });
+        }
+        origins.entry(origin.clone()).or_default().clone()
     }
 }
 
-async fn shake_hands(origin: &Origin, wire: Wire) -> Result<Lane, Error> {
+async fn speak_http1(origin: &Origin, wire: Wire) -> Result<Lane, Error> {
     let (sender, connection) = http1::Builder::new()
         .max_header_size(MAX_HEAD)
         .writev(false)
         .handshake(TokioIo::new(wire.stream))
         .await
         .map_err(|cause| cannot_connect(Kind::Connect, origin).with_source(cause))?;
-    Ok(Lane::new(sender, Box::pin(connection)).await)
+    Ok(Lane::Http1(Http1::new(sender, Box::pin(connection)).await))
 }

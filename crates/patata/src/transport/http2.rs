@@ -1,0 +1,325 @@
+//! HTTP/2: one of the streams of a connection that many lanes share.
+
+use std::cell::Cell;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use bytes::Bytes;
+use h2::client::{Builder, Connection, ResponseFuture, SendRequest};
+use h2::{Reason, RecvStream, SendStream};
+use http::{HeaderValue, Method, header};
+use hyper::body::Body as _;
+
+use crate::body::Outgoing;
+use crate::error::{Error, Kind, Phase};
+use crate::transport::collect::{Collector, Expected};
+use crate::transport::connect::Stream;
+use crate::transport::lane::{Fault, Received, timed_out};
+use crate::transport::timer::Timer;
+
+/// The most bytes that a response's head may have.
+const MAX_HEAD: u32 = 64 << 10;
+/// What the server may send ahead of us on one stream, and on all of them together.
+const STREAM_WINDOW: u32 = 1 << 20;
+const CONNECTION_WINDOW: u32 = 8 << 20;
+
+/// A live HTTP/2 connection of one event loop. It is closed when the last of its lanes goes.
+pub(crate) struct Shared {
+    sender: SendRequest<Bytes>,
+    /// Takes no more streams: it has ended, is about to, or is suspected to be dead.
+    is_over: Cell<bool>,
+    /// When the last response came.
+    last_heard: Cell<Option<Instant>>,
+}
+
+impl Shared {
+    /// Speaks HTTP/2 on a stream, and waits until the server has done so too: only then is it known how many
+    /// streams it allows.
+    pub(crate) async fn open(stream: Box<dyn Stream>) -> Result<Rc<Self>, h2::Error> {
+        let (sender, mut connection) = Builder::new()
+            .initial_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_header_list_size(MAX_HEAD)
+            .enable_push(false)
+            // Until the server has spoken: none.
+            .initial_max_send_streams(0)
+            .handshake::<_, Bytes>(stream)
+            .await?;
+        poll_fn(|context| poll_greeted(&mut connection, context)).await?;
+        let shared = Rc::new(Self { sender, is_over: Cell::new(false), last_heard: Cell::new(None) });
+        let watched = Rc::downgrade(&shared);
+        tokio::task::spawn_local(async move {
+            // What it ends with reaches every stream that this breaks.
+            let _ = connection.await;
+            if let Some(shared) = watched.upgrade() {
+                shared.is_over.set(true);
+            }
+        });
+        Ok(shared)
+    }
+
+    /// A lane on this connection, where the server's limit has room for one more.
+    pub(crate) fn lane(self: &Rc<Self>) -> Option<Http2> {
+        // Whoever holds the connection is a lane.
+        let has_room = Rc::strong_count(self) <= self.sender.current_max_send_streams();
+        (has_room && !self.is_over.get()).then(|| Http2 {
+            sender: self.sender.clone(),
+            shared: self.clone(),
+            timer: Timer::default(),
+        })
+    }
+}
+
+fn poll_greeted(
+    connection: &mut Connection<Box<dyn Stream>>,
+    context: &mut Context<'_>,
+) -> Poll<Result<(), h2::Error>> {
+    match Pin::new(&mut *connection).poll(context) {
+        Poll::Ready(ended) => Poll::Ready(ended.and(Err(Reason::NO_ERROR.into()))),
+        Poll::Pending if connection.max_concurrent_send_streams() > 0 => Poll::Ready(Ok(())),
+        Poll::Pending => Poll::Pending,
+    }
+}
+
+/// One of the streams of a connection at a time.
+pub(crate) struct Http2 {
+    sender: SendRequest<Bytes>,
+    shared: Rc<Shared>,
+    timer: Timer,
+}
+
+impl Http2 {
+    pub(crate) fn is_reused(&self) -> bool {
+        self.shared.last_heard.get().is_some()
+    }
+
+    pub(crate) fn is_usable(&self) -> bool {
+        !self.shared.is_over.get()
+    }
+
+    pub(crate) async fn exchange(
+        &mut self,
+        request: http::Request<Outgoing>,
+        deadline: Instant,
+        expected: &Expected,
+    ) -> Result<Received, Fault> {
+        let Self { sender, shared, timer } = self;
+        let begun = Instant::now();
+        let mut stage = Stage::Waiting(Some(request));
+        let result = poll_fn(|context| {
+            if let Poll::Ready(result) = stage.poll(sender, expected, context) {
+                return Poll::Ready(result);
+            }
+            timer.poll(deadline, context).map(|()| {
+                if shared.last_heard.get().is_none_or(|heard| heard < begun) {
+                    // Nothing at all has come since: the next one is better off elsewhere.
+                    shared.is_over.set(true);
+                }
+                Err(timed_out(stage.phase()).into())
+            })
+        })
+        .await;
+        match &result {
+            Ok(_) => shared.last_heard.set(Some(Instant::now())),
+            Err(fault) if fault.before_answer => shared.is_over.set(true),
+            Err(_) => {}
+        }
+        result
+    }
+
+    pub(crate) fn poll_over(&mut self, retirement: Instant, context: &mut Context<'_>) -> Poll<()> {
+        if self.shared.is_over.get() { Poll::Ready(()) } else { self.timer.poll(retirement, context) }
+    }
+}
+
+/// How far an exchange has come.
+enum Stage {
+    /// The request waits for a stream.
+    Waiting(Option<http::Request<Outgoing>>),
+    Head {
+        upload: Option<Upload>,
+        response: ResponseFuture,
+    },
+    Body {
+        upload: Option<Upload>,
+        head: Option<http::response::Parts>,
+        body: RecvStream,
+        collector: Collector,
+    },
+}
+
+impl Stage {
+    fn phase(&self) -> Phase {
+        match self {
+            Self::Waiting(_) | Self::Head { .. } => Phase::Head,
+            Self::Body { .. } => Phase::Body,
+        }
+    }
+
+    fn poll(
+        &mut self,
+        sender: &mut SendRequest<Bytes>,
+        expected: &Expected,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Received, Fault>> {
+        loop {
+            match self {
+                Self::Waiting(request) => {
+                    ready!(sender.poll_ready(context)).map_err(unsent)?;
+                    let Some(request) = request.take() else { return Poll::Pending };
+                    *self = send(sender, request)?;
+                }
+                Self::Head { upload, response } => {
+                    poll_upload(upload, context)?;
+                    let response = ready!(Pin::new(response).poll(context)).map_err(fault)?;
+                    *self = Self::body(response, upload.take(), expected)?;
+                }
+                Self::Body { upload, head, body, collector } => {
+                    poll_upload(upload, context)?;
+                    let body = ready!(poll_body(body, collector, context))?;
+                    return match head.take() {
+                        Some(head) => Poll::Ready(Ok(Received { head, body })),
+                        None => Poll::Pending,
+                    };
+                }
+            }
+        }
+    }
+
+    fn body(
+        response: http::Response<RecvStream>,
+        upload: Option<Upload>,
+        expected: &Expected,
+    ) -> Result<Self, Error> {
+        let (head, body) = response.into_parts();
+        let length =
+            head.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+        // The answer to HEAD states a length and has no body.
+        let least = if body.is_end_stream() { 0 } else { length.unwrap_or(0) };
+        let collector = Collector::new(&head, least, expected)?;
+        Ok(Self::Body { upload, head: Some(head), body, collector })
+    }
+}
+
+fn send(sender: &mut SendRequest<Bytes>, request: http::Request<Outgoing>) -> Result<Stage, Fault> {
+    let (mut head, body) = request.into_parts();
+    match body.size_hint().exact() {
+        Some(0) if !matches!(head.method, Method::POST | Method::PUT | Method::PATCH) => {}
+        Some(length) => {
+            head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        }
+        None => {}
+    }
+    let is_empty = body.is_end_stream();
+    let request = http::Request::from_parts(head, ());
+    let (response, stream) = sender.send_request(request, is_empty).map_err(unsent)?;
+    let upload = (!is_empty).then(|| Upload { body, stream, piece: Bytes::new() });
+    Ok(Stage::Head { upload, response })
+}
+
+/// A request's body on its way.
+struct Upload {
+    body: Outgoing,
+    stream: SendStream<Bytes>,
+    /// What the server's window has had no room for yet.
+    piece: Bytes,
+}
+
+/// Sends what there is room for. It is gone once nothing is left to send.
+fn poll_upload(upload: &mut Option<Upload>, context: &mut Context<'_>) -> Result<(), Error> {
+    if let Some(sending) = upload
+        && let Poll::Ready(result) = sending.poll(context)
+    {
+        if result.is_err() {
+            sending.stream.send_reset(Reason::CANCEL);
+        }
+        *upload = None;
+        return result;
+    }
+    Ok(())
+}
+
+impl Upload {
+    /// An error is the body's own. A stream that takes no more is none: its response says why.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        loop {
+            if self.piece.is_empty() {
+                let Some(frame) = ready!(Pin::new(&mut self.body).poll_frame(context)?) else {
+                    // Refused only where the stream has ended, of which its response tells.
+                    let _ = self.stream.send_data(Bytes::new(), true);
+                    return Poll::Ready(Ok(()));
+                };
+                let Ok(piece) = frame.into_data() else { continue };
+                self.piece = piece;
+            }
+            self.stream.reserve_capacity(self.piece.len());
+            let Some(Ok(room)) = ready!(self.stream.poll_capacity(context)) else {
+                return Poll::Ready(Ok(()));
+            };
+            let piece = self.piece.split_to(room.min(self.piece.len()));
+            let is_last = self.piece.is_empty() && self.body.is_end_stream();
+            if self.stream.send_data(piece, is_last).is_err() || is_last {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+}
+
+/// Takes what there is of a response's body; the whole of it once it is there.
+fn poll_body(
+    body: &mut RecvStream,
+    collector: &mut Collector,
+    context: &mut Context<'_>,
+) -> Poll<Result<Bytes, Fault>> {
+    loop {
+        ready!(collector.poll_ready(context))?;
+        let Some(piece) = ready!(body.poll_data(context)) else {
+            return collector.poll_finish(context).map_err(Fault::from);
+        };
+        let piece = piece.map_err(body_fault)?;
+        // The server may send as much again.
+        body.flow_control().release_capacity(piece.len()).map_err(body_fault)?;
+        collector.add(piece)?;
+    }
+}
+
+/// A fault before the response's head.
+fn fault(cause: h2::Error) -> Fault {
+    let is_unprocessed = is_unprocessed(&cause);
+    let is_over = cause.is_io() || cause.is_go_away();
+    let message = match cause.reason() {
+        _ if is_over && (cause.is_io() || cause.is_remote()) => "Server disconnected",
+        Some(Reason::HTTP_1_1_REQUIRED) => "The server wants HTTP/1.1 for this (http_version=\"1.1\")",
+        _ if cause.is_reset() && cause.is_remote() => "The server reset the stream",
+        _ => "The response is not valid HTTP/2",
+    };
+    let error = Error::new(Kind::Protocol, Phase::Head, message).with_source(cause);
+    Fault {
+        error: if is_unprocessed { error.unsent() } else { error },
+        before_answer: is_over,
+        is_unprocessed,
+    }
+}
+
+/// A fault before the request was given to the connection.
+fn unsent(cause: h2::Error) -> Fault {
+    let fault = fault(cause);
+    Fault { error: fault.error.unsent(), ..fault }
+}
+
+fn body_fault(cause: h2::Error) -> Error {
+    let message = match cause.is_remote() || cause.is_io() {
+        true => "The response's body broke off",
+        false => "The response's body is not framed as HTTP says",
+    };
+    Error::new(Kind::Body, Phase::Body, message).with_source(cause)
+}
+
+/// Whether the server promises not to have acted on the request (RFC 9113, 8.7): it refused the stream, or
+/// went away and named an earlier one as its last.
+fn is_unprocessed(cause: &h2::Error) -> bool {
+    cause.is_remote() && (cause.is_go_away() || cause.reason() == Some(Reason::REFUSED_STREAM))
+}

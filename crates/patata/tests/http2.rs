@@ -1,0 +1,336 @@
+//! HTTP/2: many requests on one connection, and what the server leaves undone is sent again, nothing else.
+
+#![allow(clippy::unwrap_used, reason = "a failure in a helper fails the test, as it should")]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::io::Read;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use patata::{Client, ErrorKind, HttpVersion, Method, Phase, Request, Version};
+use support::{Peer, RawServer, Watchdog, all, assert_fault, fault, one};
+
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
+const GOAWAY: u8 = 7;
+
+const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
+const ACK: u8 = 1;
+
+const NO_ERROR: u32 = 0;
+const REFUSED_STREAM: u32 = 7;
+const CANCEL: u32 = 8;
+const HTTP_1_1_REQUIRED: u32 = 13;
+
+/// `:status: 200`, from HPACK's static table.
+const STATUS_200: [u8; 1] = [0x88];
+
+struct Frame {
+    kind: u8,
+    flags: u8,
+    stream: u32,
+}
+
+fn client() -> Client {
+    Client::builder().num_workers(1).http_version(HttpVersion::Http2).build().unwrap()
+}
+
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+fn reset(stream: u32, reason: u32) -> Vec<u8> {
+    frame(RST_STREAM, 0, stream, &reason.to_be_bytes())
+}
+
+fn go_away(last: u32, reason: u32) -> Vec<u8> {
+    frame(GOAWAY, 0, 0, &[last.to_be_bytes(), reason.to_be_bytes()].concat())
+}
+
+fn ok(stream: u32, body: &str) -> Vec<u8> {
+    let head = frame(HEADERS, END_HEADERS, stream, &STATUS_200);
+    [head, frame(DATA, END_STREAM, stream, body.as_bytes())].concat()
+}
+
+/// Takes the client's preface and states the server's, with the most streams it allows.
+fn greet(peer: &mut Peer, max_streams: u32) {
+    let mut preface = [0; 24];
+    peer.stream.read_exact(&mut preface).unwrap();
+    assert_eq!(&preface, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    let setting = [&3_u16.to_be_bytes()[..], &max_streams.to_be_bytes()].concat();
+    peer.send(frame(SETTINGS, 0, 0, &setting));
+}
+
+/// The next frame; settings are acknowledged on the way. `None` once the client has gone.
+fn next_frame(peer: &mut Peer) -> Option<Frame> {
+    loop {
+        let mut head = [0; 9];
+        peer.stream.read_exact(&mut head).ok()?;
+        let length = usize::from(head[0]) << 16 | usize::from(head[1]) << 8 | usize::from(head[2]);
+        peer.stream.read_exact(&mut vec![0; length]).ok()?;
+        let stream = u32::from_be_bytes(head[5..].try_into().unwrap());
+        match (head[3], head[4]) {
+            (SETTINGS, ACK) => {}
+            (SETTINGS, _) => drop(peer.send(frame(SETTINGS, ACK, 0, &[]))),
+            (kind, flags) => return Some(Frame { kind, flags, stream }),
+        }
+    }
+}
+
+/// The stream of the next whole request. `None` once the client has gone.
+fn next_request(peer: &mut Peer) -> Option<u32> {
+    loop {
+        let frame = next_frame(peer)?;
+        if matches!(frame.kind, HEADERS | DATA) && frame.flags & END_STREAM != 0 {
+            return Some(frame.stream);
+        }
+    }
+}
+
+/// Answers each request by its stream's number.
+fn serve(peer: &mut Peer) {
+    while let Some(stream) = next_request(peer) {
+        peer.send(ok(stream, &stream.to_string()));
+    }
+}
+
+#[test]
+fn many_requests_share_one_connection() {
+    let server = RawServer::start(|peer| {
+        greet(peer, 100);
+        serve(peer);
+    });
+    let outcomes = all(&client(), (0..1000).map(|id| Request::get(id, server.url())));
+    let streams: BTreeSet<_> = outcomes
+        .into_iter()
+        .map(|outcome| {
+            let response = outcome.result.unwrap();
+            assert_eq!(response.version, Version::HTTP_2);
+            response.body
+        })
+        .collect();
+    assert_eq!((streams.len(), server.connections()), (1000, 1));
+}
+
+#[test]
+fn the_servers_limit_of_streams_holds_and_more_connections_are_opened_where_it_is_full() {
+    const LIMIT: usize = 3;
+    let most = Arc::new(AtomicUsize::new(0));
+    let seen = most.clone();
+    let server = RawServer::start(move |peer| {
+        greet(peer, 3);
+        let mut open = Vec::new();
+        while let Some(stream) = next_request(peer) {
+            open.push(stream);
+            seen.fetch_max(open.len(), Ordering::SeqCst);
+            if open.len() == LIMIT {
+                for stream in open.drain(..) {
+                    peer.send(ok(stream, ""));
+                }
+            }
+        }
+    });
+    let client = client().to_builder().concurrency(4 * LIMIT).build().unwrap();
+    let outcomes = all(&client, (0..12).map(|id| Request::get(id, server.url())));
+    assert!(outcomes.into_iter().all(|outcome| outcome.result.is_ok()));
+    assert_eq!((most.load(Ordering::SeqCst), server.connections()), (LIMIT, 4));
+}
+
+#[test]
+fn what_a_goaway_leaves_undone_is_sent_again_even_where_it_is_not_idempotent() {
+    let server = RawServer::start(|peer| {
+        greet(peer, 100);
+        if peer.number > 0 {
+            return serve(peer);
+        }
+        let first = next_request(peer).unwrap();
+        while next_request(peer).unwrap() < 2 * 9 + 1 {}
+        peer.send(go_away(first, NO_ERROR));
+        peer.send(ok(first, "processed"));
+        peer.wait_for_the_end();
+    });
+    let client = client().to_builder().concurrency(10).build().unwrap();
+    let requests = (0..10).map(|id| Request::post(id, server.url()).body("x"));
+    let outcomes = all(&client, requests);
+    let bodies: Vec<_> = outcomes
+        .into_iter()
+        .map(|outcome| {
+            assert_eq!(outcome.attempts, 1, "it is not another attempt");
+            outcome.result.unwrap().body
+        })
+        .collect();
+    assert_eq!(bodies.iter().filter(|body| *body == "processed").count(), 1);
+    assert_eq!((bodies.len(), server.connections()), (10, 2));
+}
+
+#[test]
+fn a_refused_stream_is_sent_again_and_a_cancelled_one_is_not() {
+    for (reason, expected) in [(REFUSED_STREAM, 2), (CANCEL, 1), (HTTP_1_1_REQUIRED, 1)] {
+        let arrivals = Arc::new(Mutex::new(Vec::new()));
+        let seen = arrivals.clone();
+        let server = RawServer::start(move |peer| {
+            greet(peer, 100);
+            while let Some(stream) = next_request(peer) {
+                seen.lock().unwrap().push(stream);
+                let is_first = seen.lock().unwrap().len() == 1;
+                peer.send(if is_first { reset(stream, reason) } else { ok(stream, "done") });
+            }
+        });
+        let outcome = one(&client(), Request::post((), server.url()).body("x"));
+        assert_eq!(arrivals.lock().unwrap().len(), expected, "reason {reason}");
+        match outcome.result {
+            Ok(response) => assert_eq!(response.body, "done"),
+            Err(error) => {
+                assert_ne!(reason, REFUSED_STREAM);
+                let text = if reason == CANCEL {
+                    "The server reset the stream"
+                } else {
+                    "The server wants HTTP/1.1"
+                };
+                assert_fault(&error, ErrorKind::Protocol, Phase::Head, true, text);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_server_that_refuses_every_time_is_asked_six_times_in_one_attempt() {
+    let arrivals = Arc::new(AtomicUsize::new(0));
+    let seen = arrivals.clone();
+    let server = RawServer::start(move |peer| {
+        greet(peer, 100);
+        while let Some(stream) = next_request(peer) {
+            seen.fetch_add(1, Ordering::SeqCst);
+            peer.send(reset(stream, REFUSED_STREAM));
+        }
+    });
+    let outcome = one(&client(), Request::get((), server.url()));
+    assert_eq!(outcome.attempts, 1);
+    let error = outcome.result.unwrap_err();
+    assert_fault(&error, ErrorKind::Protocol, Phase::Head, false, "The server reset the stream");
+    assert_eq!(arrivals.load(Ordering::SeqCst), 6);
+}
+
+#[test]
+fn a_connection_that_breaks_under_a_request_is_a_fault_and_a_post_is_not_repeated() {
+    let server = RawServer::start(|peer| {
+        greet(peer, 100);
+        next_request(peer);
+    });
+    let client = client().to_builder().retries(3).build().unwrap();
+    let outcome = one(&client, Request::post((), server.url()).body("x"));
+    let error = outcome.result.unwrap_err();
+    assert_fault(&error, ErrorKind::Protocol, Phase::Head, true, "Server disconnected");
+    assert_eq!((outcome.attempts, server.connections()), (1, 1));
+}
+
+#[test]
+fn a_body_that_breaks_off_is_a_fault() {
+    for (end, text) in
+        [(reset(1, CANCEL), "The response's body broke off"), (Vec::new(), "The response's body broke off")]
+    {
+        let server = RawServer::start(move |peer| {
+            greet(peer, 100);
+            next_request(peer);
+            peer.send(
+                [frame(HEADERS, END_HEADERS, 1, &STATUS_200), frame(DATA, 0, 1, b"pot"), end.clone()]
+                    .concat(),
+            );
+        });
+        assert_fault(&fault(&client(), server.url()), ErrorKind::Body, Phase::Body, true, text);
+    }
+}
+
+#[test]
+fn a_server_that_speaks_only_http_1_is_a_fault_and_not_a_hang() {
+    let server = RawServer::answering_once("HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n");
+    let error = fault(&client(), server.url());
+    assert_eq!((error.kind(), error.phase()), (ErrorKind::Protocol, Phase::Connect));
+    assert!(error.to_string().contains("it does not speak HTTP/2"), "{error}");
+}
+
+#[test]
+fn a_server_that_never_greets_ends_with_the_connect_time_out() {
+    let server = RawServer::start(Peer::wait_for_the_end);
+    let client = client().to_builder().connect_timeout(Duration::from_millis(50)).build().unwrap();
+    let outcomes = all(&client, (0..20).map(|id| Request::get(id, server.url())));
+    for outcome in outcomes {
+        assert_eq!(outcome.result.unwrap_err().kind(), ErrorKind::Timeout);
+    }
+}
+
+#[test]
+fn a_connection_that_falls_silent_is_left_after_a_time_out() {
+    let server = RawServer::start(|peer| {
+        greet(peer, 100);
+        if peer.number == 0 {
+            peer.wait_for_the_end();
+        } else {
+            serve(peer);
+        }
+    });
+    let client = client()
+        .to_builder()
+        .timeout(Duration::from_millis(100))
+        .backoff(Duration::from_millis(1))
+        .retries(2)
+        .build()
+        .unwrap();
+    let outcome = one(&client, Request::get((), server.url()));
+    assert_eq!((outcome.attempts, outcome.result.unwrap().status.as_u16()), (2, 200));
+}
+
+#[test]
+fn a_large_body_goes_out_as_the_window_opens() {
+    let received = Arc::new(AtomicUsize::new(0));
+    let seen = received.clone();
+    let server = RawServer::start(move |peer| {
+        greet(peer, 100);
+        let mut stream = 0;
+        let mut head = [0; 9];
+        while peer.stream.read_exact(&mut head).is_ok() {
+            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+            peer.stream.read_exact(&mut vec![0; length as usize]).unwrap();
+            if head[3] == DATA {
+                stream = u32::from_be_bytes(head[5..].try_into().unwrap());
+                seen.fetch_add(length as usize, Ordering::SeqCst);
+                if head[4] & END_STREAM != 0 {
+                    peer.send(ok(stream, "all"));
+                } else {
+                    for target in [0, stream] {
+                        peer.send(frame(8, 0, target, &length.to_be_bytes()));
+                    }
+                }
+            } else if head[3] == SETTINGS && head[4] & ACK == 0 {
+                peer.send(frame(SETTINGS, ACK, 0, &[]));
+            }
+        }
+        assert_ne!(stream, 0);
+    });
+    let body = vec![b'x'; 3_000_000];
+    let response = one(&client(), Request::new((), Method::PUT, server.url()).body(body)).result.unwrap();
+    assert_eq!((response.body, received.load(Ordering::SeqCst)), ("all".into(), 3_000_000));
+}
+
+#[test]
+fn an_idle_connection_that_the_server_closes_costs_no_attempt() {
+    let server = RawServer::start(|peer| {
+        greet(peer, 100);
+        let stream = next_request(peer).unwrap();
+        peer.send([ok(stream, "once"), go_away(stream, NO_ERROR)].concat());
+    });
+    let _watchdog = Watchdog::new();
+    let client = client().to_builder().concurrency(1).build().unwrap();
+    let outcomes: Vec<_> = client.run((0..5).map(|id| Request::post(id, server.url()).body("x"))).collect();
+    for outcome in outcomes {
+        assert_eq!((outcome.attempts, outcome.result.unwrap().body), (1, "once".into()));
+    }
+    assert_eq!(server.connections(), 5);
+}
