@@ -1,16 +1,12 @@
-//! The client: options are stated and checked here, and runs are begun.
+//! The client: resolved options, and where runs begin.
 
-use std::fmt::{self, Display};
+use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
-use http::{HeaderName, HeaderValue, header};
-
+use crate::builder::Builder;
 use crate::caller::Run;
 use crate::config::Config;
-use crate::error::ConfigError;
-use crate::http_version::HttpVersion;
-use crate::request::{Request, is_framing};
+use crate::request::Request;
 use crate::transport::tls::Tls;
 
 /// Performs runs of requests. Cheap to clone, and usable from several threads at once: each run has event
@@ -28,8 +24,8 @@ use crate::transport::tls::Tls;
 /// ```
 #[derive(Clone)]
 pub struct Client {
-    config: Arc<Config>,
-    tls: Tls,
+    pub(crate) config: Arc<Config>,
+    pub(crate) tls: Tls,
 }
 
 impl fmt::Debug for Client {
@@ -68,230 +64,5 @@ impl Client {
         I: IntoIterator<Item = Request<T>>,
     {
         Run::start(self.config.clone(), self.tls.clone(), requests.into_iter())
-    }
-}
-
-/// The options of a client, each with a default that is good for most.
-///
-/// ```
-/// use std::time::Duration;
-///
-/// let client = patata::Client::builder()
-///     .num_workers(1)
-///     .concurrency(200)
-///     .timeout(Duration::from_secs(30))
-///     .retries(5)
-///     .header("x-api-key", "secret")
-///     .build()?;
-/// # Ok::<(), patata::ConfigError>(())
-/// ```
-#[derive(Clone)]
-#[must_use]
-pub struct Builder {
-    config: Config,
-    tls: Tls,
-    error: Option<ConfigError>,
-}
-
-impl fmt::Debug for Builder {
-    /// Without its options, as default headers may be secret.
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Builder").finish_non_exhaustive()
-    }
-}
-
-impl Builder {
-    /// The client, or the first option whose value cannot be used.
-    ///
-    /// # Errors
-    /// Names the option, the value and what is allowed.
-    pub fn build(self) -> Result<Client, ConfigError> {
-        match self.error {
-            Some(error) => Err(error),
-            None => Ok(Client { config: Arc::new(self.config), tls: self.tls }),
-        }
-    }
-
-    /// How many event loops a run has, each a thread with connections of its own. At least 1. Default:
-    /// [`default_num_workers`](crate::default_num_workers).
-    pub fn num_workers(mut self, count: usize) -> Self {
-        self.config.num_workers = self.positive("num_workers", count);
-        self
-    }
-
-    /// Requests in flight at once, over all event loops; also the most connections. At least 1. Default:
-    /// 100 for each event loop.
-    pub fn concurrency(mut self, count: usize) -> Self {
-        self.config.concurrency = Some(self.positive("concurrency", count));
-        self
-    }
-
-    /// The most requests taken from the input whose outcomes have not been handed to the caller: the
-    /// bound on memory. At least 1. Default: 100,000.
-    pub fn queue_max_size(mut self, count: usize) -> Self {
-        self.config.queue_max_size = self.positive("queue_max_size", count);
-        self
-    }
-
-    /// The most requests taken from the input at once, and kept ready ahead of the event loops, which is
-    /// done where the caller stays away for long. At least 1. Default: 10,000.
-    pub fn input_chunk_size(mut self, count: usize) -> Self {
-        self.config.input_chunk_size = self.positive("input_chunk_size", count);
-        self
-    }
-
-    /// The most requests handed to one event loop at once. At least 1. Default: 1,000.
-    pub fn pool_submit_size(mut self, count: usize) -> Self {
-        self.config.pool_submit_size = self.positive("pool_submit_size", count);
-        self
-    }
-
-    /// Attempts in total for each request; 1 is no retry. At least 1. Default: 1.
-    ///
-    /// Failed connections, time-outs, broken transfers and the statuses 408, 425, 429 and 5xx (save 501
-    /// and 505) are tried again. A request whose method is not idempotent is tried again after a fault
-    /// only where nothing of it was sent.
-    pub fn retries(mut self, attempts: u32) -> Self {
-        self.config.retry.attempts =
-            self.check("retries", "at least 1 (the total number of attempts)", attempts, |n| *n >= 1);
-        self
-    }
-
-    /// The longest wait before the second attempt, doubled for each further one; the wait is a random
-    /// part of it. Default: 100 ms.
-    pub fn backoff(mut self, wait: Duration) -> Self {
-        self.config.retry.backoff = wait;
-        self
-    }
-
-    /// What the doubling of `backoff` stops at. Default: 30 s.
-    pub fn max_backoff(mut self, wait: Duration) -> Self {
-        self.config.retry.max_backoff = wait;
-        self
-    }
-
-    /// The longest one attempt may take, from the first byte of connecting to the last of the body,
-    /// redirects included. More than zero. Default: 300 s.
-    pub fn timeout(mut self, limit: Duration) -> Self {
-        self.config.timeout = self.duration("timeout", limit);
-        self
-    }
-
-    /// The longest that opening a connection may take: name, TCP and TLS. More than zero. Default: 10 s.
-    pub fn connect_timeout(mut self, limit: Duration) -> Self {
-        self.config.connect_timeout = self.duration("connect_timeout", limit);
-        self
-    }
-
-    /// Whether redirects are followed, or handed out as responses. Default: followed.
-    ///
-    /// One that leaves the origin takes along nothing the user added: no credentials, no own headers.
-    pub fn follow_redirects(mut self, follow: bool) -> Self {
-        self.config.max_redirects = match (follow, self.config.max_redirects) {
-            (false, _) => None,
-            (true, limit) => limit.or(Config::default().max_redirects),
-        };
-        self
-    }
-
-    /// The most redirects followed in one attempt; one more is an error. Default: 10.
-    pub fn max_redirects(mut self, count: u32) -> Self {
-        self.config.max_redirects = Some(count);
-        self
-    }
-
-    /// The most bytes a response's body may have, before and after decoding. At least 1. Default: 64 MiB.
-    pub fn max_response_size(mut self, bytes: usize) -> Self {
-        self.config.max_response_size = self.positive("max_response_size", bytes);
-        self
-    }
-
-    /// The versions of HTTP that may be spoken. Default: HTTP/2 where the server offers it in a TLS
-    /// handshake, else HTTP/1.1.
-    pub fn http_version(mut self, version: HttpVersion) -> Self {
-        self.config.http_version = version;
-        self
-    }
-
-    /// A header for all requests. A request's own header of the same name goes before it.
-    pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> Self {
-        match (HeaderName::from_bytes(name.as_ref().as_bytes()), HeaderValue::from_bytes(value.as_ref())) {
-            (Ok(name), Ok(value)) if !is_framing(&name) => {
-                self.config.headers.append(name, value);
-            }
-            _ => self.fail(
-                "headers",
-                "valid names and values without line breaks, and none that frame the body",
-                format!("{:?}", name.as_ref()),
-            ),
-        }
-        self
-    }
-
-    /// The `Accept` header of requests that have none of their own. Default: `*/*`.
-    pub fn accept(mut self, media_types: impl AsRef<str>) -> Self {
-        match HeaderValue::from_str(media_types.as_ref()) {
-            Ok(value) => {
-                self.config.own_headers.insert(header::ACCEPT, value);
-            }
-            Err(_) => self.fail("accept", "a list of media types", media_types.as_ref()),
-        }
-        self
-    }
-
-    fn positive(&mut self, option: &'static str, count: usize) -> usize {
-        self.check(option, "at least 1", count, |count| *count >= 1)
-    }
-
-    fn duration(&mut self, option: &'static str, limit: Duration) -> Duration {
-        if limit.is_zero() {
-            self.fail(option, "more than 0 seconds", 0);
-        }
-        limit
-    }
-
-    fn check<V: Display>(
-        &mut self,
-        option: &'static str,
-        allowed: &'static str,
-        value: V,
-        valid: fn(&V) -> bool,
-    ) -> V {
-        if !valid(&value) {
-            self.fail(option, allowed, &value);
-        }
-        value
-    }
-
-    fn fail(&mut self, option: &'static str, allowed: &'static str, value: impl Display) {
-        let error = ConfigError { option, allowed, value: value.to_string() };
-        self.error.get_or_insert(error);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_unusable_option_is_named_with_its_value() {
-        for (builder, expected) in [
-            (Client::builder().num_workers(0), "num_workers must be at least 1, got 0"),
-            (Client::builder().concurrency(0), "concurrency must be at least 1, got 0"),
-            (Client::builder().queue_max_size(0), "queue_max_size must be at least 1, got 0"),
-            (Client::builder().timeout(Duration::ZERO), "timeout must be more than 0 seconds, got 0"),
-            (
-                Client::builder().header("a b", "c"),
-                "headers must be valid names and values without line breaks, and none that frame the body, got \"a b\"",
-            ),
-        ] {
-            assert_eq!(builder.build().unwrap_err().to_string(), expected);
-        }
-    }
-
-    #[test]
-    fn the_first_of_several_errors_is_told() {
-        let error = Client::builder().retries(0).num_workers(0).build().unwrap_err();
-        assert_eq!(error.option, "retries");
     }
 }

@@ -22,6 +22,7 @@
 //! schedule. `ARCHITECTURE.md` in the repository maps the files.
 
 mod body;
+mod builder;
 mod caller;
 mod client;
 mod compose;
@@ -44,8 +45,9 @@ mod shared;
 mod target;
 mod transport;
 
+pub use builder::Builder;
 pub use caller::{Control, Run, RunStream, Step};
-pub use client::{Builder, Client};
+pub use client::Client;
 pub use config::default_num_workers;
 pub use error::{ConfigError, Error, Kind as ErrorKind, Phase};
 pub use headers::Headers;

@@ -28,7 +28,7 @@ async fn serve<T: Send + 'static>(place: Place<T>, job: Box<Job<T>>) {
     let Some(mut lane) = held.connect(&origin).await else { return };
     let config = &event_loop.shared.config;
     let mut templates = Templates::new(config, &origin, lane.is_http2());
-    let expected = Expected { max_body: config.max_response_size, save_to: None };
+    let expected = Expected { max_body: config.max_response_size };
     let slot = Rc::new(Slot::default());
     // The clock is read once an exchange, at its end.
     let mut now = Instant::now();

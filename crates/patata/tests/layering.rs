@@ -102,15 +102,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     (
         "client.rs",
-        &[
-            "caller::Run",
-            "config::Config",
-            "error",
-            "http_version::HttpVersion",
-            "request",
-            "transport::tls::Tls",
-        ],
+        &["builder::Builder", "caller::Run", "config::Config", "request::Request", "transport::tls::Tls"],
     ),
+    ("builder/mod.rs", &["client::Client", "config::Config", "error::ConfigError", "transport::tls::Tls"]),
+    ("builder/connections.rs", &["builder::Builder", "http_version::HttpVersion"]),
+    ("builder/requests.rs", &["builder::Builder", "config::Config", "request::is_framing"]),
 ];
 
 fn source() -> PathBuf {

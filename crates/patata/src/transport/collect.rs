@@ -1,7 +1,5 @@
 //! Where a response's body goes while it is received.
 
-use std::path::Path;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
@@ -13,8 +11,6 @@ use crate::error::{Error, Kind, Phase};
 pub(crate) struct Expected {
     /// The most bytes it may have, as it comes.
     pub(crate) max_body: usize,
-    /// The file it goes to; `None` for memory.
-    pub(crate) save_to: Option<Arc<Path>>,
 }
 
 /// Takes a body piece by piece.
