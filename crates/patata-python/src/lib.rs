@@ -9,6 +9,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 mod convert;
 mod fault;
 mod json;
+mod options;
 mod request;
 mod response;
 mod server;

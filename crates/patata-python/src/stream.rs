@@ -1,16 +1,17 @@
 //! The run as Python sees it: an iterator that pulls the input, waits without the GIL, and hears signals.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use patata::{Client, ConfigError, Method, Run, Step};
+use patata::{Method, Run, Step};
 use pyo3::exceptions::{PyException, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator};
 
 use crate::convert;
 use crate::fault;
+use crate::options;
 use crate::response::Response;
 
 /// How long a wait may be deaf to signals.
@@ -128,7 +129,7 @@ impl Stream {
         let method = Method::from_bytes(method.to_ascii_uppercase().as_bytes()).map_err(|_| {
             fault::raise(py, "InvalidMethodError", format!("method {method:?} is not a valid token"))
         })?;
-        let client = client(options)?;
+        let client = options::client(options)?;
         let raised = Arc::new(Raised::default());
         let iterator = requests.try_iter()?.unbind();
         let run = client.run(Input { iterator, method, raised: raised.clone() });
@@ -290,47 +291,4 @@ impl Drop for Stream {
             std::mem::forget(run);
         }
     }
-}
-
-/// The engine's client for a dict of options, whose names are the engine's own.
-fn client(options: &Bound<'_, PyDict>) -> PyResult<Client> {
-    // One for the process: what is costly to make, as the trust store is to read, is made once.
-    static BASE: OnceLock<Client> = OnceLock::new();
-    let base = match BASE.get() {
-        Some(base) => base,
-        None => {
-            let base = Client::builder().accept("application/json").build().map_err(unusable)?;
-            BASE.get_or_init(|| base)
-        }
-    };
-    let mut builder = base.to_builder();
-    for (name, value) in options {
-        let name: String = name.extract()?;
-        builder = match name.as_str() {
-            "num_workers" => builder.num_workers(value.extract()?),
-            "concurrency" => builder.concurrency(value.extract()?),
-            "queue_max_size" => builder.queue_max_size(value.extract()?),
-            "input_chunk_size" => builder.input_chunk_size(value.extract()?),
-            "pool_submit_size" => builder.pool_submit_size(value.extract()?),
-            "retries" => builder.retries(value.extract()?),
-            "backoff" => builder.backoff(seconds(&value)?),
-            "max_backoff" => builder.max_backoff(seconds(&value)?),
-            "timeout" => builder.timeout(seconds(&value)?),
-            "connect_timeout" => builder.connect_timeout(seconds(&value)?),
-            "follow_redirects" => builder.follow_redirects(value.extract()?),
-            "max_redirects" => builder.max_redirects(value.extract()?),
-            "max_response_size" => builder.max_response_size(value.extract()?),
-            _ => return Err(PyValueError::new_err(format!("unknown option {name:?}"))),
-        };
-    }
-    builder.build().map_err(unusable)
-}
-
-fn seconds(value: &Bound<'_, PyAny>) -> PyResult<Duration> {
-    // What is too long for the clock is for ever.
-    Ok(Duration::try_from_secs_f64(value.extract()?).unwrap_or(Duration::MAX))
-}
-
-fn unusable(error: ConfigError) -> PyErr {
-    PyValueError::new_err(error.to_string())
 }
