@@ -1,42 +1,311 @@
-//! A request's body, as it is sent.
+//! A request's body as a value: bytes, or parts that are read from files and iterators while they are sent.
 
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::borrow::Cow;
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use http_body_util::Full;
-use hyper::body::{Body, Frame, SizeHint};
+use serde::Serialize;
 
-use crate::error::Error;
+use crate::multipart::Multipart;
 
-/// The body of one sending.
-#[derive(Debug)]
-pub(crate) struct Outgoing(Full<Bytes>);
+/// Pieces that can be had once.
+pub(crate) type Pieces = Box<dyn Iterator<Item = io::Result<Bytes>> + Send>;
 
-impl From<Bytes> for Outgoing {
-    fn from(bytes: Bytes) -> Self {
-        Self(Full::new(bytes))
+/// What a request sends, and of what media type it is.
+///
+/// Bytes are kept in memory, and shared by all who clone the body. Files and readers are read while they are
+/// sent, a piece at a time and no faster than the server takes them, on a thread that may wait.
+///
+/// ```
+/// use patata::{Body, Request};
+///
+/// let json = Body::json(&serde_json::json!({"name": "potato"}));
+/// let form = Body::form([("name", "potato"), ("colour", "yellow")]);
+/// let pieces = ["pot", "ato"].map(|piece| Ok(piece.into()));
+/// let streamed = Body::pieces(pieces);
+/// for body in [Body::from("potato"), json, form, streamed] {
+///     let _ = Request::post((), "http://localhost:12345/echo-body").body(body);
+/// }
+/// ```
+#[derive(Clone, Default)]
+pub struct Body {
+    pub(crate) content: Content,
+    /// Said in `Content-Type` where the headers do not say it.
+    pub(crate) media_type: Option<Cow<'static, str>>,
+}
+
+#[derive(Clone, Default)]
+pub(crate) enum Content {
+    /// No body: not the same as an empty one where there are defaults.
+    #[default]
+    None,
+    Bytes(Bytes),
+    Streamed(Arc<Streamed>),
+    /// What was given cannot be sent; known before any I/O.
+    Unusable(Arc<str>),
+}
+
+/// A body that is read while it is sent.
+pub(crate) struct Streamed {
+    pub(crate) parts: Vec<Part>,
+    /// Of all parts together; `None` where one of them does not say.
+    pub(crate) length: Option<u64>,
+}
+
+pub(crate) enum Part {
+    Bytes(Bytes),
+    File {
+        path: PathBuf,
+        length: u64,
+    },
+    /// Gone once it has begun to be sent.
+    Once {
+        pieces: Mutex<Option<Pieces>>,
+        length: Option<u64>,
+    },
+}
+
+impl Part {
+    pub(crate) fn file(path: &Path) -> io::Result<Self> {
+        // Opened now, so that an unreadable file is found before any I/O; opened again when it is sent, as
+        // many requests may wait.
+        let about = File::open(path)?.metadata()?;
+        if about.is_dir() {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
+        Ok(Self::File { path: path.to_owned(), length: about.len() })
+    }
+
+    pub(crate) fn once(pieces: Pieces, length: Option<u64>) -> Self {
+        Self::Once { pieces: Mutex::new(Some(pieces)), length }
+    }
+
+    fn length(&self) -> Option<u64> {
+        match self {
+            Self::Bytes(bytes) => u64::try_from(bytes.len()).ok(),
+            Self::File { length, .. } => Some(*length),
+            Self::Once { length, .. } => *length,
+        }
+    }
+
+    fn is_whole(&self) -> bool {
+        match self {
+            Self::Once { pieces, .. } => pieces.lock().unwrap_or_else(PoisonError::into_inner).is_some(),
+            _ => true,
+        }
     }
 }
 
-impl Body for Outgoing {
-    type Data = Bytes;
-    type Error = Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        Pin::new(&mut self.0)
-            .poll_frame(context)
-            .map(|frame| frame.map(|frame| frame.map_err(|never| match never {})))
+impl Body {
+    /// A value as JSON, with `Content-Type: application/json`.
+    ///
+    /// A value that JSON has no form for (a map with keys that are no texts, say) ends its request as
+    /// [`ErrorKind::InvalidRequest`](crate::ErrorKind::InvalidRequest).
+    pub fn json<V: Serialize + ?Sized>(value: &V) -> Self {
+        match serde_json::to_vec(value) {
+            Ok(text) => Self::from(text).with_media_type("application/json"),
+            Err(cause) => Self::unusable(format!("json cannot be sent: {cause}")),
+        }
     }
 
-    fn is_end_stream(&self) -> bool {
-        self.0.is_end_stream()
+    /// Names and values as an HTML form sends them, with
+    /// `Content-Type: application/x-www-form-urlencoded`.
+    pub fn form<N: AsRef<str>, V: AsRef<str>>(pairs: impl IntoIterator<Item = (N, V)>) -> Self {
+        let text = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+        Self::from(text).with_media_type("application/x-www-form-urlencoded")
     }
 
-    fn size_hint(&self) -> SizeHint {
-        self.0.size_hint()
+    /// A form with files, as `multipart/form-data`.
+    pub fn multipart(multipart: Multipart) -> Self {
+        multipart.into_body()
+    }
+
+    /// The content of a file, read from disk while it is sent. It may be sent again, in a retry.
+    ///
+    /// A file that cannot be read ends its request as
+    /// [`ErrorKind::InvalidRequest`](crate::ErrorKind::InvalidRequest), before any I/O.
+    ///
+    /// ```
+    /// # let server = patata_testserver::Server::start().unwrap();
+    /// # let url = format!("{}/echo-body", server.url());
+    /// use patata::{Body, Client, Request};
+    ///
+    /// let upload = Request::post("the manifest", url).body(Body::file("Cargo.toml"));
+    /// let outcome = Client::builder().build()?.run([upload]).next().unwrap();
+    /// assert_eq!(outcome.result.unwrap().body, std::fs::read("Cargo.toml").unwrap());
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
+    pub fn file(path: impl AsRef<Path>) -> Self {
+        let path = path.as_ref();
+        match Part::file(path) {
+            Ok(part) => Self::streamed(vec![part]),
+            Err(cause) => Self::unusable(format!("the file {path:?} cannot be read: {cause}")),
+        }
+    }
+
+    /// Pieces, taken while they are sent, on a thread that may wait. They can be had once, so a request that
+    /// has begun to send them is not tried again.
+    pub fn pieces<I>(pieces: I) -> Self
+    where
+        I: IntoIterator<Item = io::Result<Bytes>>,
+        I::IntoIter: Send + 'static,
+    {
+        Self::streamed(vec![Part::once(Box::new(pieces.into_iter()), None)])
+    }
+
+    /// The same for pieces of which the length in all is known: it is said in `Content-Length`. A body that
+    /// turns out to be longer or shorter is a fault.
+    pub fn sized_pieces<I>(pieces: I, length: u64) -> Self
+    where
+        I: IntoIterator<Item = io::Result<Bytes>>,
+        I::IntoIter: Send + 'static,
+    {
+        Self::streamed(vec![Part::once(Box::new(pieces.into_iter()), Some(length))])
+    }
+
+    /// Says of what media type it is, unless the request's headers do.
+    #[must_use]
+    pub fn with_media_type(mut self, media_type: impl Into<Cow<'static, str>>) -> Self {
+        self.media_type = Some(media_type.into());
+        self
+    }
+
+    pub(crate) fn streamed(parts: Vec<Part>) -> Self {
+        let length = parts.iter().map(Part::length).try_fold(0, |sum, length| Some(sum + length?));
+        Self { content: Content::Streamed(Arc::new(Streamed { parts, length })), media_type: None }
+    }
+
+    pub(crate) fn unusable(message: String) -> Self {
+        Self { content: Content::Unusable(message.into()), media_type: None }
+    }
+
+    /// Whether there is nothing to send.
+    pub(crate) fn is_empty(&self) -> bool {
+        match &self.content {
+            Content::None | Content::Unusable(_) => true,
+            Content::Bytes(bytes) => bytes.is_empty(),
+            Content::Streamed(streamed) => streamed.length == Some(0),
+        }
+    }
+
+    pub(crate) fn is_none(&self) -> bool {
+        matches!(self.content, Content::None)
+    }
+
+    /// Whether all of it can be sent, as before the first sending.
+    pub(crate) fn is_whole(&self) -> bool {
+        match &self.content {
+            Content::Streamed(streamed) => streamed.parts.iter().all(Part::is_whole),
+            _ => true,
+        }
+    }
+
+    /// Whether it can be sent any number of times.
+    pub(crate) fn is_repeatable(&self) -> bool {
+        match &self.content {
+            Content::Streamed(streamed) => {
+                !streamed.parts.iter().any(|part| matches!(part, Part::Once { .. }))
+            }
+            _ => true,
+        }
+    }
+
+    /// The bytes of a body that is in memory.
+    pub(crate) fn as_bytes(&self) -> Option<&Bytes> {
+        match &self.content {
+            Content::Bytes(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Debug for Body {
+    /// Without the content, which may be secret.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Body").field("media_type", &self.media_type).finish_non_exhaustive()
+    }
+}
+
+impl From<Bytes> for Body {
+    fn from(bytes: Bytes) -> Self {
+        Self { content: Content::Bytes(bytes), media_type: None }
+    }
+}
+
+impl From<Vec<u8>> for Body {
+    fn from(bytes: Vec<u8>) -> Self {
+        Bytes::from(bytes).into()
+    }
+}
+
+impl From<String> for Body {
+    fn from(text: String) -> Self {
+        Bytes::from(text).into()
+    }
+}
+
+impl From<&'static str> for Body {
+    fn from(text: &'static str) -> Self {
+        Bytes::from(text).into()
+    }
+}
+
+impl From<&'static [u8]> for Body {
+    fn from(bytes: &'static [u8]) -> Self {
+        Bytes::from(bytes).into()
+    }
+}
+
+impl From<Multipart> for Body {
+    fn from(multipart: Multipart) -> Self {
+        multipart.into_body()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_is_encoded_as_browsers_encode_it() {
+        let body = Body::form([("a b", "1&2"), ("ü", "=+")]);
+        assert_eq!(body.as_bytes().unwrap(), "a+b=1%262&%C3%BC=%3D%2B");
+        assert_eq!(body.media_type.as_deref(), Some("application/x-www-form-urlencoded"));
+    }
+
+    #[test]
+    fn what_json_has_no_form_for_is_unusable() {
+        let body = Body::json(&std::collections::BTreeMap::from([((1, 2), 3)]));
+        assert!(
+            matches!(body.content, Content::Unusable(message) if message.contains("key must be a string"))
+        );
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_unusable_and_named() {
+        for path in ["/no/such/file", "/"] {
+            let body = Body::file(path);
+            assert!(matches!(body.content, Content::Unusable(message) if message.contains(path)));
+        }
+    }
+
+    #[test]
+    fn a_length_is_known_where_every_part_has_one() {
+        let pieces = || Part::once(Box::new(std::iter::empty()), Some(5));
+        let length = |parts| match Body::streamed(parts).content {
+            Content::Streamed(streamed) => streamed.length,
+            _ => None,
+        };
+        assert_eq!(length(vec![Part::Bytes("abc".into()), pieces()]), Some(8));
+        assert_eq!(length(vec![pieces(), Part::once(Box::new(std::iter::empty()), None)]), None);
+    }
+
+    #[test]
+    fn a_content_is_not_shown() {
+        assert!(!format!("{:?}", Body::from("secret")).contains("secret"));
     }
 }

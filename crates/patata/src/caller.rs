@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 
 use futures_core::Stream;
 
+use crate::auth::Authorize;
 use crate::config::Config;
+use crate::error::Error;
 use crate::lead::Lead;
-
-use crate::plan::{Job, Planner};
+use crate::plan::{Authorization, Job, Planner};
 use crate::receipt::Receipt;
 use crate::request::Request;
 use crate::response::Outcome;
@@ -60,6 +61,16 @@ pub struct Run<T, I> {
     /// Outcomes that the caller has taken and not yet handed on.
     held: usize,
     lead: Lead,
+    /// Whether a job may come back for a fresh header.
+    refreshes: bool,
+}
+
+/// A job with the header that the user's function gives, where there is one.
+fn authorized<T>(mut job: Box<Job<T>>, default: Option<&Authorize>) -> Result<Box<Job<T>>, (T, Error)> {
+    match job.authorize(default) {
+        Ok(()) => Ok(job),
+        Err(error) => Err((job.tag, error)),
+    }
 }
 
 /// What a [`Run`] can say without waiting.
@@ -95,6 +106,7 @@ impl<T: Send + 'static, I: Iterator<Item = Request<T>>> Run<T, I> {
             input_is_slow: false,
             held: 0,
             lead,
+            refreshes: false,
         }
     }
 
@@ -168,7 +180,10 @@ impl<T: Send + 'static, I: Iterator<Item = Request<T>>> Run<T, I> {
     }
 
     fn collect(&mut self) {
-        let jobs = self.shared.delivery.take();
+        let mut jobs = self.shared.delivery.take();
+        if self.refreshes {
+            jobs = self.refresh(jobs);
+        }
         if self.done.is_empty() {
             self.done = jobs.into();
         } else {
@@ -219,15 +234,38 @@ impl<T: Send + 'static, I: Iterator<Item = Request<T>>> Run<T, I> {
         config.queue_max_size.saturating_sub(outstanding).min(self.lead.room(self.shared.ready()))
     }
 
-    fn submit(&mut self, request: Request<T>) {
+    fn submit(&mut self, mut request: Request<T>) {
         self.receipt.submit();
-        match self.planner.plan(request) {
-            Ok(job) => self.shared.push(job),
+        let config = &self.shared.config;
+        request.complete(&config.params, &config.body);
+        let planned = self.planner.plan(request);
+        match planned.and_then(|job| authorized(job, config.authorize.as_ref())) {
+            Ok(job) => {
+                self.refreshes |= job.is_refreshable();
+                self.shared.push(job);
+            }
             Err((tag, error)) => {
                 let result = Err(error);
                 self.refused.push_back(Outcome { tag, attempts: 0, elapsed: Duration::ZERO, result });
             }
         }
+    }
+
+    /// Sends those jobs back that want a fresh header of the user's function, which is called here because
+    /// it may belong to this thread. Returns the others.
+    fn refresh(&mut self, jobs: Vec<Box<Job<T>>>) -> Vec<Box<Job<T>>> {
+        let (stale, ended): (Vec<_>, Vec<_>) =
+            jobs.into_iter().partition(|job| job.authorization == Authorization::Stale && job.end.is_none());
+        for mut job in stale {
+            match job.authorize(self.shared.config.authorize.as_ref()) {
+                Ok(()) => self.shared.push(job),
+                Err(error) => {
+                    job.end(Instant::now(), Err(error));
+                    self.done.push_back(job);
+                }
+            }
+        }
+        ended
     }
 
     /// Nothing is done and no event loop is left: had they not handed over all they held, waiting would

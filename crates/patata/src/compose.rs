@@ -1,11 +1,15 @@
 //! From a job to the HTTP request that is sent for it: defaults, the request's own headers, the body.
 
+use std::borrow::Cow;
+
 use http::header::{self, HeaderMap};
 use http::uri::{Authority, Parts, Scheme};
-use http::{HeaderName, HeaderValue, Uri};
+use http::{HeaderName, HeaderValue, Method, Uri};
 
-use crate::body::Outgoing;
+use crate::body::Body;
 use crate::config::Config;
+use crate::cookies::Jar;
+use crate::outgoing::Outgoing;
 use crate::plan::Job;
 use crate::target::Origin;
 
@@ -47,17 +51,23 @@ impl Templates {
     }
 
     /// What is sent for a job.
-    pub(crate) fn compose<T>(&self, job: &Job<T>) -> http::Request<Outgoing> {
+    pub(crate) fn compose<T>(&self, job: &Job<T>, jar: Option<&Jar>) -> http::Request<Outgoing> {
         let message = &job.message;
-        let mut request = http::Request::new(message.body.clone().into());
+        let mut request = http::Request::new((&message.body).into());
         *request.method_mut() = message.method.clone();
         *request.headers_mut() = if message.defaults { self.with_defaults.clone() } else { self.own.clone() };
-        if let Some(headers) = &message.headers {
-            request.headers_mut().extend((**headers).clone());
+        let headers = request.headers_mut();
+        if let Some(head) = &message.head {
+            for name in &head.removed {
+                headers.remove(name);
+            }
+            headers.extend(head.headers.clone());
         }
-        // Methods that give a body a meaning say so where it is empty (RFC 9110, 8.6).
-        if message.body.is_empty() && matches!(message.method.as_str(), "POST" | "PUT" | "PATCH") {
-            request.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+        describe_body(headers, &message.method, &message.body);
+        if let Some(jar) = jar
+            && let Some(cookies) = jar.cookies_for(&job.target, headers.get(header::COOKIE))
+        {
+            headers.insert(header::COOKIE, cookies);
         }
         match &self.authority {
             None => *request.uri_mut() = job.target.path.clone().into(),
@@ -73,6 +83,24 @@ impl Templates {
             }
         }
         request
+    }
+}
+
+/// Says of what kind a body is, and where it is empty says that.
+fn describe_body(headers: &mut HeaderMap, method: &Method, body: &Body) {
+    if let Some(media_type) = &body.media_type
+        && !headers.contains_key(header::CONTENT_TYPE)
+    {
+        let value = match media_type {
+            Cow::Borrowed(text) => Ok(HeaderValue::from_static(text)),
+            Cow::Owned(text) => HeaderValue::from_str(text),
+        };
+        // What cannot be said has been refused by the plan.
+        headers.extend(value.ok().map(|value| (header::CONTENT_TYPE, value)));
+    }
+    // Methods that give a body a meaning say so where it is empty (RFC 9110, 8.6).
+    if body.is_empty() && matches!(method.as_str(), "POST" | "PUT" | "PATCH") {
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
 }
 

@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
 
+use crate::auth::Authorize;
+use crate::body::Body;
 use crate::decode;
 use crate::http_version::HttpVersion;
+use crate::params::Params;
 use crate::schedule::retry::RetryPolicy;
 
 /// Connections for each event loop where `concurrency` is not given.
@@ -32,6 +35,13 @@ pub(crate) struct Config {
     pub(crate) own_headers: HeaderMap,
     /// What the user wants said with each request.
     pub(crate) headers: HeaderMap,
+    /// Query parameters of each request that does not give them itself.
+    pub(crate) params: Params,
+    /// The body of each request that has none.
+    pub(crate) body: Body,
+    pub(crate) authorize: Option<Authorize>,
+    /// Whether cookies that servers set are kept and sent back.
+    pub(crate) keeps_cookies: bool,
 }
 
 impl Default for Config {
@@ -62,6 +72,10 @@ impl Default for Config {
                 ),
             ]),
             headers: HeaderMap::new(),
+            params: Params::new(),
+            body: Body::default(),
+            authorize: None,
+            keeps_cookies: false,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Undoes content-encodings, within limits that a compression bomb cannot pass.
 
-use std::io::{self, Read};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
 
 use bytes::Bytes;
 use http::{HeaderMap, header};
@@ -28,11 +29,14 @@ pub(crate) fn decode(headers: &HeaderMap, body: Bytes, limit: usize) -> Result<B
     if body.is_empty() || !headers.contains_key(header::CONTENT_ENCODING) {
         return Ok(body);
     }
-    let codings = codings(headers)?;
-    let allowed = limit.min(FREE_SIZE.max(body.len().saturating_mul(MAX_RATIO)));
+    let allowed = Allowed::for_size(body.len(), limit);
     // The last coding named was applied last, so it is the first to be undone.
-    codings.into_iter().rev().try_fold(body, |body, coding| coding.undo(&body, allowed, limit))
+    Codings::of(headers)?.0.into_iter().rev().try_fold(body, |body, coding| coding.undo(&body, allowed))
 }
+
+/// The content-encodings of a body, in the order in which they were applied.
+#[derive(Debug, Clone)]
+pub(crate) struct Codings(Vec<Coding>);
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Coding {
@@ -42,58 +46,109 @@ enum Coding {
     Zstd,
 }
 
-fn codings(headers: &HeaderMap) -> Result<Vec<Coding>, Error> {
-    let values = headers.get_all(header::CONTENT_ENCODING).iter();
-    let names = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
-    let mut codings = Vec::new();
-    for name in names {
-        match name.to_ascii_lowercase().as_slice() {
-            b"gzip" | b"x-gzip" => codings.push(Coding::Gzip),
-            b"deflate" => codings.push(Coding::Deflate),
-            b"br" => codings.push(Coding::Brotli),
-            b"zstd" => codings.push(Coding::Zstd),
-            b"" | b"identity" => {}
-            // What lies under an unknown coding cannot be reached.
-            _ => codings.clear(),
+impl Codings {
+    /// Those that the headers of a response name.
+    pub(crate) fn of(headers: &HeaderMap) -> Result<Self, Error> {
+        let values = headers.get_all(header::CONTENT_ENCODING).iter();
+        let names =
+            values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
+        let mut codings = Vec::new();
+        for name in names {
+            match name.to_ascii_lowercase().as_slice() {
+                b"gzip" | b"x-gzip" => codings.push(Coding::Gzip),
+                b"deflate" => codings.push(Coding::Deflate),
+                b"br" => codings.push(Coding::Brotli),
+                b"zstd" => codings.push(Coding::Zstd),
+                b"" | b"identity" => {}
+                // What lies under an unknown coding cannot be reached.
+                _ => codings.clear(),
+            }
+            if codings.len() > MAX_CODINGS {
+                let message = format!("The body has more than {MAX_CODINGS} content-encodings");
+                return Err(Error::new(Kind::Decode, Phase::Answer, message));
+            }
         }
-        if codings.len() > MAX_CODINGS {
-            let message = format!("The body has more than {MAX_CODINGS} content-encodings");
-            return Err(Error::new(Kind::Decode, Phase::Answer, message));
-        }
+        Ok(Self(codings))
     }
-    Ok(codings)
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The same for a file of `size` bytes, a piece at a time.
+    pub(crate) fn undo_file(
+        &self,
+        encoded: &mut File,
+        size: u64,
+        decoded: &mut File,
+        limit: usize,
+    ) -> Result<(), Error> {
+        if size == 0 {
+            return Ok(());
+        }
+        let allowed = Allowed::for_size(usize::try_from(size).unwrap_or(usize::MAX), limit);
+        let first: Box<dyn BufRead> = Box::new(BufReader::new(encoded));
+        let plain = self.0.iter().rev().try_fold(first, |reader, coding| {
+            let reader = coding.reader(reader).map_err(|cause| coding.broken(cause))?;
+            Ok::<Box<dyn BufRead>, Error>(Box::new(BufReader::new(reader)))
+        })?;
+        let last = self.0.first().copied().unwrap_or(Coding::Gzip);
+        let copied =
+            io::copy(&mut plain.take(allowed.most()), decoded).map_err(|cause| last.broken(cause))?;
+        allowed.check(copied, last)
+    }
+}
+
+/// The most bytes that decoding may bring.
+#[derive(Debug, Clone, Copy)]
+struct Allowed {
+    bytes: usize,
+    limit: usize,
+}
+
+impl Allowed {
+    fn for_size(encoded: usize, limit: usize) -> Self {
+        Self { bytes: limit.min(FREE_SIZE.max(encoded.saturating_mul(MAX_RATIO))), limit }
+    }
+
+    /// What is read at the most: one byte more than is allowed tells that there are more.
+    fn most(self) -> u64 {
+        u64::try_from(self.bytes).unwrap_or(u64::MAX).saturating_add(1)
+    }
+
+    fn check(self, decoded: u64, coding: Coding) -> Result<(), Error> {
+        if decoded < self.most() {
+            return Ok(());
+        }
+        let message = if self.bytes == self.limit {
+            format!("The decoded body is larger than max_response_size ({} bytes)", self.limit)
+        } else {
+            format!("The body grows by more than {MAX_RATIO} times in decoding {coding:?}")
+        };
+        Err(Error::new(Kind::TooLarge, Phase::Answer, message))
+    }
 }
 
 impl Coding {
-    fn undo(self, body: &[u8], allowed: usize, limit: usize) -> Result<Bytes, Error> {
-        match self {
-            Self::Gzip => self.read(flate2::bufread::MultiGzDecoder::new(body), allowed, limit),
-            // "deflate" means zlib's format, but some servers send the bare stream.
-            Self::Deflate if is_zlib(body) => {
-                self.read(flate2::bufread::ZlibDecoder::new(body), allowed, limit)
-            }
-            Self::Deflate => self.read(flate2::bufread::DeflateDecoder::new(body), allowed, limit),
-            Self::Brotli => self.read(brotli_decompressor::Decompressor::new(body, 4096), allowed, limit),
-            Self::Zstd => {
-                let decoder = zstd::Decoder::with_buffer(body).map_err(|cause| self.broken(cause))?;
-                self.read(decoder, allowed, limit)
-            }
-        }
+    fn undo(self, body: &[u8], allowed: Allowed) -> Result<Bytes, Error> {
+        let mut decoded = Vec::new();
+        let reader = self.reader(body).map_err(|cause| self.broken(cause))?;
+        reader.take(allowed.most()).read_to_end(&mut decoded).map_err(|cause| self.broken(cause))?;
+        allowed.check(u64::try_from(decoded.len()).unwrap_or(u64::MAX), self)?;
+        Ok(decoded.into())
     }
 
-    fn read(self, decoder: impl Read, allowed: usize, limit: usize) -> Result<Bytes, Error> {
-        let mut decoded = Vec::new();
-        let most = u64::try_from(allowed).unwrap_or(u64::MAX).saturating_add(1);
-        decoder.take(most).read_to_end(&mut decoded).map_err(|cause| self.broken(cause))?;
-        if decoded.len() > allowed {
-            let message = if allowed == limit {
-                format!("The decoded body is larger than max_response_size ({limit} bytes)")
-            } else {
-                format!("The body grows by more than {MAX_RATIO} times in decoding {self:?}")
-            };
-            return Err(Error::new(Kind::TooLarge, Phase::Answer, message));
-        }
-        Ok(decoded.into())
+    fn reader<'r>(self, mut encoded: impl BufRead + 'r) -> io::Result<Box<dyn Read + 'r>> {
+        Ok(match self {
+            Self::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(encoded)),
+            // "deflate" means zlib's format, but some servers send the bare stream.
+            Self::Deflate if is_zlib(encoded.fill_buf()?) => {
+                Box::new(flate2::bufread::ZlibDecoder::new(encoded))
+            }
+            Self::Deflate => Box::new(flate2::bufread::DeflateDecoder::new(encoded)),
+            Self::Brotli => Box::new(brotli_decompressor::Decompressor::new(encoded, 4096)),
+            Self::Zstd => Box::new(zstd::Decoder::with_buffer(encoded)?),
+        })
     }
 
     fn broken(self, cause: io::Error) -> Error {

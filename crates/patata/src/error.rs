@@ -32,6 +32,8 @@ pub enum Kind {
     Decode,
     /// The response is larger than the limits allow.
     TooLarge,
+    /// The response's body could not be written to its file.
+    Save,
     /// The run ended before the request was done.
     Cancelled,
 }

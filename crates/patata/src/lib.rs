@@ -21,18 +21,23 @@
 //! transport, decoded, and delivered as one [`Outcome`]. A retry and a redirect are new jobs in the
 //! schedule. `ARCHITECTURE.md` in the repository maps the files.
 
+mod auth;
 mod body;
 mod builder;
 mod caller;
 mod client;
 mod compose;
 mod config;
+mod cookies;
 mod decode;
 mod deliver;
 mod error;
 mod headers;
 mod http_version;
 mod lead;
+mod multipart;
+mod outgoing;
+mod params;
 mod plan;
 mod receipt;
 mod redirect;
@@ -43,8 +48,11 @@ mod schedule;
 mod serve;
 mod shared;
 mod target;
+mod template;
 mod transport;
 
+pub use auth::AuthRequest;
+pub use body::Body;
 pub use builder::Builder;
 pub use caller::{Control, Run, RunStream, Step};
 pub use client::Client;
@@ -53,6 +61,8 @@ pub use error::{ConfigError, Error, Kind as ErrorKind, Phase};
 pub use headers::Headers;
 pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 pub use http_version::HttpVersion;
+pub use multipart::{FilePart, Multipart};
 pub use receipt::Receipt;
 pub use request::Request;
 pub use response::{Outcome, Response, Url};
+pub use template::PathTemplate;

@@ -2,17 +2,20 @@
 
 use std::collections::HashMap;
 use std::hash::RandomState;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use base64::Engine as _;
 use bytes::Bytes;
 use http::Method;
-use http::header::{self, HeaderMap, HeaderValue};
+use http::header::{self, HeaderValue};
 use http::uri::PathAndQuery;
 
+use crate::auth::{self, AuthRequest, Authorize};
+use crate::body::{Body, Content};
 use crate::error::{Error, Kind, Phase};
-use crate::request::{Request, redacted};
+use crate::params;
+use crate::request::{Head, Request, redacted};
 use crate::response::{Answer, End, Outcome, Response, Url};
 use crate::target::{Origin, Target};
 
@@ -26,9 +29,9 @@ const FOREVER: Duration = Duration::from_secs(60 * 60 * 24 * 365);
 #[derive(Debug, Clone)]
 pub(crate) struct Message {
     pub(crate) method: Method,
-    /// The request's own headers, on top of the client's defaults.
-    pub(crate) headers: Option<Box<HeaderMap>>,
-    pub(crate) body: Bytes,
+    /// What the request itself says, on top of the client's defaults.
+    pub(crate) head: Option<Box<Head>>,
+    pub(crate) body: Body,
     /// Whether the client's default headers go along; no longer so once a redirect left the origin.
     pub(crate) defaults: bool,
 }
@@ -42,12 +45,16 @@ pub(crate) struct Job<T> {
     /// Where the attempt began, kept once a redirect has changed it.
     pub(crate) first_hop: Option<Box<(Target, Message)>>,
     pub(crate) timeout: Option<Duration>,
+    /// The file that the response's body goes to.
+    pub(crate) stream_to: Option<Arc<Path>>,
     /// Attempts begun.
     pub(crate) attempts: u32,
     /// Redirects followed in this attempt.
     pub(crate) hops: u32,
     /// How often a server has sent this attempt back unread.
     pub(crate) returns: u32,
+    /// What it is authorised by, once a function of the user's has been asked to refresh it.
+    pub(crate) authorization: Authorization,
     /// When the first attempt began.
     pub(crate) started: Option<Instant>,
     /// When the current attempt must be over.
@@ -57,7 +64,64 @@ pub(crate) struct Job<T> {
     pub(crate) end: Option<End>,
 }
 
+/// How far a job has come with the user's auth function.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Authorization {
+    /// As it was at the beginning.
+    #[default]
+    First,
+    /// The server has answered 401: on its way to the caller's thread, where the function is called.
+    Stale,
+    /// Refreshed, which is done once.
+    Refreshed,
+}
+
 impl<T> Job<T> {
+    /// Asks the user's function for a header: the request's own function, or else the client's. A request
+    /// that says already by what it is authorised is left as it is.
+    ///
+    /// # Errors
+    /// What the function failed with.
+    pub(crate) fn authorize(&mut self, default: Option<&Authorize>) -> Result<(), Error> {
+        let head = self.message.head.as_deref();
+        let own = head.and_then(|head| head.authorize.as_ref());
+        let Some(authorize) = own.or(default).cloned() else { return Ok(()) };
+        let is_refresh = self.authorization == Authorization::Stale;
+        if !is_refresh && head.is_some_and(|head| head.headers.contains_key(header::AUTHORIZATION)) {
+            return Ok(());
+        }
+        let request = AuthRequest {
+            method: &self.message.method,
+            url: self.target.to_string(),
+            body: self.message.body.as_bytes(),
+            is_refresh,
+        };
+        let (name, value) = authorize.header(&request)?;
+        let head = self.message.head.get_or_insert_default();
+        head.headers.insert(name, value);
+        head.authorize = Some(authorize);
+        if is_refresh {
+            self.authorization = Authorization::Refreshed;
+        }
+        Ok(())
+    }
+
+    /// Whether a function of the user's may be asked for another header.
+    pub(crate) fn is_refreshable(&self) -> bool {
+        self.message.head.as_ref().is_some_and(|head| head.authorize.is_some())
+    }
+
+    /// Whether a 401 may be answered with a fresh header. Asked once: then it is under way.
+    pub(crate) fn begin_refresh(&mut self) -> bool {
+        let may = self.authorization == Authorization::First
+            && self.is_refreshable()
+            && self.message.body.is_whole();
+        if may {
+            self.authorization = Authorization::Stale;
+        }
+        may
+    }
+
     /// Begins an attempt, unless a redirect or a second sending continues one. Returns when it must be
     /// over: after the request's own time-out, or else the client's.
     pub(crate) fn begin(&mut self, now: Instant, default_timeout: Duration) -> Instant {
@@ -111,11 +175,12 @@ impl<T> From<Job<T>> for Outcome<T> {
                 Error::new(Kind::Cancelled, Phase::Schedule, "The event loop of this request broke down");
             End { elapsed: started.map_or(Duration::ZERO, |started| started.elapsed()), result: Err(error) }
         });
-        let result = result.map(|Answer { status, version, headers, body }| Response {
+        let result = result.map(|Answer { status, version, headers, body, saved_to }| Response {
             status,
             version,
             headers,
             body,
+            saved_to,
             url: Url(target),
         });
         Self { tag, attempts, elapsed, result }
@@ -141,18 +206,24 @@ impl Planner {
     ///
     /// Jobs are handed on many times, so they live in a box from here to their end.
     pub(crate) fn plan<T>(&mut self, request: Request<T>) -> Result<Box<Job<T>>, (T, Error)> {
-        let Request { tag, method, url, mut headers, body, timeout, error } = request;
+        let Request { tag, method, mut url, mut head, params, body, timeout, stream_to, error } = request;
         if let Some(error) = error {
             return Err((tag, error));
         }
         if method == Method::CONNECT {
             return Err((tag, Error::invalid("method CONNECT opens a tunnel and is not for requests")));
         }
+        if let Err(error) = check(&body) {
+            return Err((tag, error));
+        }
+        if !params.is_empty() {
+            url = params::append(&url, &params);
+        }
         let target = match self.target(&url) {
             Ok((target, None)) => target,
             Ok((target, Some(credentials))) => {
-                let headers = headers.get_or_insert_default();
-                headers.entry(header::AUTHORIZATION).or_insert(credentials);
+                let head = head.get_or_insert_default();
+                head.headers.entry(header::AUTHORIZATION).or_insert(credentials);
                 target
             }
             Err(error) => return Err((tag, error)),
@@ -160,12 +231,14 @@ impl Planner {
         Ok(Box::new(Job {
             tag,
             target,
-            message: Message { method, headers, body, defaults: true },
+            message: Message { method, head, body, defaults: true },
             first_hop: None,
             timeout,
+            stream_to: stream_to.map(Arc::from),
             attempts: 0,
             hops: 0,
             returns: 0,
+            authorization: Authorization::First,
             started: None,
             deadline: None,
             end: None,
@@ -229,6 +302,19 @@ impl Planner {
     }
 }
 
+/// Whether a body can be sent, and said what it is.
+fn check(body: &Body) -> Result<(), Error> {
+    if let Content::Unusable(message) = &body.content {
+        return Err(Error::invalid(message.to_string()));
+    }
+    match &body.media_type {
+        Some(media_type) if HeaderValue::from_str(media_type).is_err() => {
+            Err(Error::invalid(format!("{media_type:?} is not a media type")))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Whether nothing stands where the host belongs. WHATWG would take the path's first part for it.
 fn has_no_host(url: &str) -> bool {
     url.split_once("://").is_some_and(|(_, rest)| rest.is_empty() || rest.starts_with(['/', '?', '#', '\\']))
@@ -266,14 +352,8 @@ fn credentials(url: &url::Url) -> Option<HeaderValue> {
     if url.username().is_empty() && url.password().is_none() {
         return None;
     }
-    let decode = |text| percent_encoding::percent_decode_str(text);
-    let mut pair: Vec<u8> = decode(url.username()).collect();
-    pair.push(b':');
-    pair.extend(decode(url.password().unwrap_or_default()));
-    let encoded = base64::engine::general_purpose::STANDARD.encode(pair);
-    let mut value = HeaderValue::try_from(format!("Basic {encoded}")).ok()?;
-    value.set_sensitive(true);
-    Some(value)
+    let decoded = |text| percent_encoding::percent_decode_str(text).collect::<Vec<u8>>();
+    auth::basic(&decoded(url.username()), &decoded(url.password().unwrap_or_default()))
 }
 
 #[cfg(test)]

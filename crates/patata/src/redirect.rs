@@ -2,8 +2,10 @@
 
 use http::{HeaderMap, Method, StatusCode, header};
 
+use crate::body::Body;
 use crate::error::{Error, Kind, Phase};
 use crate::plan::{Job, Message, Planner};
+use crate::request::Head;
 use crate::target::Target;
 
 /// The next hop of `job`, or `None` where the response is the answer.
@@ -32,7 +34,10 @@ pub(crate) fn follow<T>(
         drop_secrets(&mut message);
     }
     if let Some(credentials) = credentials {
-        message.headers.get_or_insert_default().insert(header::AUTHORIZATION, credentials);
+        message.head.get_or_insert_default().headers.insert(header::AUTHORIZATION, credentials);
+    }
+    if !message.body.is_whole() {
+        return Err(error(format!("{} redirects a body that can be sent only once", job.target)));
     }
     Ok(Some((target, message)))
 }
@@ -63,15 +68,15 @@ fn message_for(status: StatusCode, message: &Message) -> Message {
     let mut next = message.clone();
     if becomes_get {
         next.method = Method::GET;
-        next.body = bytes::Bytes::new();
-        if let Some(headers) = &mut next.headers {
+        next.body = Body::default();
+        if let Some(head) = &mut next.head {
             for name in [
                 header::CONTENT_TYPE,
                 header::CONTENT_ENCODING,
                 header::CONTENT_LANGUAGE,
                 header::CONTENT_LOCATION,
             ] {
-                headers.remove(name);
+                head.headers.remove(name);
             }
         }
     }
@@ -81,14 +86,14 @@ fn message_for(status: StatusCode, message: &Message) -> Message {
 /// Another origin is another party: nothing the user added is meant for it, save what describes the body.
 fn drop_secrets(message: &mut Message) {
     message.defaults = false;
-    let Some(headers) = message.headers.take() else {
+    let Some(head) = message.head.take() else {
         return;
     };
-    let kept: HeaderMap = [header::CONTENT_TYPE, header::CONTENT_ENCODING]
+    let headers: HeaderMap = [header::CONTENT_TYPE, header::CONTENT_ENCODING]
         .into_iter()
-        .filter_map(|name| headers.get(&name).cloned().map(|value| (name, value)))
+        .filter_map(|name| head.headers.get(&name).cloned().map(|value| (name, value)))
         .collect();
-    message.headers = (!kept.is_empty()).then(|| Box::new(kept));
+    message.head = (!headers.is_empty()).then(|| Box::new(Head { headers, ..Head::default() }));
 }
 
 fn error(message: String) -> Error {
@@ -138,7 +143,8 @@ mod tests {
             [(301, "GET", ""), (302, "GET", ""), (303, "GET", ""), (307, "POST", "{}"), (308, "POST", "{}")]
         {
             let (_, message) = hop(post(), status, "/").unwrap().unwrap();
-            assert_eq!((message.method.as_str(), &message.body[..]), (method, body.as_bytes()), "{status}");
+            let sent = message.body.as_bytes().map_or(&b""[..], |bytes| bytes);
+            assert_eq!((message.method.as_str(), sent), (method, body.as_bytes()), "{status}");
         }
         let put = Request::new((), Method::PUT, "http://a.example/").body("{}");
         assert_eq!(hop(put, 302, "/").unwrap().unwrap().1.method, "PUT");
@@ -149,11 +155,11 @@ mod tests {
     #[test]
     fn what_the_user_added_stays_within_the_origin() {
         let (_, inside) = hop(post(), 307, "/elsewhere").unwrap().unwrap();
-        assert_eq!(inside.headers.unwrap()["x-api-key"], "secret");
+        assert_eq!(inside.head.unwrap().headers["x-api-key"], "secret");
         assert!(inside.defaults);
         for elsewhere in ["http://b.example/", "https://a.example/", "http://a.example:81/"] {
             let (_, outside) = hop(post(), 307, elsewhere).unwrap().unwrap();
-            let headers = outside.headers.unwrap();
+            let headers = outside.head.unwrap().headers;
             assert_eq!(headers.len(), 1, "{elsewhere}");
             assert_eq!(headers["content-type"], "application/json");
             assert!(!outside.defaults);

@@ -1,12 +1,15 @@
 //! A request as the caller states it.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
+use crate::auth::{self, AuthRequest, Authorize};
+use crate::body::Body;
 use crate::error::Error;
+use crate::params::{self, Params};
 
 /// One HTTP request, and the caller's own tag to know its outcome by.
 ///
@@ -29,10 +32,22 @@ pub struct Request<T> {
     pub tag: T,
     pub(crate) method: Method,
     pub(crate) url: String,
-    pub(crate) headers: Option<Box<HeaderMap>>,
-    pub(crate) body: Bytes,
+    pub(crate) head: Option<Box<Head>>,
+    pub(crate) params: Params,
+    pub(crate) body: Body,
     pub(crate) timeout: Option<Duration>,
+    pub(crate) stream_to: Option<PathBuf>,
     pub(crate) error: Option<Error>,
+}
+
+/// What a request's own head says, on top of the client's defaults.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Head {
+    pub(crate) headers: HeaderMap,
+    /// Defaults that are not for this request.
+    pub(crate) removed: Vec<HeaderName>,
+    /// Gives one more header, before the first attempt and after a 401.
+    pub(crate) authorize: Option<Authorize>,
 }
 
 impl<T: fmt::Debug> fmt::Debug for Request<T> {
@@ -50,7 +65,17 @@ impl<T: fmt::Debug> fmt::Debug for Request<T> {
 impl<T> Request<T> {
     /// A request with any method.
     pub fn new(tag: T, method: Method, url: impl Into<String>) -> Self {
-        Self { tag, method, url: url.into(), headers: None, body: Bytes::new(), timeout: None, error: None }
+        Self {
+            tag,
+            method,
+            url: url.into(),
+            head: None,
+            params: Params::new(),
+            body: Body::default(),
+            timeout: None,
+            stream_to: None,
+            error: None,
+        }
     }
 
     /// A GET request.
@@ -83,31 +108,76 @@ impl<T> Request<T> {
     /// Adds a header; the same name given twice is sent twice. One given here replaces the client's
     /// default of that name.
     pub fn header(mut self, name: impl AsRef<str>, value: impl AsRef<[u8]>) -> Self {
-        let name = name.as_ref();
-        let parsed = HeaderName::from_bytes(name.as_bytes())
-            .map_err(|_| Error::invalid(format!("header name {name:?} is not a valid token")))
-            .and_then(|name| match is_framing(&name) {
-                true => Err(Error::invalid(format!("header {name:?} follows from the body; leave it out"))),
-                false => Ok(name),
-            })
-            .and_then(|name| match HeaderValue::from_bytes(value.as_ref()) {
-                Ok(value) => Ok((name, value)),
-                // The value may be a secret, so only its name is told.
-                Err(_) => Err(Error::invalid(format!(
-                    "the value of header {name:?} holds a line break or a control character"
-                ))),
-            });
-        match parsed {
+        match parse_header(name.as_ref(), value.as_ref()) {
             Ok((name, value)) => {
-                self.headers.get_or_insert_default().append(name, value);
+                self.head.get_or_insert_default().headers.append(name, value);
             }
             Err(error) => self.error = self.error.or(Some(error)),
         }
         self
     }
 
-    /// The body's bytes. Default: none.
-    pub fn body(mut self, body: impl Into<Bytes>) -> Self {
+    /// Leaves out a default header of the client's, or one of patata's own (`Accept`, `User-Agent`).
+    pub fn without_header(mut self, name: impl AsRef<str>) -> Self {
+        match parse_name(name.as_ref()) {
+            Ok(name) => self.head.get_or_insert_default().removed.push(name),
+            Err(error) => self.error = self.error.or(Some(error)),
+        }
+        self
+    }
+
+    /// Adds a query parameter behind those of the URL; the same name given twice is sent twice. The client's
+    /// default parameters of that name are not sent.
+    ///
+    /// ```
+    /// # let server = patata_testserver::Server::start().unwrap();
+    /// # let url = server.url();
+    /// # let client = patata::Client::builder().build()?;
+    /// let request = patata::Request::get((), format!("{url}/echo?a=1")).param("q", "pot & ato").param("q", "2");
+    /// let response = client.run([request]).next().unwrap().result.unwrap();
+    /// assert_eq!(response.url, format!("{url}/echo?a=1&q=pot+%26+ato&q=2"));
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
+    pub fn param(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.params.push((name.into(), value.into()));
+        self
+    }
+
+    /// Authorises with a user's name and password (`Basic`).
+    pub fn basic_auth(self, user: impl AsRef<str>, password: impl AsRef<str>) -> Self {
+        let value = auth::basic(user.as_ref().as_bytes(), password.as_ref().as_bytes());
+        self.authorization(value, "basic_auth cannot be put into a header")
+    }
+
+    /// Authorises with a token (`Bearer`).
+    pub fn bearer_auth(self, token: impl AsRef<str>) -> Self {
+        let value = auth::bearer(token.as_ref());
+        self.authorization(value, "the token of bearer_auth cannot stand in a header")
+    }
+
+    fn authorization(mut self, value: Option<HeaderValue>, error: &'static str) -> Self {
+        match value {
+            Some(value) => {
+                self.head.get_or_insert_default().headers.insert(header::AUTHORIZATION, value);
+            }
+            None => self.error = self.error.or_else(|| Some(Error::invalid(error))),
+        }
+        self
+    }
+
+    /// Authorises with what a function says: see [`Builder::auth`](crate::Builder::auth), which is for all
+    /// requests.
+    pub fn auth<F, E>(mut self, function: F) -> Self
+    where
+        F: Fn(&AuthRequest<'_>) -> Result<(HeaderName, HeaderValue), E> + Send + Sync + 'static,
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        self.head.get_or_insert_default().authorize = Some(Authorize::new(function));
+        self
+    }
+
+    /// What is sent: bytes, a text, JSON, a form, a file; see [`Body`]. Default: the client's, which is none.
+    pub fn body(mut self, body: impl Into<Body>) -> Self {
         self.body = body.into();
         self
     }
@@ -118,11 +188,69 @@ impl<T> Request<T> {
         self.timeout = Some(timeout);
         self
     }
+
+    /// Writes the body of the response to a file as it comes, where its status is 2xx; other bodies stay in
+    /// memory. The file is there once it is complete, by a rename: a fault leaves nothing behind. Missing
+    /// folders are made.
+    ///
+    /// `max_response_size` holds for files too.
+    ///
+    /// ```
+    /// # let server = patata_testserver::Server::start().unwrap();
+    /// # let url = server.url();
+    /// # let client = patata::Client::builder().build()?;
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// let path = folder.path().join("thousand.bin");
+    /// let download = patata::Request::get((), format!("{url}/bytes/1000")).stream_to(&path);
+    /// let response = client.run([download]).next().unwrap().result.unwrap();
+    /// assert_eq!(std::fs::read(&path).unwrap().len(), 1000);
+    /// assert_eq!(response.saved_to.as_deref(), Some(&*path));
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
+    pub fn stream_to(mut self, path: impl Into<PathBuf>) -> Self {
+        self.stream_to = Some(path.into());
+        self
+    }
+}
+
+impl<T> Request<T> {
+    /// Takes over what the client's defaults say and the request itself does not.
+    pub(crate) fn complete(&mut self, params: &Params, body: &Body) {
+        if !params.is_empty() {
+            self.params = params::merge(params, std::mem::take(&mut self.params));
+        }
+        if self.body.is_none() && !body.is_none() {
+            self.body = body.clone();
+        }
+    }
+}
+
+/// A header that may be added to a request.
+///
+/// # Errors
+/// Names the header; its value may be a secret.
+pub(crate) fn parse_header(name: &str, value: &[u8]) -> Result<(HeaderName, HeaderValue), Error> {
+    let name = parse_name(name)?;
+    match HeaderValue::from_bytes(value) {
+        Ok(value) => Ok((name, value)),
+        Err(_) => Err(Error::invalid(format!(
+            "the value of header {name:?} holds a line break or a control character"
+        ))),
+    }
+}
+
+pub(crate) fn parse_name(name: &str) -> Result<HeaderName, Error> {
+    let parsed = HeaderName::from_bytes(name.as_bytes())
+        .map_err(|_| Error::invalid(format!("header name {name:?} is not a valid token")))?;
+    match is_framing(&parsed) {
+        true => Err(Error::invalid(format!("header {parsed:?} follows from the body; leave it out"))),
+        false => Ok(parsed),
+    }
 }
 
 /// Whether a header says where a message ends: a wrong one would make the server read the rest of a request
 /// as another.
-pub(crate) fn is_framing(name: &HeaderName) -> bool {
+fn is_framing(name: &HeaderName) -> bool {
     *name == header::CONTENT_LENGTH || *name == header::TRANSFER_ENCODING
 }
 

@@ -1,5 +1,7 @@
 //! What comes back: a response, and the outcome that carries it or the reason why there is none.
 
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -34,8 +36,10 @@ pub struct Response {
     pub version: Version,
     /// The headers as received, `Content-Encoding` included where the body was decoded.
     pub headers: Headers,
-    /// The body, content-encodings undone.
+    /// The body, content-encodings undone. Empty where it was saved to a file.
     pub body: Bytes,
+    /// The file that has the body instead: see [`Request::stream_to`](crate::Request::stream_to).
+    pub saved_to: Option<Arc<Path>>,
     /// The URL that answered, after redirects, without credentials and fragment.
     pub url: Url,
 }
@@ -94,4 +98,5 @@ pub(crate) struct Answer {
     pub(crate) version: Version,
     pub(crate) headers: Headers,
     pub(crate) body: Bytes,
+    pub(crate) saved_to: Option<Arc<Path>>,
 }

@@ -11,6 +11,8 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use http::StatusCode;
 use tokio::runtime::{LocalOptions, LocalRuntime};
 
 use crate::decode;
@@ -22,6 +24,7 @@ use crate::response::Answer;
 use crate::schedule::retry::Ending;
 use crate::serve::{self, Order, Slot};
 use crate::shared::Shared;
+use crate::transport::collect::Stored;
 use crate::transport::connect::Connector;
 use crate::transport::establish::Establisher;
 use crate::transport::lane::{Fault, Received};
@@ -210,7 +213,11 @@ impl<T: Send + 'static> EventLoop<T> {
     pub(crate) fn settle(&self, job: Box<Job<T>>, now: Instant, result: Result<Received, Fault>) {
         match result {
             Ok(received) => self.settle_response(job, now, received),
-            Err(fault) if fault.is_unprocessed && job.returns < MAX_RETURNS => self.send_anew(job, now),
+            Err(fault)
+                if fault.is_unprocessed && job.returns < MAX_RETURNS && job.message.body.is_whole() =>
+            {
+                self.send_anew(job, now);
+            }
             Err(fault) => match self.wait_before_retry(&job, Ending::Failed(&fault.error)) {
                 Some(wait) => self.retry(job, now + wait),
                 None => self.fail(job, now, fault.error),
@@ -230,6 +237,9 @@ impl<T: Send + 'static> EventLoop<T> {
     fn settle_response(&self, mut job: Box<Job<T>>, now: Instant, received: Received) {
         let Received { head, body } = received;
         let config = &self.shared.config;
+        if let Some(jar) = &self.shared.jar {
+            jar.store(&job.target, &head.headers);
+        }
         let next_hop = if head.status.is_redirection() {
             let planner = &mut self.planner.borrow_mut();
             redirect::follow(&job, head.status, &head.headers, config.max_redirects, planner)
@@ -245,15 +255,25 @@ impl<T: Send + 'static> EventLoop<T> {
             Ok(None) => {}
             Err(error) => return self.fail(job, now, error),
         }
+        if head.status == StatusCode::UNAUTHORIZED && job.begin_refresh() {
+            // The user's function is called on the caller's thread, which sends the job back.
+            return self.finish(job);
+        }
         if let Some(wait) = self.wait_before_retry(&job, Ending::Answered(head.status)) {
             return self.retry(job, now + wait);
         }
-        let decoded = decode::decode(&head.headers, body, config.max_response_size);
-        let answer = decoded.map(|body| Answer {
+        let stored = match body {
+            Stored::Memory(body) => {
+                decode::decode(&head.headers, body, config.max_response_size).map(|body| (body, None))
+            }
+            Stored::File(path) => Ok((Bytes::new(), Some(path))),
+        };
+        let answer = stored.map(|(body, saved_to)| Answer {
             status: head.status,
             version: head.version,
             headers: Headers::new(&head.headers, &mut self.scratch.borrow_mut()),
             body,
+            saved_to,
         });
         job.end(now, answer);
         self.finish(job);
@@ -266,7 +286,7 @@ impl<T: Send + 'static> EventLoop<T> {
 
     fn wait_before_retry(&self, job: &Job<T>, ending: Ending<'_>) -> Option<Duration> {
         let policy = &self.shared.config.retry;
-        if policy.attempts <= 1 {
+        if policy.attempts <= 1 || !job.message.body.is_whole() {
             return None;
         }
         policy.next(ending, job.attempts, job.is_idempotent(), self.random.borrow_mut().f64())

@@ -28,14 +28,15 @@ async fn serve<T: Send + 'static>(place: Place<T>, job: Box<Job<T>>) {
     let Some(mut lane) = held.connect(&origin).await else { return };
     let config = &event_loop.shared.config;
     let mut templates = Templates::new(config, &origin, lane.is_http2());
-    let expected = Expected { max_body: config.max_response_size };
     let slot = Rc::new(Slot::default());
     // The clock is read once an exchange, at its end.
     let mut now = Instant::now();
     loop {
         let deadline = held.begin(now);
         let Some(job) = &held.job else { return };
-        let result = lane.exchange(templates.compose(job), deadline, &expected).await;
+        let request = templates.compose(job, event_loop.shared.jar.as_ref());
+        let expected = Expected { max_body: config.max_response_size, stream_to: job.stream_to.clone() };
+        let result = lane.exchange(request, deadline, &expected).await;
         if lane.is_reused() && held.may_be_sent_anew(&result) {
             // A kept connection that was dead all along says nothing of the server, and costs no attempt.
             match held.connect(&origin).await {
@@ -136,10 +137,9 @@ impl<T: Send + 'static> Held<'_, T> {
 
     /// Whether the connection ended before an answer, and sending the job again can repeat nothing.
     fn may_be_sent_anew(&self, result: &Result<Received, Fault>) -> bool {
-        let Err(fault) = result else { return false };
-        let harmless =
-            !fault.error.request_sent() || self.job.as_ref().is_some_and(|job| job.is_idempotent());
-        fault.before_answer && harmless
+        let (Err(fault), Some(job)) = (result, &self.job) else { return false };
+        let harmless = !fault.error.request_sent() || job.is_idempotent();
+        fault.before_answer && harmless && job.message.body.is_whole()
     }
 
     fn settle(&mut self, now: Instant, result: Result<Received, Fault>) {

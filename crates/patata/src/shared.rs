@@ -8,6 +8,7 @@ use std::time::Instant;
 use tokio::sync::Notify;
 
 use crate::config::Config;
+use crate::cookies::Jar;
 use crate::deliver::Delivery;
 use crate::plan::Job;
 use crate::schedule::Schedule;
@@ -18,6 +19,8 @@ pub(crate) struct Shared<T> {
     pub(crate) config: Arc<Config>,
     pub(crate) delivery: Delivery<T>,
     pub(crate) hasher: RandomState,
+    /// The cookies that servers have set, where they are kept.
+    pub(crate) jar: Option<Jar>,
     schedule: Mutex<Schedule<T>>,
     /// One for each event loop.
     wake_ups: Vec<Notify>,
@@ -31,6 +34,7 @@ pub(crate) struct Shared<T> {
 impl<T> Shared<T> {
     pub(crate) fn new(config: Arc<Config>, event_loops: usize) -> Self {
         Self {
+            jar: config.keeps_cookies.then(Jar::default),
             config,
             delivery: Delivery::new(),
             hasher: RandomState::new(),

@@ -13,33 +13,50 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // Values. They know other values and nothing that acts on them.
     // Exceptions: the options hold the retry policy, which is a value, and say in Accept-Encoding what
     // the decoder undoes.
-    ("config.rs", &["decode", "http_version::HttpVersion", "schedule::retry::RetryPolicy"]),
+    (
+        "config.rs",
+        &[
+            "auth::Authorize",
+            "body::Body",
+            "decode",
+            "http_version::HttpVersion",
+            "params::Params",
+            "schedule::retry::RetryPolicy",
+        ],
+    ),
+    ("auth.rs", &["error::Error"]),
     ("error.rs", &[]),
     ("headers.rs", &[]),
     ("http_version.rs", &[]),
-    ("request.rs", &["error::Error"]),
+    ("request.rs", &["auth", "body::Body", "error::Error", "params"]),
     // A response's URL is the target that answered, made a text only when it is read.
     ("response.rs", &["error::Error", "headers::Headers", "target::Target"]),
     ("receipt.rs", &["response::Outcome"]),
-    ("body.rs", &["error::Error"]),
+    ("body.rs", &["multipart::Multipart"]),
+    ("multipart.rs", &["body"]),
+    ("params.rs", &[]),
+    ("template.rs", &["error::ConfigError"]),
+    ("outgoing.rs", &["body", "error"]),
     // Stages. They know values, and their own submodules.
     ("target.rs", &["error::Error", "request::redacted"]),
-    ("plan.rs", &["error", "request", "response", "target"]),
+    ("plan.rs", &["auth", "body", "error", "params", "request", "response", "target"]),
     ("schedule/mod.rs", &["plan::Job", "target"]),
     ("schedule/retry.rs", &["error"]),
     ("transport/mod.rs", &[]),
-    ("transport/collect.rs", &["error"]),
+    ("transport/collect.rs", &["error", "transport::save::Saving"]),
+    // Exception: a body that goes to a file is decoded from file to file, as it may not fit into memory.
+    ("transport/save.rs", &["decode::Codings", "error"]),
     ("transport/connect.rs", &["error", "target::Origin", "transport::dns", "transport::tls"]),
     ("transport/dns.rs", &[]),
     ("transport/establish.rs", &["error", "http_version::HttpVersion", "target", "transport"]),
     (
         "transport/http1.rs",
-        &["body::Outgoing", "error", "transport::collect", "transport::lane", "transport::timer"],
+        &["outgoing::Outgoing", "error", "transport::collect", "transport::lane", "transport::timer"],
     ),
     (
         "transport/http2.rs",
         &[
-            "body::Outgoing",
+            "outgoing::Outgoing",
             "error",
             "transport::collect",
             "transport::connect::Stream",
@@ -49,18 +66,22 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     (
         "transport/lane.rs",
-        &["body::Outgoing", "error", "transport::collect", "transport::http1", "transport::http2"],
+        &["outgoing::Outgoing", "error", "transport::collect", "transport::http1", "transport::http2"],
     ),
     ("transport/pool.rs", &["target"]),
     ("transport/timer.rs", &[]),
     ("transport/tls.rs", &[]),
     // Exception: where a redirect leads is planned like any URL, so the policy is lent the planner.
-    ("redirect.rs", &["error", "plan", "target::Target"]),
+    ("redirect.rs", &["body::Body", "error", "plan", "request::Head", "target::Target"]),
+    ("cookies.rs", &["target::Target"]),
     ("decode.rs", &["error"]),
     ("lead.rs", &[]),
     ("deliver.rs", &["plan::Job"]),
     // What the threads of a run share: both ends of an event loop, the schedule and the delivery.
-    ("shared.rs", &["config::Config", "deliver::Delivery", "plan::Job", "schedule::Schedule"]),
+    (
+        "shared.rs",
+        &["config::Config", "cookies::Jar", "deliver::Delivery", "plan::Job", "schedule::Schedule"],
+    ),
     // The main loop: the only file that knows every stage; the delivery, through what is shared.
     (
         "run.rs",
@@ -77,7 +98,17 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "transport",
         ],
     ),
-    ("compose.rs", &["body::Outgoing", "config::Config", "plan::Job", "target::Origin"]),
+    (
+        "compose.rs",
+        &[
+            "body::Body",
+            "config::Config",
+            "cookies::Jar",
+            "outgoing::Outgoing",
+            "plan::Job",
+            "target::Origin",
+        ],
+    ),
     // A lane's life: between the main loop, which settles what it brings, and the transport.
     (
         "serve.rs",
@@ -88,10 +119,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "caller.rs",
         &[
+            "auth::Authorize",
             "config::Config",
+            "error::Error",
             "lead::Lead",
-            "plan::Job",
-            "plan::Planner",
+            "plan",
             "receipt::Receipt",
             "request::Request",
             "response::Outcome",
@@ -106,7 +138,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("builder/mod.rs", &["client::Client", "config::Config", "error::ConfigError", "transport::tls::Tls"]),
     ("builder/connections.rs", &["builder::Builder", "http_version::HttpVersion"]),
-    ("builder/requests.rs", &["builder::Builder", "config::Config", "request::is_framing"]),
+    ("builder/requests.rs", &["auth", "body", "builder::Builder", "config::Config", "request"]),
 ];
 
 fn source() -> PathBuf {

@@ -161,7 +161,7 @@ mod tests {
             (Client::builder().timeout(Duration::ZERO), "timeout must be more than 0 seconds, got 0"),
             (
                 Client::builder().header("a b", "c"),
-                "headers must be valid names and values without line breaks, and none that frame the body, got \"a b\"",
+                "headers must be names and values that HTTP allows, got header name \"a b\" is not a valid token",
             ),
         ] {
             assert_eq!(builder.build().unwrap_err().to_string(), expected);

@@ -1,49 +1,94 @@
 //! Where a response's body goes while it is received.
 
-use std::task::{Context, Poll};
+use std::path::Path;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 
 use crate::error::{Error, Kind, Phase};
+use crate::transport::save::Saving;
 
 /// What is to become of a response's body.
 #[derive(Debug, Clone)]
 pub(crate) struct Expected {
     /// The most bytes it may have, as it comes.
     pub(crate) max_body: usize,
+    /// The file it goes to, should the response be a good one; `None` for memory.
+    pub(crate) stream_to: Option<Arc<Path>>,
+}
+
+/// Where a whole body is.
+#[derive(Debug)]
+pub(crate) enum Stored {
+    /// Content-encodings still on it.
+    Memory(Bytes),
+    /// Without any content-encoding.
+    File(Arc<Path>),
 }
 
 /// Takes a body piece by piece.
 #[derive(Debug)]
 pub(crate) struct Collector {
     max_body: usize,
-    collected: Collected,
+    received: usize,
+    place: Place,
+}
+
+#[derive(Debug)]
+enum Place {
+    Memory(Collected),
+    File(Box<Saving>),
 }
 
 impl Collector {
     /// For a response of which the head is known; `least` is the least size that its body will have.
-    pub(crate) fn new(_head: &http::response::Parts, least: u64, expected: &Expected) -> Result<Self, Error> {
+    pub(crate) fn new(head: &http::response::Parts, least: u64, expected: &Expected) -> Result<Self, Error> {
         let max_body = expected.max_body;
         if least > u64::try_from(max_body).unwrap_or(u64::MAX) {
             return Err(too_large(max_body));
         }
-        Ok(Self { max_body, collected: Collected::Nothing })
+        let place = match &expected.stream_to {
+            Some(path) if head.status.is_success() => {
+                Place::File(Box::new(Saving::new(path.clone(), &head.headers, max_body)?))
+            }
+            _ => Place::Memory(Collected::Nothing),
+        };
+        Ok(Self { max_body, received: 0, place })
     }
 
     /// Whether it can take another piece.
-    pub(crate) fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        Poll::Ready(Ok(()))
+    pub(crate) fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        match &mut self.place {
+            Place::Memory(_) => Poll::Ready(Ok(())),
+            Place::File(saving) => saving.poll_ready(context),
+        }
     }
 
     /// Takes a piece, once it is ready for one.
     pub(crate) fn add(&mut self, data: Bytes) -> Result<(), Error> {
-        self.collected.add(data);
-        if self.collected.len() > self.max_body { Err(too_large(self.max_body)) } else { Ok(()) }
+        self.received += data.len();
+        if self.received > self.max_body {
+            return Err(too_large(self.max_body));
+        }
+        match &mut self.place {
+            Place::Memory(collected) => collected.add(data),
+            Place::File(saving) => saving.add(data),
+        }
+        Ok(())
     }
 
     /// The whole body, once nothing more comes. Asked until it is ready.
-    pub(crate) fn poll_finish(&mut self, _context: &mut Context<'_>) -> Poll<Result<Bytes, Error>> {
-        Poll::Ready(Ok(std::mem::replace(&mut self.collected, Collected::Nothing).into_bytes()))
+    pub(crate) fn poll_finish(&mut self, context: &mut Context<'_>) -> Poll<Result<Stored, Error>> {
+        Poll::Ready(Ok(match &mut self.place {
+            Place::Memory(collected) => {
+                Stored::Memory(std::mem::replace(collected, Collected::Nothing).into_bytes())
+            }
+            Place::File(saving) => {
+                ready!(saving.poll_finish(context))?;
+                Stored::File(saving.path().clone())
+            }
+        }))
     }
 }
 
@@ -70,14 +115,6 @@ impl Collected {
                 Self::Many(all)
             }
         };
-    }
-
-    fn len(&self) -> usize {
-        match self {
-            Self::Nothing => 0,
-            Self::One(data) => data.len(),
-            Self::Many(data) => data.len(),
-        }
     }
 
     fn into_bytes(self) -> Bytes {

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Instant;
 
-use crate::body::Outgoing;
 use crate::error::{Error, Kind, Phase};
+use crate::outgoing::Outgoing;
 use crate::transport::collect::{Collector, Expected};
 use crate::transport::lane::{Fault, Received, timed_out};
 use crate::transport::timer::Timer;
@@ -104,7 +104,7 @@ impl Http1 {
                         Poll::Ready(Ok(response)) => {
                             stage = Stage::body(response, expected)?;
                             // Only once it is asked for the body does the connection look for it.
-                            bell.muffled(|| stage.receive(still))?.or_some()
+                            bell.muffled(|| stage.receive(still, context))?.or_some()
                         }
                         Poll::Ready(Err(mut failure)) => {
                             let unsent = failure.take_message().is_some();
@@ -112,7 +112,7 @@ impl Http1 {
                         }
                         Poll::Pending => Progress::None,
                     },
-                    Stage::Body { .. } => stage.receive(still)?,
+                    Stage::Body { .. } => stage.receive(still, context)?,
                 };
                 match progress {
                     Progress::Done(received) => return Poll::Ready(Ok(received)),
@@ -184,8 +184,9 @@ impl Stage {
         }
     }
 
-    /// Takes what there is of the body.
-    fn receive(&mut self, context: &mut Context<'_>) -> Result<Progress, Error> {
+    /// Takes what there is of the body. `still` is for what moves only when the connection is driven, and
+    /// `context` for what ends by itself: a file that is written.
+    fn receive(&mut self, still: &mut Context<'_>, context: &mut Context<'_>) -> Result<Progress, Error> {
         let Self::Body { incoming, collector, .. } = self else {
             return Ok(Progress::None);
         };
@@ -195,7 +196,7 @@ impl Stage {
                 Poll::Pending => return Ok(progress),
                 Poll::Ready(ready) => ready?,
             }
-            match Pin::new(&mut *incoming).poll_frame(context) {
+            match Pin::new(&mut *incoming).poll_frame(still) {
                 Poll::Pending => return Ok(progress),
                 Poll::Ready(None) => break,
                 Poll::Ready(Some(Err(cause))) => return Err(body_fault(cause)),
@@ -220,6 +221,7 @@ fn head_fault(cause: hyper::Error, unsent: bool) -> Fault {
     let closed =
         cause.is_incomplete_message() || cause.is_canceled() || cause.is_closed() || is_broken_pipe(&cause);
     let error = match () {
+        () if cause.is_user() => return unreadable_body(&cause).into(),
         () if cause.is_parse_too_large() => Error::new(
             Kind::TooLarge,
             Phase::Head,
@@ -230,6 +232,13 @@ fn head_fault(cause: hyper::Error, unsent: bool) -> Fault {
     };
     let error = error.with_source(cause);
     Fault { error: if unsent { error.unsent() } else { error }, before_answer: closed, is_unprocessed: false }
+}
+
+/// The request's own body failed while it was sent. Hyper lends that error only, so it is told anew.
+fn unreadable_body(cause: &hyper::Error) -> Error {
+    use std::error::Error as _;
+    let told = cause.source().map_or_else(|| cause.to_string(), ToString::to_string);
+    Error::new(Kind::InvalidRequest, Phase::Head, told)
 }
 
 /// The peer reset or closed the connection; hyper has no question for it, so its cause is asked.

@@ -13,9 +13,9 @@ use h2::{Reason, RecvStream, SendStream};
 use http::{HeaderValue, Method, header};
 use hyper::body::Body as _;
 
-use crate::body::Outgoing;
 use crate::error::{Error, Kind, Phase};
-use crate::transport::collect::{Collector, Expected};
+use crate::outgoing::Outgoing;
+use crate::transport::collect::{Collector, Expected, Stored};
 use crate::transport::connect::Stream;
 use crate::transport::lane::{Fault, Received, timed_out};
 use crate::transport::timer::Timer;
@@ -273,7 +273,7 @@ fn poll_body(
     body: &mut RecvStream,
     collector: &mut Collector,
     context: &mut Context<'_>,
-) -> Poll<Result<Bytes, Fault>> {
+) -> Poll<Result<Stored, Fault>> {
     loop {
         ready!(collector.poll_ready(context))?;
         let Some(piece) = ready!(body.poll_data(context)) else {

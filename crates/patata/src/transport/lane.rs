@@ -3,19 +3,17 @@
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use bytes::Bytes;
-
-use crate::body::Outgoing;
 use crate::error::{Error, Kind, Phase};
-use crate::transport::collect::Expected;
+use crate::outgoing::Outgoing;
+use crate::transport::collect::{Expected, Stored};
 use crate::transport::http1::Http1;
 use crate::transport::http2::Http2;
 
-/// A response whose body is complete, content-encodings still on it.
+/// A response whose body is complete.
 #[derive(Debug)]
 pub(crate) struct Received {
     pub(crate) head: http::response::Parts,
-    pub(crate) body: Bytes,
+    pub(crate) body: Stored,
 }
 
 /// Why an exchange gave no response.

@@ -8,5 +8,6 @@ mod http1;
 mod http2;
 pub(crate) mod lane;
 pub(crate) mod pool;
+mod save;
 mod timer;
 pub(crate) mod tls;
