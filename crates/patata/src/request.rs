@@ -88,6 +88,11 @@ impl<T> Request<T> {
         Self::new(tag, Method::POST, url)
     }
 
+    /// A PUT request; give it a [`body`](Self::body).
+    pub fn put(tag: T, url: impl Into<String>) -> Self {
+        Self::new(tag, Method::PUT, url)
+    }
+
     /// A request that is already known to be unusable, for faces that convert input of their own.
     ///
     /// It ends as an outcome with this message and never reaches the network.
