@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -101,16 +102,51 @@ def flag(name: str, value: object) -> bool:
     raise ValueError(f"{name} must be True or False, got {value!r}")
 
 
+def optional_size_in_bytes(name: str, value: object) -> int:
+    """A number of bytes; ``None`` stands for no limit."""
+    return sys.maxsize if value is None else size_in_bytes(name, value)
+
+
+def as_given(_: str, value: object) -> object:
+    """Looked at where it is used, in Rust."""
+    return value
+
+
+def place(name: str, value: object) -> object:
+    """A template for paths, or a function from request to path."""
+    if isinstance(value, (str, os.PathLike)) or callable(value):
+        return value
+    raise ValueError(f"{name} must be a path with {{id}} in it, or a function, got {value!r}")
+
+
 FURTHER: dict[str, Option] = {
-    "concurrency": count,
+    "auth": as_given,
     "backoff": wait,
-    "max_backoff": wait,
+    "concurrency": count,
     "connect_timeout": seconds,
+    "content": as_given,
+    "cookies": as_given,
+    "files": as_given,
     "follow_redirects": flag,
+    "form": as_given,
+    "headers": as_given,
+    "json": as_given,
+    "max_backoff": wait,
     "max_redirects": count_or_zero,
-    "max_response_size": size_in_bytes,
+    "max_response_size": optional_size_in_bytes,
+    "params": as_given,
+    "stream_to": place,
 }
 """The options beyond the older package's, for a client and for each call."""
+
+MERGED = ("headers", "params")
+"""Those of which client and call have a part each."""
+
+BODIES = ("json", "form", "content", "files")
+"""Those that say together what the body is: the call's replace all of the client's."""
+
+MAY_BE_NONE = ("auth", "cookies", "stream_to", *MERGED, *BODIES)
+"""Those for which ``None`` is as if they were not given, which takes a client's away from a call."""
 
 
 def further(given: dict[str, object]) -> dict[str, object]:
@@ -120,8 +156,20 @@ def further(given: dict[str, object]) -> dict[str, object]:
         check = FURTHER.get(name)
         if check is None:
             raise TypeError(f"unknown option {name!r}; there are {', '.join(sorted(FURTHER))}")
-        checked[name] = check(name, value)
+        is_none = value is None and name in MAY_BE_NONE
+        checked[name] = None if is_none else check(name, value)
     return checked
+
+
+def combined(client: dict[str, object], call: dict[str, object]) -> dict[str, object]:
+    """The options of a call on top of its client's, as the engine takes them."""
+    if any(call.get(name) is not None for name in BODIES):
+        client = {name: value for name, value in client.items() if name not in BODIES}
+    settings = {**client, **call}
+    for name in MERGED:
+        levels = [level[name] for level in (client, call) if level.get(name) is not None]
+        settings[name] = levels or None
+    return {name: value for name, value in settings.items() if value is not None}
 
 
 def callbacks(given: Iterable[Callback] | None) -> list[Callback]:

@@ -13,6 +13,7 @@ __all__ = [
     "Stream",
     "__version__",
     "_forked",
+    "check_options",
     "default_num_workers",
 ]
 
@@ -20,6 +21,9 @@ __version__: str
 
 def default_num_workers() -> int:
     """The cores this process may use: CPU affinity and cgroup limits count."""
+
+def check_options(options: dict[str, Any]) -> None:
+    """Finds what is wrong with the options of a run, before there is one."""
 
 def _forked() -> None:
     """Says that this process is the child of a fork."""
@@ -36,28 +40,75 @@ class Request:
         An absolute ``http://`` or ``https://`` URL. User name and password in it are sent as basic
         authentication.
     data
-        What to send as JSON, made of dict, list, tuple, str, int, float, bool and None. Default:
-        ``None``, which sends nothing.
+        What to send as JSON: dict, list, tuple, str, int, float, bool, None, and dataclasses, datetimes,
+        UUIDs, Decimals and Enums in them. Default: ``None``, which sends nothing.
+    method
+        Default (as for all that follow: ``None``): the run's.
+    headers
+        A mapping or pairs; a list as value sends a header several times. They replace the client's
+        headers of the same names; ``None`` as value leaves such a header out.
+    params
+        Query parameters, a mapping or pairs, put behind those of the URL; a list as value repeats a
+        name. They replace the client's parameters of the same names.
+    json
+        Another name for ``data``.
+    form
+        A mapping or pairs, sent as HTML forms are; a list as value repeats a name.
+    content
+        The body itself: bytes, a str, a ``pathlib.Path``, a binary file object, or an iterable of bytes.
+        Paths, files and iterables are read while they are sent, no faster than the server takes them.
+        What can be read only once is not sent again in a retry.
+    files
+        A mapping or pairs from field names to files, sent as ``multipart/form-data`` together with
+        ``form``. A file is a ``pathlib.Path``, bytes, a binary file object, ``(file name, one of
+        these)``, or ``(file name, one of these, media type)``.
+    timeout
+        Seconds that one attempt may take.
 
     Raises
     ------
     InvalidRequestError
-        If ``url`` is no ``str``. A text that is no URL is found later, and ends as this request's
-        response.
+        If ``url`` is no ``str``, or of ``data``, ``json``, ``form``, ``content`` and ``files`` two are
+        given that cannot be sent together, or the method or the time-out cannot be used. A text that is
+        no URL and a file that cannot be read are found later, and end as this request's response.
 
     Examples
     --------
     >>> Request(id_=1, url="http://localhost:12345/")
     Request(id_=1, url='http://localhost:12345/', data=None)
+    >>> Request(2, "http://localhost/", method="PUT", headers={"X-Key": "k"}, json=[1]).method
+    'PUT'
     """
 
     __match_args__: tuple[str, str, str]
     id_: Any
     url: str
     data: Any
-    def __new__(cls, id_: Any, url: str, data: Any = None) -> Self: ...
+    method: str | None
+    headers: Any
+    params: Any
+    json: Any
+    form: Any
+    content: Any
+    files: Any
+    timeout: float | None
+    def __new__(
+        cls,
+        id_: Any,
+        url: str,
+        data: Any = None,
+        *,
+        method: str | None = None,
+        headers: Any = None,
+        params: Any = None,
+        json: Any = None,
+        form: Any = None,
+        content: Any = None,
+        files: Any = None,
+        timeout: float | None = None,
+    ) -> Self: ...
     def dict(self) -> dict[str, Any]:
-        """The three fields by name.
+        """The first three fields by name, and those of the others that were given.
 
         >>> Request(1, "http://localhost/").dict()
         {'id_': 1, 'url': 'http://localhost/', 'data': None}

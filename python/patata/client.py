@@ -89,6 +89,7 @@ class Patata:
         self.pool_submit_size = _options.size("pool_submit_size", pool_submit_size, 1_000)
         self.verbose_level = _options.verbose_level(verbose_level, verbose)
         self._further = _options.further(options)
+        _patata.check_options(_options.combined({}, self._further))
         self._closed = False
         self._lock = threading.Lock()
         self._runs: set[_patata.Control] = set()
@@ -161,8 +162,7 @@ class Patata:
             "pool_submit_size": self.pool_submit_size,
             "retries": _options.attempts("retries", retries),
             "timeout": _options.seconds("timeout", timeout),
-            **self._further,
-            **_options.further(options),
+            **_options.combined(self._further, _options.further(options)),
         }
         if not isinstance(method, str):
             raise exceptions.InvalidMethodError(f"method must be a str, got {method!r}")

@@ -103,6 +103,10 @@ class TooLargeError(RequestError):
     """The response is larger than the limits allow."""
 
 
+class SaveError(RequestError, OSError):
+    """The response's body could not be written to its file (``stream_to``)."""
+
+
 class CancelledError(RequestError):
     """The run ended before the request was done."""
 

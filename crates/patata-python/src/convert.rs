@@ -1,30 +1,188 @@
 //! From an item of the user's input to a request of the engine's.
 
-use patata::Method;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use patata::{HeaderName, HeaderValue, Method, PathTemplate};
+use pyo3::exceptions::{PyException, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyString, PyTuple};
+use pyo3::types::{PyDict, PyString, PyTuple};
 
 use crate::fault;
 use crate::json;
 use crate::request::Request;
+use crate::values;
 
-/// The request that an item stands for.
-///
-/// # Errors
-/// An item of the wrong type, shown in the message. What is wrong with a request's content is no error
-/// here: it ends as that request's own response.
-pub(crate) fn request(item: &Bound<'_, PyAny>, method: &Method) -> PyResult<patata::Request<Py<PyAny>>> {
-    if let Ok(request) = item.cast::<Request>() {
-        let request = request.borrow();
+type EngineRequest = patata::Request<Py<PyAny>>;
+
+/// How the items of one run become requests.
+#[derive(Debug)]
+pub(crate) struct Conversion {
+    method: Method,
+    /// The user's function that says by what a request is authorised.
+    auth: Option<Arc<Py<PyAny>>>,
+    stream_to: Option<StreamTo>,
+    /// How many items there have been.
+    count: AtomicU64,
+}
+
+/// Where the bodies of responses are saved.
+#[derive(Debug)]
+enum StreamTo {
+    Template(PathTemplate),
+    Function(Py<PyAny>),
+}
+
+impl Conversion {
+    /// For the options of a run.
+    ///
+    /// # Errors
+    /// Names the option that cannot be used.
+    pub(crate) fn new(method: &str, options: &Bound<'_, PyDict>) -> PyResult<Self> {
+        let py = options.py();
+        let parsed = Method::from_bytes(method.to_ascii_uppercase().as_bytes()).map_err(|_| {
+            fault::raise(py, "InvalidMethodError", format!("method {method:?} is not a valid token"))
+        })?;
+        let auth = options.get_item("auth")?.filter(|auth| auth.is_callable());
+        let stream_to = options.get_item("stream_to")?.map(|given| StreamTo::new(&given)).transpose()?;
+        Ok(Self {
+            method: parsed,
+            auth: auth.map(|auth| Arc::new(auth.unbind())),
+            stream_to,
+            count: AtomicU64::new(0),
+        })
+    }
+
+    /// The request that an item stands for.
+    ///
+    /// # Errors
+    /// An item of the wrong type, shown in the message. What is wrong with a request's content is no error
+    /// here: it ends as that request's own response.
+    pub(crate) fn request(&self, item: &Bound<'_, PyAny>) -> PyResult<EngineRequest> {
+        let request = self.read(item)?;
+        if self.auth.is_none() && self.stream_to.is_none() {
+            return Ok(request);
+        }
+        self.complete(item, request)
+    }
+
+    fn read(&self, item: &Bound<'_, PyAny>) -> PyResult<EngineRequest> {
+        if let Ok(request) = item.cast::<Request>() {
+            let request = request.borrow();
+            let py = item.py();
+            let (id_, url, data) = (request.id_.bind(py), request.url.bind(py), request.data.bind(py));
+            if !request.has_options() {
+                return build(item, id_, url, Some(data), self.method.clone());
+            }
+            let method = request.method(py)?.unwrap_or_else(|| self.method.clone());
+            let plain = build(item, id_, url, None, method)?;
+            return or_invalid(py, plain, |plain| with_options(py, plain, &request));
+        }
+        let Ok(tuple) = item.cast::<PyTuple>() else { return Err(unusable(item)) };
+        let method = self.method.clone();
+        match tuple.len() {
+            2 => build(item, &tuple.get_item(0)?, &tuple.get_item(1)?, None, method),
+            3 => build(item, &tuple.get_item(0)?, &tuple.get_item(1)?, Some(&tuple.get_item(2)?), method),
+            _ => Err(unusable(item)),
+        }
+    }
+
+    /// Adds what the run says of each request: by what it is authorised, and where its response goes.
+    fn complete(&self, item: &Bound<'_, PyAny>, request: EngineRequest) -> PyResult<EngineRequest> {
         let py = item.py();
-        return build(item, request.id_.bind(py), request.url.bind(py), Some(request.data.bind(py)), method);
+        let index = self.count.fetch_add(1, Ordering::Relaxed);
+        or_invalid(py, request, |mut request| {
+            if let Some(stream_to) = &self.stream_to {
+                let path = stream_to.path(item, request.tag.bind(py), index)?;
+                request = request.stream_to(path);
+            }
+            if let Some(auth) = &self.auth {
+                let (auth, asked) = (auth.clone(), as_request(item)?.unbind());
+                request = request.auth(move |_| authorization(&auth, &asked));
+            }
+            Ok(request)
+        })
     }
-    let Ok(tuple) = item.cast::<PyTuple>() else { return Err(unusable(item)) };
-    match tuple.len() {
-        2 => build(item, &tuple.get_item(0)?, &tuple.get_item(1)?, None, method),
-        3 => build(item, &tuple.get_item(0)?, &tuple.get_item(1)?, Some(&tuple.get_item(2)?), method),
-        _ => Err(unusable(item)),
+}
+
+/// A request that `change` fails on is refused with what it failed with, as its own response.
+fn or_invalid(
+    py: Python<'_>,
+    request: EngineRequest,
+    change: impl FnOnce(EngineRequest) -> PyResult<EngineRequest>,
+) -> PyResult<EngineRequest> {
+    let tag = request.tag.clone_ref(py);
+    match change(request) {
+        Ok(request) => Ok(request),
+        // Ctrl-C is none of the request's own.
+        Err(error) if !error.is_instance_of::<PyException>(py) => Err(error),
+        Err(error) => Ok(patata::Request::invalid(tag, error.value(py).to_string())),
     }
+}
+
+impl StreamTo {
+    fn new(given: &Bound<'_, PyAny>) -> PyResult<Self> {
+        if given.is_callable() {
+            return Ok(Self::Function(given.clone().unbind()));
+        }
+        let template: std::path::PathBuf = given.extract()?;
+        let template = PathTemplate::new(&template.to_string_lossy());
+        template.map(Self::Template).map_err(crate::options::unusable)
+    }
+
+    fn path(
+        &self,
+        item: &Bound<'_, PyAny>,
+        id_: &Bound<'_, PyAny>,
+        index: u64,
+    ) -> PyResult<std::path::PathBuf> {
+        match self {
+            Self::Template(template) => {
+                let path = template.path(&id_.str()?.to_string_lossy(), index);
+                path.map_err(pyo3::exceptions::PyValueError::new_err)
+            }
+            Self::Function(function) => {
+                let path = function.bind(item.py()).call1((as_request(item)?,))?;
+                path.extract().map_err(|_| {
+                    PyTypeError::new_err(format!(
+                        "stream_to must return a str or a path, it returned {}",
+                        path.get_type()
+                    ))
+                })
+            }
+        }
+    }
+}
+
+/// The item as a `Request`, which a tuple is made into.
+fn as_request<'py>(item: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    match item.cast::<PyTuple>() {
+        Ok(tuple) => item.py().get_type::<Request>().call1(tuple.clone()),
+        Err(_) => Ok(item.clone()),
+    }
+}
+
+/// What the user's function says: the value of `Authorization`, or the name and value of a header.
+fn authorization(
+    auth: &Py<PyAny>,
+    request: &Py<PyAny>,
+) -> Result<(HeaderName, HeaderValue), Box<dyn std::error::Error + Send + Sync>> {
+    // It is called on the caller's thread, inside `__next__`.
+    Python::attach(|py| {
+        let said = auth.bind(py).call1((request.bind(py),))?;
+        let (name, value) = match said.cast::<PyString>() {
+            Ok(value) => ("authorization".to_owned(), value.to_str()?.to_owned()),
+            Err(_) => values::pair_of_texts(&said).ok_or_else(|| {
+                PyTypeError::new_err(format!(
+                    "auth must return the value of Authorization as a str, or (header name, value), it \
+                     returned {}",
+                    said.get_type()
+                ))
+            })?,
+        };
+        Ok((name.parse()?, value.parse().map_err(|_| "the value cannot stand in a header")?))
+    })
 }
 
 fn build(
@@ -32,21 +190,45 @@ fn build(
     id_: &Bound<'_, PyAny>,
     url: &Bound<'_, PyAny>,
     data: Option<&Bound<'_, PyAny>>,
-    method: &Method,
-) -> PyResult<patata::Request<Py<PyAny>>> {
+    method: Method,
+) -> PyResult<EngineRequest> {
     let Ok(url) = url.cast::<PyString>() else { return Err(unusable(item)) };
     let tag = id_.clone().unbind();
     let Ok(url) = url.to_str() else {
         return Ok(patata::Request::invalid(tag, format!("URL {} is not valid Unicode", url.repr()?)));
     };
-    let request = patata::Request::new(tag, method.clone(), url);
+    let request = patata::Request::new(tag, method, url);
     match data {
         Some(data) if !data.is_none() => Ok(match json::encode(data) {
-            Ok(body) => request.header("content-type", "application/json").body(body),
+            Ok(body) => request.body(patata::Body::from(body).with_media_type("application/json")),
             Err(error) => patata::Request::invalid(request.tag, error.value(item.py()).to_string()),
         }),
         _ => Ok(request),
     }
+}
+
+/// Adds what a request says of itself beyond id, URL and data.
+fn with_options(py: Python<'_>, mut engine: EngineRequest, request: &Request) -> PyResult<EngineRequest> {
+    if let Some(headers) = &request.headers {
+        for (name, value) in values::pairs("headers", headers.bind(py))? {
+            engine = match values::header_value(&name, &value)? {
+                Some(value) => engine.header(&name, value),
+                None => engine.without_header(&name),
+            };
+        }
+    }
+    if let Some(params) = &request.params {
+        for (name, value) in values::texts("params", params.bind(py))? {
+            engine = engine.param(name, value);
+        }
+    }
+    if let Some(body) = request.body(py).body()? {
+        engine = engine.body(body);
+    }
+    if let Some(seconds) = request.timeout(py)? {
+        engine = engine.timeout(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX));
+    }
+    Ok(engine)
 }
 
 fn unusable(item: &Bound<'_, PyAny>) -> PyErr {

@@ -33,6 +33,7 @@ fn class_of(error: &patata::Error) -> &'static str {
         (ErrorKind::Body, _) => "BodyError",
         (ErrorKind::Decode, _) => "DecodeError",
         (ErrorKind::TooLarge, _) => "TooLargeError",
+        (ErrorKind::Save, _) => "SaveError",
         (ErrorKind::Cancelled, _) => "CancelledError",
         _ => "RequestError",
     }

@@ -14,15 +14,16 @@ mod request;
 mod response;
 mod server;
 mod stream;
+mod upload;
+mod values;
 
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
 #[pymodule]
 mod _patata {
     use pyo3::prelude::*;
 
-    #[pymodule_export]
-    use super::default_num_workers;
     #[pymodule_export]
     use super::request::Request;
     #[pymodule_export]
@@ -31,6 +32,8 @@ mod _patata {
     use super::server::Server;
     #[pymodule_export]
     use super::stream::{Control, Stream, forked};
+    #[pymodule_export]
+    use super::{check_options, default_num_workers};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -42,4 +45,11 @@ mod _patata {
 #[pyfunction]
 fn default_num_workers() -> usize {
     patata::default_num_workers()
+}
+
+/// Finds what is wrong with a dict of options, before there is a run.
+#[pyfunction]
+fn check_options(options: &Bound<'_, PyDict>) -> PyResult<()> {
+    convert::Conversion::new("GET", options)?;
+    options::client(options).map(|_| ())
 }

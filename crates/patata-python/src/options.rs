@@ -3,10 +3,13 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use patata::{Client, ConfigError};
+use patata::{Builder, Client, ConfigError};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyBool, PyDict, PyString};
+
+use crate::upload;
+use crate::values;
 
 /// The engine's client for a dict of options, whose names are the engine's own.
 pub(crate) fn client(options: &Bound<'_, PyDict>) -> PyResult<Client> {
@@ -36,10 +39,81 @@ pub(crate) fn client(options: &Bound<'_, PyDict>) -> PyResult<Client> {
             "follow_redirects" => builder.follow_redirects(value.extract()?),
             "max_redirects" => builder.max_redirects(value.extract()?),
             "max_response_size" => builder.max_response_size(value.extract()?),
+            "headers" => headers(builder, &value)?,
+            "params" => params(builder, &value)?,
+            "cookies" => cookies(builder, &value)?,
+            // Seen to below, and by the conversion.
+            "auth" | "json" | "form" | "content" | "files" | "stream_to" => builder,
             _ => return Err(PyValueError::new_err(format!("unknown option {name:?}"))),
         };
     }
+    // After the headers, of which one may be what this replaces.
+    if let Some(given) = options.get_item("auth")? {
+        builder = auth(builder, &given)?;
+    }
+    if let Some(body) = upload::of_options(options)?.body()? {
+        builder = builder.body(body);
+    }
     builder.build().map_err(unusable)
+}
+
+/// The headers of client and run: a name that the run gives is the run's alone.
+fn headers(mut builder: Builder, levels: &Bound<'_, PyAny>) -> PyResult<Builder> {
+    for level in levels.try_iter()? {
+        let pairs = values::pairs("headers", &level?)?;
+        for (name, _) in &pairs {
+            builder = builder.without_header(name);
+        }
+        for (name, value) in pairs {
+            if let Some(value) = values::header_value(&name, &value)? {
+                builder = builder.header(name, value);
+            }
+        }
+    }
+    Ok(builder)
+}
+
+/// The parameters of client and run, likewise.
+fn params(mut builder: Builder, levels: &Bound<'_, PyAny>) -> PyResult<Builder> {
+    let mut merged: Vec<(String, String)> = Vec::new();
+    for level in levels.try_iter()? {
+        let level = level?;
+        let given = values::pairs("params", &level)?;
+        merged.retain(|(name, _)| given.iter().all(|(other, _)| other != name));
+        merged.extend(values::texts("params", &level)?);
+    }
+    for (name, value) in merged {
+        builder = builder.param(name, value);
+    }
+    Ok(builder)
+}
+
+/// A user's name and password, or a token. A function is asked for each request: see the conversion.
+fn auth(builder: Builder, given: &Bound<'_, PyAny>) -> PyResult<Builder> {
+    if let Some((user, password)) = values::pair_of_texts(given) {
+        return Ok(builder.basic_auth(user, password));
+    }
+    if let Ok(token) = given.cast::<PyString>() {
+        return Ok(builder.bearer_auth(token.to_str()?));
+    }
+    if given.is_callable() {
+        return Ok(builder);
+    }
+    Err(PyValueError::new_err(format!(
+        "auth must be (user, password), a token as a str, or a function from request to header, got {}",
+        given.get_type()
+    )))
+}
+
+/// Fixed cookies, or `True` for a jar.
+fn cookies(mut builder: Builder, given: &Bound<'_, PyAny>) -> PyResult<Builder> {
+    if let Ok(keep) = given.cast::<PyBool>() {
+        return Ok(builder.cookie_jar(keep.is_true()));
+    }
+    for (name, value) in values::texts("cookies", given)? {
+        builder = builder.cookie(name, value);
+    }
+    Ok(builder)
 }
 
 fn seconds(value: &Bound<'_, PyAny>) -> PyResult<Duration> {
@@ -47,6 +121,6 @@ fn seconds(value: &Bound<'_, PyAny>) -> PyResult<Duration> {
     Ok(Duration::try_from_secs_f64(value.extract()?).unwrap_or(Duration::MAX))
 }
 
-fn unusable(error: ConfigError) -> PyErr {
+pub(crate) fn unusable(error: ConfigError) -> PyErr {
     PyValueError::new_err(error.to_string())
 }

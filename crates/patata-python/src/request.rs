@@ -1,13 +1,18 @@
 //! The Python class `Request`: what the user fills in.
 
+use patata::Method;
 use pyo3::basic::CompareOp;
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString, PyTuple, PyType};
+use pyo3::types::{PyDict, PyString, PyTuple};
 
 use crate::fault;
+use crate::upload::Given;
 
-/// One request: its id, its URL, and what to send.
+/// The fields beyond the first three, which most requests leave alone.
+const OPTIONS: [&str; 8] = ["method", "headers", "params", "json", "form", "content", "files", "timeout"];
+
+/// One request: its id, its URL, what to send, and what else it says of itself.
 #[pyclass(module = "patata.models", subclass)]
 #[derive(Debug)]
 pub(crate) struct Request {
@@ -17,26 +22,69 @@ pub(crate) struct Request {
     pub(crate) url: Py<PyAny>,
     #[pyo3(get, set)]
     pub(crate) data: Py<PyAny>,
+    #[pyo3(get, set)]
+    pub(crate) method: Option<Py<PyAny>>,
+    #[pyo3(get, set)]
+    pub(crate) headers: Option<Py<PyAny>>,
+    #[pyo3(get, set)]
+    pub(crate) params: Option<Py<PyAny>>,
+    #[pyo3(get, set)]
+    pub(crate) json: Option<Py<PyAny>>,
+    #[pyo3(get, set)]
+    pub(crate) form: Option<Py<PyAny>>,
+    #[pyo3(get, set)]
+    pub(crate) content: Option<Py<PyAny>>,
+    #[pyo3(get, set)]
+    pub(crate) files: Option<Py<PyAny>>,
+    #[pyo3(get, set)]
+    pub(crate) timeout: Option<Py<PyAny>>,
 }
 
 #[pymethods]
 impl Request {
     #[new]
-    #[pyo3(signature = (id_, url, data = None))]
-    fn new(id_: Bound<'_, PyAny>, url: Bound<'_, PyAny>, data: Option<Py<PyAny>>) -> PyResult<Self> {
+    #[expect(clippy::too_many_arguments, reason = "they are the user's keywords")]
+    #[pyo3(signature = (id_, url, data = None, *, method = None, headers = None, params = None, json = None,
+        form = None, content = None, files = None, timeout = None))]
+    fn new(
+        id_: Bound<'_, PyAny>,
+        url: Bound<'_, PyAny>,
+        data: Option<Py<PyAny>>,
+        method: Option<Py<PyAny>>,
+        headers: Option<Py<PyAny>>,
+        params: Option<Py<PyAny>>,
+        json: Option<Py<PyAny>>,
+        form: Option<Py<PyAny>>,
+        content: Option<Py<PyAny>>,
+        files: Option<Py<PyAny>>,
+        timeout: Option<Py<PyAny>>,
+    ) -> PyResult<Self> {
         let py = id_.py();
         if !url.is_instance_of::<PyString>() {
             let message = format!("url of Request(id_={}) must be a str, got {}", id_.repr()?, url.repr()?);
             return Err(fault::invalid_request(py, message));
         }
-        Ok(Self { id_: id_.unbind(), url: url.unbind(), data: data.unwrap_or_else(|| py.None()) })
+        let data = data.unwrap_or_else(|| py.None());
+        let (id_, url) = (id_.unbind(), url.unbind());
+        let request = Self { id_, url, data, method, headers, params, json, form, content, files, timeout };
+        match request.check(py) {
+            Ok(()) => Ok(request),
+            Err(error) => Err(fault::invalid_request(
+                py,
+                format!("Request(id_={}): {}", request.id_.bind(py).repr()?, error.value(py)),
+            )),
+        }
     }
 
+    /// The three fields by name, and those of the others that were given.
     fn dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let dict = PyDict::new(py);
         dict.set_item("id_", &self.id_)?;
         dict.set_item("url", &self.url)?;
         dict.set_item("data", &self.data)?;
+        for (name, value) in self.options() {
+            dict.set_item(name, value)?;
+        }
         Ok(dict)
     }
 
@@ -55,9 +103,7 @@ impl Request {
         let py = other.py();
         let Ok(other) = other.cast::<Self>() else { return Ok(py.NotImplemented()) };
         let other = other.borrow();
-        let equal = self.id_.bind(py).eq(&other.id_)?
-            && self.url.bind(py).eq(&other.url)?
-            && self.data.bind(py).eq(&other.data)?;
+        let equal = self.dict(py)?.eq(other.dict(py)?)?;
         match operator {
             CompareOp::Eq => Ok(equal.into_pyobject(py)?.to_owned().into_any().unbind()),
             CompareOp::Ne => Ok((!equal).into_pyobject(py)?.to_owned().into_any().unbind()),
@@ -70,13 +116,18 @@ impl Request {
         Err(PyTypeError::new_err("unhashable type: 'Request'"))
     }
 
-    #[expect(clippy::type_complexity, reason = "the protocol's own")]
-    fn __reduce__<'py>(
-        slf: &Bound<'py, Self>,
-    ) -> PyResult<(Bound<'py, PyType>, (Py<PyAny>, Py<PyAny>, Py<PyAny>))> {
+    /// The class, its first three arguments, and a state: what is set by name.
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
         let (py, this) = (slf.py(), slf.borrow());
-        let fields = (this.id_.clone_ref(py), this.url.clone_ref(py), this.data.clone_ref(py));
-        Ok((slf.get_type(), fields))
+        let fields = (&this.id_, &this.url, &this.data).into_pyobject(py)?;
+        let options = PyDict::new(py);
+        for (name, value) in this.options() {
+            options.set_item(name, value)?;
+        }
+        if options.is_empty() {
+            return (slf.get_type(), fields).into_pyobject(py);
+        }
+        (slf.get_type(), fields, (py.None(), options)).into_pyobject(py)
     }
 
     #[classattr]
@@ -86,8 +137,77 @@ impl Request {
 }
 
 impl Request {
+    /// Those of the further fields that were given.
+    fn options(&self) -> impl Iterator<Item = (&'static str, &Py<PyAny>)> {
+        let values = [
+            &self.method,
+            &self.headers,
+            &self.params,
+            &self.json,
+            &self.form,
+            &self.content,
+            &self.files,
+            &self.timeout,
+        ];
+        OPTIONS.into_iter().zip(values).filter_map(|(name, value)| Some((name, value.as_ref()?)))
+    }
+
+    pub(crate) fn has_options(&self) -> bool {
+        self.options().next().is_some()
+    }
+
+    /// Finds what is wrong with the further fields, as far as that takes no input or output.
+    fn check(&self, py: Python<'_>) -> PyResult<()> {
+        if self.has_options() {
+            self.method(py)?;
+            self.timeout(py)?;
+            self.body(py).check()?;
+        }
+        Ok(())
+    }
+
+    /// Its own method, where it has one.
+    pub(crate) fn method(&self, py: Python<'_>) -> PyResult<Option<Method>> {
+        let Some(given) = &self.method else { return Ok(None) };
+        let text: Option<String> = given.extract(py).ok();
+        let method = text.and_then(|text| Method::from_bytes(text.to_ascii_uppercase().as_bytes()).ok());
+        method
+            .map(Some)
+            .ok_or_else(|| PyValueError::new_err(format!("method {} is not a valid token", given.bind(py))))
+    }
+
+    /// Its own time-out in seconds, where it has one.
+    pub(crate) fn timeout(&self, py: Python<'_>) -> PyResult<Option<f64>> {
+        let Some(given) = &self.timeout else { return Ok(None) };
+        match given.extract::<f64>(py) {
+            Ok(seconds) if seconds > 0.0 => Ok(Some(seconds)),
+            _ => Err(PyValueError::new_err(format!(
+                "timeout must be a number of seconds above 0, got {}",
+                given.bind(py).repr()?
+            ))),
+        }
+    }
+
+    /// What it says of its body.
+    pub(crate) fn body<'py>(&self, py: Python<'py>) -> Given<'py> {
+        let bound = |value: &Option<Py<PyAny>>| value.as_ref().map(|value| value.bind(py).clone());
+        let data = self.data.bind(py);
+        Given {
+            data: (!data.is_none()).then(|| data.clone()),
+            json: bound(&self.json),
+            form: bound(&self.form),
+            content: bound(&self.content),
+            files: bound(&self.files),
+        }
+    }
+
     fn shown(&self, py: Python<'_>) -> PyResult<[String; 3]> {
         let show = |value: &Py<PyAny>| Ok::<_, PyErr>(value.bind(py).repr()?.to_string());
-        Ok([show(&self.id_)?, show(&self.url)?, show(&self.data)?])
+        // Whoever prints a request should not print a password.
+        let url = match self.url.bind(py).cast::<PyString>() {
+            Ok(url) => PyString::new(py, &patata::redacted(&url.to_string_lossy())).repr()?.to_string(),
+            Err(_) => show(&self.url)?,
+        };
+        Ok([show(&self.id_)?, url, show(&self.data)?])
     }
 }

@@ -4,12 +4,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use patata::{Method, Run, Step};
+use patata::{Run, Step};
 use pyo3::exceptions::{PyException, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator};
 
-use crate::convert;
+use crate::convert::Conversion;
 use crate::fault;
 use crate::options;
 use crate::response::Response;
@@ -30,7 +30,7 @@ pub(crate) fn forked() {
 #[derive(Debug)]
 struct Input {
     iterator: Py<PyIterator>,
-    method: Method,
+    conversion: Conversion,
     raised: Arc<Raised>,
 }
 
@@ -71,7 +71,7 @@ impl Iterator for Input {
         Python::attach(|py| {
             let mut iterator = self.iterator.bind(py).clone();
             let item = iterator.next()?;
-            match item.and_then(|item| convert::request(&item, &self.method)) {
+            match item.and_then(|item| self.conversion.request(&item)) {
                 Ok(request) => Some(request),
                 Err(error) => {
                     self.raised.set(error);
@@ -125,14 +125,11 @@ impl Stream {
     #[new]
     #[pyo3(signature = (method, requests, options))]
     fn new(method: &str, requests: &Bound<'_, PyAny>, options: &Bound<'_, PyDict>) -> PyResult<Self> {
-        let py = requests.py();
-        let method = Method::from_bytes(method.to_ascii_uppercase().as_bytes()).map_err(|_| {
-            fault::raise(py, "InvalidMethodError", format!("method {method:?} is not a valid token"))
-        })?;
+        let conversion = Conversion::new(method, options)?;
         let client = options::client(options)?;
         let raised = Arc::new(Raised::default());
         let iterator = requests.try_iter()?.unbind();
-        let run = client.run(Input { iterator, method, raised: raised.clone() });
+        let run = client.run(Input { iterator, conversion, raised: raised.clone() });
         let forks = FORKS.load(Ordering::Relaxed);
         Ok(Self { run: Some(run), raised, pending: None, receipt: patata::Receipt::default(), forks })
     }

@@ -63,6 +63,6 @@ pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 pub use http_version::HttpVersion;
 pub use multipart::{FilePart, Multipart};
 pub use receipt::Receipt;
-pub use request::Request;
+pub use request::{Request, redacted};
 pub use response::{Outcome, Response, Url};
 pub use template::PathTemplate;

@@ -260,7 +260,11 @@ fn is_framing(name: &HeaderName) -> bool {
 }
 
 /// A URL as it may be shown: nothing that stands before an `@` in its authority.
-pub(crate) fn redacted(url: &str) -> String {
+///
+/// ```
+/// assert_eq!(patata::redacted("http://user:password@host/path"), "http://host/path");
+/// ```
+pub fn redacted(url: &str) -> String {
     let start = url.find("://").map_or(0, |at| at + 3);
     let end = url[start..].find(['/', '?', '#']).map_or(url.len(), |end| start + end);
     match url[start..end].rfind('@') {

@@ -1,0 +1,90 @@
+//! Names and values as users give them: a mapping or pairs, with lists for what is repeated.
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyList, PyMapping, PyString, PyTuple};
+
+/// The names and values of an option; a value that is a list counts once for each item.
+///
+/// # Errors
+/// Names the option where it is neither a mapping nor pairs.
+pub(crate) fn pairs<'py>(
+    option: &str,
+    given: &Bound<'py, PyAny>,
+) -> PyResult<Vec<(String, Bound<'py, PyAny>)>> {
+    let unusable = |what: &Bound<'_, PyAny>| {
+        let class = what.get_type();
+        PyValueError::new_err(format!(
+            "{option} must be a mapping or pairs of a name and a value, got {class}"
+        ))
+    };
+    if given.is_instance_of::<PyString>() || given.is_instance_of::<PyBytes>() {
+        return Err(unusable(given));
+    }
+    let items = match given.cast::<PyMapping>() {
+        Ok(mapping) => mapping.items()?.into_any(),
+        Err(_) => given.clone(),
+    };
+    let mut found = Vec::new();
+    for item in items.try_iter().map_err(|_| unusable(given))? {
+        let item = item?;
+        let (name, value) =
+            item.extract::<(Bound<'py, PyAny>, Bound<'py, PyAny>)>().map_err(|_| unusable(&item))?;
+        let name = name.cast::<PyString>().map_err(|_| {
+            PyValueError::new_err(format!("{option}: a name must be a str, got {}", name.get_type()))
+        })?;
+        let name = name.to_str()?.to_owned();
+        match value.cast::<PyList>() {
+            Ok(list) => found.extend(list.iter().map(|value| (name.clone(), value))),
+            Err(_) => found.push((name, value)),
+        }
+    }
+    Ok(found)
+}
+
+/// A value as text: of a str, an int, a float or a bool; `None` for None, which takes a default away.
+///
+/// # Errors
+/// Names the option and the name, never the value, which may be a secret.
+pub(crate) fn text(option: &str, name: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
+    if let Ok(text) = value.cast::<PyString>() {
+        return Ok(Some(text.to_str()?.to_owned()));
+    }
+    if value.is_none() {
+        return Ok(None);
+    }
+    if let Ok(truth) = value.cast::<PyBool>() {
+        return Ok(Some(truth.is_true().to_string()));
+    }
+    if value.is_instance_of::<PyInt>() || value.is_instance_of::<PyFloat>() {
+        return Ok(Some(value.str()?.to_str()?.to_owned()));
+    }
+    let class = value.get_type();
+    Err(PyValueError::new_err(format!(
+        "{option}: the value of {name:?} must be a str, a number, a bool, None or a list of these, got {class}"
+    )))
+}
+
+/// The same for headers, of which a value may also be bytes.
+pub(crate) fn header_value(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<Vec<u8>>> {
+    if let Ok(bytes) = value.cast::<PyBytes>() {
+        return Ok(Some(bytes.as_bytes().to_vec()));
+    }
+    Ok(text("headers", name, value)?.map(String::into_bytes))
+}
+
+/// Names and values that are all text; those that are None are left out.
+pub(crate) fn texts(option: &str, given: &Bound<'_, PyAny>) -> PyResult<Vec<(String, String)>> {
+    let mut found = Vec::new();
+    for (name, value) in pairs(option, given)? {
+        if let Some(value) = text(option, &name, &value)? {
+            found.push((name, value));
+        }
+    }
+    Ok(found)
+}
+
+/// A pair of strings.
+pub(crate) fn pair_of_texts(value: &Bound<'_, PyAny>) -> Option<(String, String)> {
+    value.cast::<PyTuple>().ok()?.extract().ok()
+}
