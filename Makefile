@@ -59,7 +59,7 @@ build: $(VENV)/.installed
 $(VENV)/.installed: requirements-dev.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "patata needs Python 3.10 or later")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --requirement requirements-dev.txt
+	$(BIN)/pip install --quiet --no-deps --requirement requirements-dev.txt
 	touch $@
 
 clean:

@@ -112,10 +112,12 @@ def as_given(_: str, value: object) -> object:
     return value
 
 
-def place(name: str, value: object) -> object:
+def place(name: str, value: Any) -> Any:
     """A template for paths, or a function from request to path."""
-    if isinstance(value, (str, os.PathLike)) or callable(value):
+    if callable(value):
         return value
+    if isinstance(value, (str, os.PathLike)):
+        return os.fspath(value)
     raise ValueError(f"{name} must be a path with {{id}} in it, or a function, got {value!r}")
 
 

@@ -1,15 +1,13 @@
 """Fixtures: servers to talk to, scripts to run, and a watchdog for each test."""
 
 import faulthandler
-import subprocess
 import textwrap
-import urllib.request
-from contextlib import contextmanager, suppress
 
+import peers
 import pytest
 from patata import Patata
 from patata.testing import Server
-from support import HERE, free_port, run_python, start_python
+from support import free_port, run_python
 
 LONGEST_TEST = 180
 
@@ -22,36 +20,31 @@ def _watchdog():
     faulthandler.cancel_dump_traceback_later()
 
 
-@contextmanager
-def running(*arguments):
-    process = start_python(*arguments, stdin=subprocess.PIPE)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
 @pytest.fixture(scope="session")
 def api():
     """The URL of the FastAPI application on uvicorn: at the README's port, unless that is taken."""
-    port = free_port(12345)
-    uvicorn = ("-m", "uvicorn", "api:app", "--app-dir", HERE, "--port", port, "--log-level", "critical")
-    with running(*uvicorn) as process:
-        url = f"http://localhost:{port}"
-        while True:
-            assert process.poll() is None, process.stderr.read()
-            with suppress(OSError), urllib.request.urlopen(url, timeout=10) as answer:
-                assert answer.status == 200
-                break
+    with peers.uvicorn("api:app", free_port(12345)) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory):
+    """A certificate authority, and a certificate for localhost."""
+    return peers.Certificates(tmp_path_factory.mktemp("certificates"), "localhost", "127.0.0.1")
+
+
+@pytest.fixture(scope="session")
+def httpbin(certificates):
+    """The URLs of httpbin over HTTP and HTTPS."""
+    with peers.hypercorn("wsgi:httpbin:app", certificates) as urls:
+        yield urls
 
 
 @pytest.fixture(scope="session")
 def remote():
     """The URL of the test server in a process of its own, so that this one has none of its sockets."""
     script = "import sys; from patata.testing import Server; s = Server(); print(s.url); sys.stdin.read()"
-    with running("-c", script) as process:
+    with peers.running("-c", script) as process:
         yield process.stdout.readline().strip()
 
 

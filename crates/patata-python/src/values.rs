@@ -28,8 +28,9 @@ pub(crate) fn pairs<'py>(
     let mut found = Vec::new();
     for item in items.try_iter().map_err(|_| unusable(given))? {
         let item = item?;
-        let (name, value) =
-            item.extract::<(Bound<'py, PyAny>, Bound<'py, PyAny>)>().map_err(|_| unusable(&item))?;
+        let is_pair = item.is_instance_of::<PyTuple>() || item.is_instance_of::<PyList>();
+        let parts: Vec<_> = if is_pair { item.try_iter()?.collect::<PyResult<_>>()? } else { Vec::new() };
+        let [name, value]: [Bound<'_, PyAny>; 2] = parts.try_into().map_err(|_| unusable(&item))?;
         let name = name.cast::<PyString>().map_err(|_| {
             PyValueError::new_err(format!("{option}: a name must be a str, got {}", name.get_type()))
         })?;
