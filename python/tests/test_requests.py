@@ -96,7 +96,7 @@ class TestAuth:
     def test_a_function_is_asked_once_more_after_a_401(self, client):
         tokens = iter(["old", "new", "newer"])
 
-        def serve(connection, head, body):
+        def serve(_, head, __):
             good = b"authorization: Bearer new\r\n" in head + b"\r\n"
             return answer(b"{}", status="200 OK" if good else "401 Unauthorized")
 
@@ -269,8 +269,8 @@ class TestOptions:
             assert part in str(caught.value)
         assert server.requests == 0
 
-    def test_an_unreadable_file_is_named_before_the_first_request(self, server, tmp_path):
+    def test_an_unreadable_file_is_named_before_the_first_request(self, tmp_path):
         missing = tmp_path / "missing.bin"
         for options in ({"content": missing}, {"files": {"a": missing}}):
-            with pytest.raises(ValueError, match="missing.bin"):
+            with pytest.raises(ValueError, match=r"missing\.bin"):
                 Patata(verbose=False, **options)

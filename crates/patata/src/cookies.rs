@@ -3,8 +3,9 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cookie_store::{CookieStore, RawCookie};
-use http::{HeaderMap, HeaderValue, header};
+use http::HeaderValue;
 
+use crate::headers::Headers;
 use crate::target::Target;
 
 /// The cookies that servers have set in this run.
@@ -28,12 +29,13 @@ impl Jar {
     }
 
     /// Keeps what a response sets, as far as its host may set it.
-    pub(crate) fn store(&self, target: &Target, headers: &HeaderMap) {
-        if !headers.contains_key(header::SET_COOKIE) {
+    pub(crate) fn store(&self, target: &Target, headers: &Headers) {
+        let mut values = headers.get_all("set-cookie").peekable();
+        if values.peek().is_none() {
             return;
         }
         let Ok(url) = url::Url::parse(&target.to_string()) else { return };
-        let texts = headers.get_all(header::SET_COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let texts = values.filter_map(|value| std::str::from_utf8(value).ok());
         let cookies = texts.filter_map(|text| RawCookie::parse(text.to_owned()).ok());
         let host = url.host_str().unwrap_or_default();
         let allowed = cookies.filter_map(|cookie| within_its_site(cookie, host));
@@ -80,12 +82,8 @@ mod tests {
     }
 
     fn set(jar: &Jar, url: &str, cookies: &[&str]) {
-        let headers = cookies.iter().map(|cookie| (header::SET_COOKIE, cookie.parse().unwrap()));
-        let mut map = HeaderMap::new();
-        headers.for_each(|(name, value): (_, HeaderValue)| {
-            map.append(name, value);
-        });
-        jar.store(&target(url), &map);
+        let headers = Headers::from_pairs(cookies.iter().map(|cookie| ("set-cookie", cookie.as_bytes())));
+        jar.store(&target(url), &headers);
     }
 
     #[test]

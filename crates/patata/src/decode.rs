@@ -3,10 +3,9 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 
-use bytes::Bytes;
-use http::{HeaderMap, header};
-
 use crate::error::{Error, Kind, Phase};
+use crate::headers::Headers;
+use bytes::Bytes;
 
 /// Codings undone for one body at the most; more are a trick, not a saving.
 const MAX_CODINGS: usize = 5;
@@ -25,8 +24,8 @@ pub(crate) const ACCEPTED: &str = "gzip, deflate, br, zstd";
 ///
 /// # Errors
 /// A broken or truncated coding, or more bytes than the limits allow.
-pub(crate) fn decode(headers: &HeaderMap, body: Bytes, limit: usize) -> Result<Bytes, Error> {
-    if body.is_empty() || !headers.contains_key(header::CONTENT_ENCODING) {
+pub(crate) fn decode(headers: &Headers, body: Bytes, limit: usize) -> Result<Bytes, Error> {
+    if body.is_empty() || headers.get("content-encoding").is_none() {
         return Ok(body);
     }
     let allowed = Allowed::for_size(body.len(), limit);
@@ -48,10 +47,9 @@ enum Coding {
 
 impl Codings {
     /// Those that the headers of a response name.
-    pub(crate) fn of(headers: &HeaderMap) -> Result<Self, Error> {
-        let values = headers.get_all(header::CONTENT_ENCODING).iter();
-        let names =
-            values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
+    pub(crate) fn of(headers: &Headers) -> Result<Self, Error> {
+        let values = headers.get_all("content-encoding");
+        let names = values.flat_map(|value| value.split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
         let mut codings = Vec::new();
         for name in names {
             match name.to_ascii_lowercase().as_slice() {
@@ -173,8 +171,8 @@ mod tests {
 
     const LIMIT: usize = 64 << 20;
 
-    fn headers(codings: &str) -> HeaderMap {
-        HeaderMap::from_iter([(header::CONTENT_ENCODING, codings.parse().unwrap())])
+    fn headers(codings: &str) -> Headers {
+        Headers::from_pairs([("content-encoding", codings.as_bytes())])
     }
 
     fn gzip(data: &[u8]) -> Vec<u8> {

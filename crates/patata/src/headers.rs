@@ -27,21 +27,37 @@ pub struct Headers {
 }
 
 impl Headers {
-    /// Copies a map. `block` is scratch space: it is cleared, and kept for the next time.
-    pub(crate) fn new(map: &HeaderMap, block: &mut Vec<u8>) -> Self {
+    /// Copies names, which become lower case, and values. `block` is scratch space: it is cleared, and kept
+    /// for the next time.
+    pub(crate) fn collect<'h>(
+        pairs: impl IntoIterator<Item = (&'h str, &'h [u8])>,
+        block: &mut Vec<u8>,
+    ) -> Self {
         block.clear();
-        for (name, value) in map {
-            let (name, value) = (name.as_str().as_bytes(), value.as_bytes());
+        for (name, value) in pairs {
             let mut lengths = [0; 8];
             // A head is limited to kilobytes.
             lengths[..4].copy_from_slice(&u32::try_from(name.len()).unwrap_or(u32::MAX).to_le_bytes());
             lengths[4..].copy_from_slice(&u32::try_from(value.len()).unwrap_or(u32::MAX).to_le_bytes());
             block.reserve(lengths.len() + name.len() + value.len());
             block.extend_from_slice(&lengths);
-            block.extend_from_slice(name);
+            let begin = block.len();
+            block.extend_from_slice(name.as_bytes());
+            block[begin..].make_ascii_lowercase();
             block.extend_from_slice(value);
         }
         Self { block: block.as_slice().into() }
+    }
+
+    /// Copies a map.
+    pub(crate) fn of_map(map: &HeaderMap, block: &mut Vec<u8>) -> Self {
+        Self::collect(map.iter().map(|(name, value)| (name.as_str(), value.as_bytes())), block)
+    }
+
+    /// The same for tests, which need not be quick.
+    #[cfg(test)]
+    pub(crate) fn from_pairs<'h>(pairs: impl IntoIterator<Item = (&'h str, &'h [u8])>) -> Self {
+        Self::collect(pairs, &mut Vec::new())
     }
 
     /// The first value of a header, whatever the case of its name.
@@ -88,7 +104,7 @@ mod tests {
         map.append("set-cookie", "b=2".parse().unwrap());
         map.append("x-empty", "".parse().unwrap());
         map.append("x-latin", http::HeaderValue::from_bytes(b"\xe9").unwrap());
-        let headers = Headers::new(&map, &mut b"scratch".to_vec());
+        let headers = Headers::of_map(&map, &mut b"scratch".to_vec());
         assert_eq!(headers.get_all("SET-COOKIE").collect::<Vec<_>>(), [b"a=1", b"b=2"]);
         assert_eq!(headers.get("x-empty"), Some(&b""[..]));
         assert_eq!(headers.get("X-Latin"), Some(&b"\xe9"[..]));
@@ -98,6 +114,6 @@ mod tests {
 
     #[test]
     fn no_headers_take_no_memory() {
-        assert_eq!(Headers::new(&HeaderMap::new(), &mut Vec::new()), Headers::default());
+        assert_eq!(Headers::of_map(&HeaderMap::new(), &mut Vec::new()), Headers::default());
     }
 }

@@ -39,6 +39,13 @@ impl From<&Body> for Outgoing {
     }
 }
 
+impl Outgoing {
+    /// Whether all of it is there at once.
+    pub(crate) fn is_in_memory(&self) -> bool {
+        matches!(self.0, Source::Bytes(_))
+    }
+}
+
 impl HttpBody for Outgoing {
     type Data = Bytes;
     type Error = Error;

@@ -4,6 +4,7 @@ use http::{HeaderMap, Method, StatusCode, header};
 
 use crate::body::Body;
 use crate::error::{Error, Kind, Phase};
+use crate::headers::Headers;
 use crate::plan::{Job, Message, Planner};
 use crate::request::Head;
 use crate::target::Target;
@@ -15,11 +16,11 @@ use crate::target::Target;
 pub(crate) fn follow<T>(
     job: &Job<T>,
     status: StatusCode,
-    headers: &HeaderMap,
+    headers: &Headers,
     limit: Option<u32>,
     planner: &mut Planner,
 ) -> Result<Option<(Target, Message)>, Error> {
-    let (Some(limit), Some(location)) = (limit, headers.get(header::LOCATION)) else {
+    let (Some(limit), Some(location)) = (limit, headers.get("location")) else {
         return Ok(None);
     };
     if !matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) {
@@ -28,7 +29,7 @@ pub(crate) fn follow<T>(
     if job.hops >= limit {
         return Err(error(format!("More than {limit} redirects, the last one from {}", job.target)));
     }
-    let (target, credentials) = resolve(&job.target, location.as_bytes(), planner)?;
+    let (target, credentials) = resolve(&job.target, location, planner)?;
     let mut message = message_for(status, &job.message);
     if target.origin != job.target.origin {
         drop_secrets(&mut message);
@@ -110,7 +111,7 @@ mod tests {
     fn hop(request: Request<()>, status: u16, location: &str) -> Result<Option<(Target, Message)>, Error> {
         let mut planner = Planner::new(RandomState::new());
         let job = planner.plan(request).map_err(|(_, error)| error).unwrap();
-        let headers = HeaderMap::from_iter([(header::LOCATION, location.parse().unwrap())]);
+        let headers = Headers::from_pairs([("location", location.as_bytes())]);
         follow(&job, StatusCode::from_u16(status).unwrap(), &headers, Some(10), &mut planner)
     }
 
@@ -171,7 +172,7 @@ mod tests {
         let mut planner = Planner::new(RandomState::new());
         let job = planner.plan(Request::get((), "http://a.example/")).map_err(|(_, error)| error).unwrap();
         assert!(
-            follow(&job, StatusCode::FOUND, &HeaderMap::new(), Some(10), &mut planner).unwrap().is_none()
+            follow(&job, StatusCode::FOUND, &Headers::default(), Some(10), &mut planner).unwrap().is_none()
         );
         assert!(hop(post(), 304, "/").unwrap().is_none());
         assert!(hop(post(), 201, "/").unwrap().is_none());

@@ -17,7 +17,6 @@ use tokio::runtime::{LocalOptions, LocalRuntime};
 
 use crate::decode;
 use crate::error::Error;
-use crate::headers::Headers;
 use crate::plan::{Job, Planner};
 use crate::redirect;
 use crate::response::Answer;
@@ -115,8 +114,6 @@ pub(crate) struct EventLoop<T> {
     /// Jobs that have ended since the last turn.
     ended: RefCell<Vec<Box<Job<T>>>>,
     random: RefCell<fastrand::Rng>,
-    /// For what is put together for each response.
-    scratch: RefCell<Vec<u8>>,
     /// Whether a turn has been asked for already: asking takes an atomic operation.
     wants_turn: Cell<bool>,
     turn_began: Cell<Instant>,
@@ -159,7 +156,6 @@ impl<T: Send + 'static> EventLoop<T> {
             pool: RefCell::new(Pool::new(connections)),
             ended: RefCell::new(Vec::new()),
             random: RefCell::new(fastrand::Rng::new()),
-            scratch: RefCell::new(Vec::new()),
             wants_turn: Cell::new(false),
             turn_began: Cell::new(Instant::now()),
             shared,
@@ -271,7 +267,7 @@ impl<T: Send + 'static> EventLoop<T> {
         let answer = stored.map(|(body, saved_to)| Answer {
             status: head.status,
             version: head.version,
-            headers: Headers::new(&head.headers, &mut self.scratch.borrow_mut()),
+            headers: head.headers,
             body,
             saved_to,
         });

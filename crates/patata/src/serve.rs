@@ -74,12 +74,10 @@ async fn idle<T: Send + 'static>(
 ) -> Order<T> {
     let number = event_loop.pool().checkin(origin, slot.clone());
     event_loop.wake();
-    let mut is_first = true;
     poll_fn(|context| {
         let order = slot.poll_order(context);
-        let is_first = std::mem::take(&mut is_first);
         // An order goes first: the job in it must not be lost with the lane.
-        if order.is_pending() && lane.poll_over(is_first, retirement, context).is_ready() {
+        if order.is_pending() && lane.poll_over(retirement, context).is_ready() {
             event_loop.pool().remove(origin, number);
             return Poll::Ready(Order::Wait);
         }

@@ -4,10 +4,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
+use http::StatusCode;
 
 use crate::error::{Error, Kind, Phase};
+use crate::headers::Headers;
 use crate::transport::save::Saving;
+
+/// The most bytes that room is made for ahead.
+const MOST_ROOM: usize = 1 << 20;
 
 /// What is to become of a response's body.
 #[derive(Debug, Clone)]
@@ -37,22 +42,30 @@ pub(crate) struct Collector {
 
 #[derive(Debug)]
 enum Place {
-    Memory(Collected),
+    Memory(Vec<u8>),
     File(Box<Saving>),
 }
 
 impl Collector {
     /// For a response of which the head is known; `least` is the least size that its body will have.
-    pub(crate) fn new(head: &http::response::Parts, least: u64, expected: &Expected) -> Result<Self, Error> {
+    pub(crate) fn new(
+        status: StatusCode,
+        headers: &Headers,
+        least: u64,
+        expected: &Expected,
+    ) -> Result<Self, Error> {
         let max_body = expected.max_body;
         if least > u64::try_from(max_body).unwrap_or(u64::MAX) {
             return Err(too_large(max_body));
         }
         let place = match &expected.stream_to {
-            Some(path) if head.status.is_success() => {
-                Place::File(Box::new(Saving::new(path.clone(), &head.headers, max_body)?))
+            Some(path) if status.is_success() => {
+                Place::File(Box::new(Saving::new(path.clone(), headers, max_body)?))
             }
-            _ => Place::Memory(Collected::Nothing),
+            // A length is a claim: no more room than a body of common size has, until there is more of it.
+            _ => {
+                Place::Memory(Vec::with_capacity(usize::try_from(least).unwrap_or(MOST_ROOM).min(MOST_ROOM)))
+            }
         };
         Ok(Self { max_body, received: 0, place })
     }
@@ -66,14 +79,14 @@ impl Collector {
     }
 
     /// Takes a piece, once it is ready for one.
-    pub(crate) fn add(&mut self, data: Bytes) -> Result<(), Error> {
+    pub(crate) fn add(&mut self, data: &[u8]) -> Result<(), Error> {
         self.received += data.len();
         if self.received > self.max_body {
             return Err(too_large(self.max_body));
         }
         match &mut self.place {
-            Place::Memory(collected) => collected.add(data),
-            Place::File(saving) => saving.add(data),
+            Place::Memory(collected) => collected.extend_from_slice(data),
+            Place::File(saving) => saving.add(Bytes::copy_from_slice(data)),
         }
         Ok(())
     }
@@ -82,51 +95,16 @@ impl Collector {
     pub(crate) fn poll_finish(&mut self, context: &mut Context<'_>) -> Poll<Result<Stored, Error>> {
         Poll::Ready(Ok(match &mut self.place {
             Place::Memory(collected) => {
-                Stored::Memory(std::mem::replace(collected, Collected::Nothing).into_bytes())
+                let mut whole = std::mem::take(collected);
+                // Growing by doubling leaves up to half unused; a body may be kept for long.
+                whole.shrink_to_fit();
+                Stored::Memory(whole.into())
             }
             Place::File(saving) => {
                 ready!(saving.poll_finish(context))?;
                 Stored::File(saving.path().clone())
             }
         }))
-    }
-}
-
-/// Nearly all bodies come in one piece, which is then copied once, to its size: hyper's piece is a
-/// window into a buffer of many kilobytes, and would keep all of it.
-#[derive(Debug)]
-enum Collected {
-    Nothing,
-    One(Bytes),
-    Many(BytesMut),
-}
-
-impl Collected {
-    fn add(&mut self, data: Bytes) {
-        *self = match std::mem::replace(self, Self::Nothing) {
-            Self::Nothing => Self::One(Bytes::copy_from_slice(&data)),
-            Self::One(first) => {
-                let mut all = BytesMut::from(&first[..]);
-                all.extend_from_slice(&data);
-                Self::Many(all)
-            }
-            Self::Many(mut all) => {
-                all.extend_from_slice(&data);
-                Self::Many(all)
-            }
-        };
-    }
-
-    fn into_bytes(self) -> Bytes {
-        match self {
-            Self::Nothing => Bytes::new(),
-            Self::One(data) => data,
-            // Growing by doubling leaves up to half unused; a body may be kept for long.
-            Self::Many(data) if data.capacity() > data.len() + data.len() / 4 => {
-                Bytes::copy_from_slice(&data)
-            }
-            Self::Many(data) => data.freeze(),
-        }
     }
 }
 

@@ -5,8 +5,6 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
@@ -14,12 +12,10 @@ use crate::error::{Error, Kind};
 use crate::http_version::HttpVersion;
 use crate::target::{ByOrigin, Origin};
 use crate::transport::connect::{Connector, Wire, cannot_connect};
-use crate::transport::http1::Http1;
+use crate::transport::http1::{Buffers, Http1};
 use crate::transport::http2::{Http2, Shared};
 use crate::transport::lane::Lane;
 
-/// The most bytes that a response's head may have.
-const MAX_HEAD: usize = 64 << 10;
 /// Origins whose version of HTTP is remembered before those without a connection are forgotten.
 const SWEEP_AT: usize = 4096;
 
@@ -29,6 +25,8 @@ pub(crate) struct Establisher {
     connect_timeout: Duration,
     version: HttpVersion,
     origins: RefCell<ByOrigin<Rc<Known>>>,
+    /// What the HTTP/1.1 connections share.
+    buffers: Rc<RefCell<Buffers>>,
 }
 
 /// What is known of an origin that may speak HTTP/2.
@@ -73,7 +71,7 @@ impl Drop for Opening<'_> {
 
 impl Establisher {
     pub(crate) fn new(connector: Connector, connect_timeout: Duration, version: HttpVersion) -> Self {
-        Self { connector, connect_timeout, version, origins: RefCell::default() }
+        Self { connector, connect_timeout, version, origins: RefCell::default(), buffers: Rc::default() }
     }
 
     /// A lane to `origin`.
@@ -94,7 +92,7 @@ impl Establisher {
             HttpVersion::Http2 => true,
         };
         if !may_be_http2 {
-            return speak_http1(origin, self.connector.open(origin).await?).await;
+            return Ok(self.speak_http1(self.connector.open(origin).await?));
         }
         let known = self.known(origin);
         loop {
@@ -116,7 +114,7 @@ impl Establisher {
         let wire = self.connector.open(origin).await?;
         if !wire.is_http2 && self.version == HttpVersion::Auto {
             known.stage.set(Stage::Apart);
-            return speak_http1(origin, wire).await;
+            return Ok(self.speak_http1(wire));
         }
         let shared = Shared::open(wire.stream).await.map_err(|cause| {
             cannot_connect(Kind::Protocol, origin).with_source(format!("it does not speak HTTP/2: {cause}"))
@@ -125,6 +123,10 @@ impl Establisher {
         known.connections.borrow_mut().push(Rc::downgrade(&shared));
         let lane = shared.lane().ok_or_else(|| cannot_connect(Kind::Protocol, origin))?;
         Ok(Lane::Http2(lane))
+    }
+
+    fn speak_http1(&self, wire: Wire) -> Lane {
+        Lane::Http1(Http1::new(wire.stream, self.buffers.clone()))
     }
 
     fn known(&self, origin: &Arc<Origin>) -> Rc<Known> {
@@ -140,14 +142,4 @@ impl Establisher {
         }
         origins.entry(origin.clone()).or_default().clone()
     }
-}
-
-async fn speak_http1(origin: &Origin, wire: Wire) -> Result<Lane, Error> {
-    let (sender, connection) = http1::Builder::new()
-        .max_header_size(MAX_HEAD)
-        .writev(false)
-        .handshake(TokioIo::new(wire.stream))
-        .await
-        .map_err(|cause| cannot_connect(Kind::Connect, origin).with_source(cause))?;
-    Ok(Lane::Http1(Http1::new(sender, Box::pin(connection)).await))
 }

@@ -14,10 +14,11 @@ use http::{HeaderValue, Method, header};
 use hyper::body::Body as _;
 
 use crate::error::{Error, Kind, Phase};
+use crate::headers::Headers;
 use crate::outgoing::Outgoing;
 use crate::transport::collect::{Collector, Expected, Stored};
 use crate::transport::connect::Stream;
-use crate::transport::lane::{Fault, Received, timed_out};
+use crate::transport::lane::{Fault, Received, ResponseHead, timed_out};
 use crate::transport::timer::Timer;
 
 /// The most bytes that a response's head may have.
@@ -145,7 +146,7 @@ enum Stage {
     },
     Body {
         upload: Option<Upload>,
-        head: Option<http::response::Parts>,
+        head: Option<ResponseHead>,
         body: RecvStream,
         collector: Collector,
     },
@@ -199,7 +200,9 @@ impl Stage {
             head.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
         // The answer to HEAD states a length and has no body.
         let least = if body.is_end_stream() { 0 } else { length.unwrap_or(0) };
-        let collector = Collector::new(&head, least, expected)?;
+        let headers = Headers::of_map(&head.headers, &mut Vec::new());
+        let collector = Collector::new(head.status, &headers, least, expected)?;
+        let head = ResponseHead { status: head.status, version: head.version, headers };
         Ok(Self::Body { upload, head: Some(head), body, collector })
     }
 }
@@ -282,7 +285,7 @@ fn poll_body(
         let piece = piece.map_err(body_fault)?;
         // The server may send as much again.
         body.flow_control().release_capacity(piece.len()).map_err(body_fault)?;
-        collector.add(piece)?;
+        collector.add(&piece)?;
     }
 }
 

@@ -3,16 +3,27 @@
 use std::task::{Context, Poll};
 use std::time::Instant;
 
+use http::{StatusCode, Version};
+
 use crate::error::{Error, Kind, Phase};
+use crate::headers::Headers;
 use crate::outgoing::Outgoing;
 use crate::transport::collect::{Expected, Stored};
 use crate::transport::http1::Http1;
 use crate::transport::http2::Http2;
 
+/// What stands before the body of a response.
+#[derive(Debug)]
+pub(crate) struct ResponseHead {
+    pub(crate) status: StatusCode,
+    pub(crate) version: Version,
+    pub(crate) headers: Headers,
+}
+
 /// A response whose body is complete.
 #[derive(Debug)]
 pub(crate) struct Received {
-    pub(crate) head: http::response::Parts,
+    pub(crate) head: ResponseHead,
     pub(crate) body: Stored,
 }
 
@@ -52,7 +63,7 @@ impl Lane {
     }
 
     /// Whether it can take another exchange.
-    pub(crate) fn is_usable(&mut self) -> bool {
+    pub(crate) fn is_usable(&self) -> bool {
         match self {
             Self::Http1(lane) => lane.is_usable(),
             Self::Http2(lane) => lane.is_usable(),
@@ -74,16 +85,10 @@ impl Lane {
         }
     }
 
-    /// Keeps an idle lane alive until its connection ends, or until `retirement`. `is_first` is the first
-    /// look, right after an exchange.
-    pub(crate) fn poll_over(
-        &mut self,
-        is_first: bool,
-        retirement: Instant,
-        task: &mut Context<'_>,
-    ) -> Poll<()> {
+    /// Keeps an idle lane alive until its connection ends, or until `retirement`.
+    pub(crate) fn poll_over(&mut self, retirement: Instant, task: &mut Context<'_>) -> Poll<()> {
         match self {
-            Self::Http1(lane) => lane.poll_over(is_first, retirement, task),
+            Self::Http1(lane) => lane.poll_over(retirement, task),
             Self::Http2(lane) => lane.poll_over(retirement, task),
         }
     }

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::HeaderMap;
 use tempfile::NamedTempFile;
 use tokio::task::JoinHandle;
 
 use crate::decode::Codings;
 use crate::error::{Error, Kind, Phase};
+use crate::headers::Headers;
 
 /// How many bytes are gathered for one writing.
 const BATCH: usize = 256 << 10;
@@ -37,7 +37,7 @@ type Writing = JoinHandle<Result<Option<NamedTempFile>, Error>>;
 
 impl Saving {
     /// For a response with these headers.
-    pub(crate) fn new(path: Arc<Path>, headers: &HeaderMap, limit: usize) -> Result<Self, Error> {
+    pub(crate) fn new(path: Arc<Path>, headers: &Headers, limit: usize) -> Result<Self, Error> {
         Ok(Self {
             path,
             codings: Codings::of(headers)?,

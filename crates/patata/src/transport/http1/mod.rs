@@ -1,0 +1,308 @@
+//! HTTP/1.1: one live connection, and one exchange at a time on it.
+//!
+//! Between exchanges, and while an answer is waited for, a connection owns no buffer: bytes are read into one
+//! that all connections of an event loop share, and what they mean is copied out of it. That keeps thousands
+//! of connections small.
+
+mod framing;
+mod head;
+mod send;
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use http::Method;
+use tokio::io::ReadBuf;
+
+use crate::error::{Error, Kind, Phase};
+use crate::outgoing::Outgoing;
+use crate::transport::collect::{Collector, Expected};
+use crate::transport::connect::Stream;
+use crate::transport::lane::{Fault, Received, ResponseHead, timed_out};
+use crate::transport::timer::Timer;
+use framing::{Framing, Misframed};
+use head::{Head, Unreadable};
+use send::{Sending, Stopped};
+
+/// How much is read at once.
+const READ: usize = 64 << 10;
+/// The most informational responses (1xx) before the real one; more are a flood.
+const MAX_INFORMATIONAL: u32 = 100;
+
+/// What the connections of an event loop share: never in use across a wait.
+#[derive(Debug)]
+pub(crate) struct Buffers {
+    read: Box<[u8]>,
+    headers: Vec<u8>,
+}
+
+impl Default for Buffers {
+    fn default() -> Self {
+        Self { read: vec![0; READ].into(), headers: Vec::new() }
+    }
+}
+
+/// An open HTTP/1.1 connection.
+pub(crate) struct Http1 {
+    stream: Box<dyn Stream>,
+    buffers: Rc<RefCell<Buffers>>,
+    timer: Timer,
+    exchanges: u64,
+    /// Whether another exchange may follow the last one.
+    is_usable: bool,
+}
+
+impl Http1 {
+    pub(crate) fn new(stream: Box<dyn Stream>, buffers: Rc<RefCell<Buffers>>) -> Self {
+        Self { stream, buffers, timer: Timer::default(), exchanges: 0, is_usable: true }
+    }
+
+    /// Whether an exchange has been completed on it before.
+    pub(crate) fn is_reused(&self) -> bool {
+        self.exchanges > 0
+    }
+
+    /// Whether it can take another exchange: the server keeps it, and its framing held.
+    pub(crate) fn is_usable(&self) -> bool {
+        self.is_usable
+    }
+
+    /// Sends a request and receives the whole response, by `deadline`.
+    ///
+    /// After an error the lane is of no further use.
+    pub(crate) async fn exchange(
+        &mut self,
+        request: http::Request<Outgoing>,
+        deadline: Instant,
+        expected: &Expected,
+    ) -> Result<Received, Fault> {
+        // Until all has gone well.
+        self.is_usable = false;
+        let (parts, body) = request.into_parts();
+        let sending = Sending::new(&parts.method, &parts.uri, &parts.headers, body);
+        let mut exchange = Exchange {
+            method: parts.method,
+            sending,
+            stopped: None,
+            informational: 0,
+            stage: Stage::Head(Vec::new()),
+        };
+        let received = poll_fn(|context| {
+            if let Poll::Ready(result) = exchange.poll(&mut *self.stream, &self.buffers, expected, context) {
+                return Poll::Ready(result);
+            }
+            let phase = exchange.phase();
+            self.timer.poll(deadline, context).map(|()| Err(timed_out(phase).into()))
+        })
+        .await?;
+        self.exchanges += 1;
+        self.is_usable = received.keeps_alive && exchange.sending.is_done();
+        Ok(Received { head: received.head, body: received.body })
+    }
+
+    /// Keeps an idle lane alive until the server closes it or says anything, or until `retirement`.
+    pub(crate) fn poll_over(&mut self, retirement: Instant, context: &mut Context<'_>) -> Poll<()> {
+        let mut byte = [0];
+        let read = Pin::new(&mut *self.stream).poll_read(context, &mut ReadBuf::new(&mut byte));
+        if read.is_ready() { Poll::Ready(()) } else { self.timer.poll(retirement, context) }
+    }
+}
+
+/// A whole response, and whether the connection outlives it.
+struct Answered {
+    head: ResponseHead,
+    body: crate::transport::collect::Stored,
+    keeps_alive: bool,
+}
+
+/// One request and its response.
+struct Exchange {
+    method: Method,
+    sending: Sending,
+    /// Why sending stopped early. The server may have answered before.
+    stopped: Option<io::Error>,
+    informational: u32,
+    stage: Stage,
+}
+
+/// How far the response has come.
+enum Stage {
+    /// With the bytes of a head that is not whole yet.
+    Head(Vec<u8>),
+    Body(Body),
+}
+
+struct Body {
+    head: Option<Head>,
+    framing: Framing,
+    collector: Collector,
+    /// Whether more came than the body.
+    has_excess: bool,
+}
+
+impl Exchange {
+    fn phase(&self) -> Phase {
+        match self.stage {
+            Stage::Head(_) => Phase::Head,
+            Stage::Body(_) => Phase::Body,
+        }
+    }
+
+    fn poll(
+        &mut self,
+        stream: &mut dyn Stream,
+        buffers: &RefCell<Buffers>,
+        expected: &Expected,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Answered, Fault>> {
+        if self.stopped.is_none() && !self.sending.is_done() {
+            match self.sending.poll(stream, context) {
+                Poll::Ready(Err(Stopped::Body(error))) => return Poll::Ready(Err(error.into())),
+                Poll::Ready(Err(Stopped::Connection(cause))) => self.stopped = Some(cause),
+                Poll::Ready(Ok(())) | Poll::Pending => {}
+            }
+        }
+        loop {
+            if let Stage::Body(body) = &mut self.stage {
+                if body.framing.is_at_end() {
+                    return body.poll_finish(context);
+                }
+                ready!(body.collector.poll_ready(context))?;
+            }
+            let Buffers { read, headers } = &mut *buffers.borrow_mut();
+            let mut buffer = ReadBuf::new(read);
+            let count = match ready!(Pin::new(&mut *stream).poll_read(context, &mut buffer)) {
+                Ok(()) => buffer.filled().len(),
+                Err(cause) => return Poll::Ready(Err(self.broken(Some(cause)))),
+            };
+            if count == 0 {
+                return self.poll_closed(context);
+            }
+            self.receive(&read[..count], headers, expected)?;
+        }
+    }
+
+    /// Takes what has been read.
+    fn receive(&mut self, bytes: &[u8], scratch: &mut Vec<u8>, expected: &Expected) -> Result<(), Fault> {
+        let partial = match &mut self.stage {
+            Stage::Body(body) => return Ok(body.receive(bytes)?),
+            Stage::Head(partial) if partial.is_empty() => return self.receive_head(bytes, scratch, expected),
+            Stage::Head(partial) => {
+                partial.extend_from_slice(bytes);
+                std::mem::take(partial)
+            }
+        };
+        self.receive_head(&partial, scratch, expected)
+    }
+
+    /// Reads heads until there is that of the answer; what is behind it belongs to the body.
+    fn receive_head(
+        &mut self,
+        mut bytes: &[u8],
+        scratch: &mut Vec<u8>,
+        expected: &Expected,
+    ) -> Result<(), Fault> {
+        loop {
+            let Some((head, length)) = head::parse(bytes, scratch).map_err(unreadable)? else {
+                self.stage = Stage::Head(bytes.to_vec());
+                return Ok(());
+            };
+            bytes = &bytes[length..];
+            if !head.status.is_informational() || head.status == http::StatusCode::SWITCHING_PROTOCOLS {
+                let framing =
+                    Framing::of(&self.method, head.status, &head.headers).map_err(misframed_head)?;
+                let collector = Collector::new(head.status, &head.headers, framing.least(), expected)?;
+                let mut body = Body { head: Some(head), framing, collector, has_excess: false };
+                body.receive(bytes)?;
+                self.stage = Stage::Body(body);
+                return Ok(());
+            }
+            self.informational += 1;
+            if self.informational > MAX_INFORMATIONAL {
+                let message = "The server sends informational responses (1xx) without end";
+                return Err(Error::new(Kind::Protocol, Phase::Head, message).into());
+            }
+            self.stage = Stage::Head(Vec::new());
+            if bytes.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The server has closed its side.
+    fn poll_closed(&mut self, context: &mut Context<'_>) -> Poll<Result<Answered, Fault>> {
+        match &mut self.stage {
+            Stage::Body(body) if body.framing.ends_with_connection() => {
+                // Asked again for as long as a file is written: the connection stays closed.
+                body.poll_finish(context)
+            }
+            _ => Poll::Ready(Err(self.broken(None))),
+        }
+    }
+
+    /// The connection has ended too early.
+    fn broken(&mut self, cause: Option<io::Error>) -> Fault {
+        let (kind, phase, message) = match &self.stage {
+            Stage::Head(_) => (Kind::Protocol, Phase::Head, "Server disconnected"),
+            Stage::Body(_) => (Kind::Body, Phase::Body, "The response's body broke off"),
+        };
+        let before_answer =
+            self.informational == 0 && matches!(&self.stage, Stage::Head(partial) if partial.is_empty());
+        let mut error = Error::new(kind, phase, message);
+        if let Some(cause) = cause.or_else(|| self.stopped.take()) {
+            error = error.with_source(cause);
+        }
+        let error = if self.sending.has_begun { error } else { error.unsent() };
+        Fault { error, before_answer, is_unprocessed: false }
+    }
+}
+
+impl Body {
+    fn receive(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
+        while let Some(piece) = self.framing.next(&mut bytes).map_err(misframed_body)? {
+            self.collector.add(piece)?;
+        }
+        self.has_excess |= !bytes.is_empty();
+        Ok(())
+    }
+
+    fn poll_finish(&mut self, context: &mut Context<'_>) -> Poll<Result<Answered, Fault>> {
+        let body = ready!(self.collector.poll_finish(context))?;
+        let Some(head) = self.head.take() else { return Poll::Pending };
+        let may_go_on = !self.has_excess
+            && !self.framing.ends_with_connection()
+            && head.status != http::StatusCode::SWITCHING_PROTOCOLS;
+        Poll::Ready(Ok(Answered {
+            keeps_alive: head.keeps_alive && may_go_on,
+            head: ResponseHead { status: head.status, version: head.version, headers: head.headers },
+            body,
+        }))
+    }
+}
+
+fn unreadable(reason: Unreadable) -> Fault {
+    let error = match reason {
+        Unreadable::TooLarge => Error::new(
+            Kind::TooLarge,
+            Phase::Head,
+            "The response has more than 100 headers or 64 KiB of them",
+        ),
+        Unreadable::Invalid(cause) => {
+            Error::new(Kind::Protocol, Phase::Head, "The response is not valid HTTP").with_source(cause)
+        }
+    };
+    error.into()
+}
+
+fn misframed_head(cause: Misframed) -> Error {
+    Error::new(Kind::Protocol, Phase::Head, "The response is not valid HTTP").with_source(cause)
+}
+
+fn misframed_body(cause: Misframed) -> Error {
+    Error::new(Kind::Body, Phase::Body, "The response's body is not framed as HTTP says").with_source(cause)
+}
