@@ -103,6 +103,7 @@ def flag(name: str, value: object) -> bool:
 
 FURTHER: dict[str, Option] = {
     "concurrency": count,
+    "ordered": flag,
     "backoff": wait,
     "max_backoff": wait,
     "connect_timeout": seconds,

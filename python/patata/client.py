@@ -45,6 +45,10 @@ class Patata:
     concurrency
         Requests in flight at once, over all event loops; also the most connections. Default: 100 for
         each event loop.
+    ordered
+        Whether responses come in the order of the input, or as soon as they are there. In order, what
+        is done early waits for what stands before it, and counts against ``queue_max_size``. Default:
+        ``False``.
     backoff, max_backoff
         The longest wait before the second attempt, in seconds, and what its doubling for each further
         one stops at. The wait is a random part of it. Default: 0.1 and 30.
@@ -108,6 +112,8 @@ class Patata:
         **options: Any,
     ) -> Generator[Response, None, None]:
         """Performs the requests and yields each response as soon as it is there, each exactly once.
+
+        With ``ordered=True`` they come in the order of the requests.
 
         A generator: nothing happens before its first ``next``; closing it cancels what is left.
         Requests are taken from the input while responses are taken from it, on the same thread, so the
@@ -173,7 +179,7 @@ class Patata:
         with self._lock:
             self._runs.add(control)
         try:
-            responses = self._called_back(stream, functions)
+            responses = self._called_back(stream, functions, bool(settings.get("ordered")))
             if self.verbose_level > 0:
                 responses = _logs.logged(
                     responses,
@@ -188,7 +194,9 @@ class Patata:
                 self._runs.discard(control)
             stream.close()
 
-    def _called_back(self, stream: _patata.Stream, functions: list[Callback]) -> Iterator[Response]:
+    def _called_back(
+        self, stream: _patata.Stream, functions: list[Callback], ordered: bool
+    ) -> Iterator[Response]:
         if not functions:
             return stream
         # Most calls have no callbacks, and should not pay for importing what these need.
@@ -196,7 +204,9 @@ class Patata:
 
         if self.num_workers == 1:
             return callbacks.called_here(stream, functions)
-        return callbacks.called_in_processes(stream, functions, self.num_workers, self.pool_submit_size)
+        return callbacks.called_in_processes(
+            stream, functions, self.num_workers, self.pool_submit_size, ordered
+        )
 
     def _parameters(self, method: str) -> dict[str, object]:
         return {

@@ -1,6 +1,5 @@
 //! The caller's side of a run: pulls the input on the caller's thread and hands out what is done.
 
-use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -10,22 +9,24 @@ use std::time::{Duration, Instant};
 use futures_core::Stream;
 
 use crate::config::Config;
+use crate::control::Control;
 use crate::lead::Lead;
-
-use crate::plan::{Job, Planner};
+use crate::plan::Planner;
 use crate::receipt::Receipt;
 use crate::request::Request;
 use crate::response::Outcome;
 use crate::run;
 use crate::shared::Shared;
 use crate::transport::tls::Tls;
+use crate::waiting::Waiting;
 
 /// How long the input is pulled while there are outcomes to hand out.
 const PULL_TIME: Duration = Duration::from_millis(1);
 /// An input that takes this long for one item is only asked when there is nothing to hand out.
 const SLOW_ITEM: Duration = Duration::from_millis(1);
 
-/// A run in progress: an iterator over the outcomes, in the order in which the requests are done.
+/// A run in progress: an iterator over the outcomes, in the order in which the requests are done, or in
+/// that of the input where the client is [`ordered`](crate::Builder::ordered).
 ///
 /// Requests are pulled from the input inside [`next`](Iterator::next), on the caller's own thread, a
 /// bounded number and time ahead of the outcomes. The event loops work on between calls.
@@ -50,10 +51,8 @@ pub struct Run<T, I> {
     planner: Planner,
     shared: Arc<Shared<T>>,
     threads: Vec<JoinHandle<()>>,
-    /// Jobs that have ended and have not been handed out.
-    done: VecDeque<Box<Job<T>>>,
-    /// Requests that could not be planned.
-    refused: VecDeque<Outcome<T>>,
+    /// What has ended and has not been handed out.
+    waiting: Waiting<T>,
     receipt: Receipt,
     /// Whether the last item was long in coming.
     input_is_slow: bool,
@@ -77,6 +76,7 @@ impl<T: Send + 'static, I: Iterator<Item = Request<T>>> Run<T, I> {
     pub(crate) fn start(config: Arc<Config>, tls: Tls, input: I) -> Self {
         let connections = config.connections_by_worker();
         let lead = Lead::new(config.connections(), config.input_chunk_size);
+        let waiting = Waiting::new(config.ordered);
         let shared = Arc::new(Shared::new(config, connections.len()));
         let threads = connections
             .into_iter()
@@ -89,8 +89,7 @@ impl<T: Send + 'static, I: Iterator<Item = Request<T>>> Run<T, I> {
             planner: Planner::new(shared.hasher.clone()),
             shared,
             threads,
-            done: VecDeque::new(),
-            refused: VecDeque::new(),
+            waiting,
             receipt: Receipt::default(),
             input_is_slow: false,
             held: 0,
@@ -123,18 +122,17 @@ impl<T: Send + 'static, I: Iterator<Item = Request<T>>> Run<T, I> {
     /// # Panics
     /// If a request was lost, which would be a bug in patata: a run refuses to end with one missing.
     pub fn step(&mut self) -> Step<T> {
-        if !self.has_outcome() {
-            if self.shared.is_cancelled() {
-                self.stop();
-                return Step::End;
-            }
+        if !self.has_outcome() && !self.is_cancelled() {
             self.feed();
         }
-        let next = self.refused.pop_front().or_else(|| self.done.pop_front().map(|job| Outcome::from(*job)));
-        match next {
+        match self.waiting.pop() {
             Some(outcome) => {
                 self.receipt.settle(&outcome);
                 Step::Outcome(outcome)
+            }
+            None if self.is_cancelled() => {
+                self.stop();
+                Step::End
             }
             None if self.input.is_none() && self.receipt.outstanding == 0 => Step::End,
             None => {
@@ -164,16 +162,11 @@ impl<T: Send + 'static, I: Iterator<Item = Request<T>>> Run<T, I> {
     }
 
     fn has_outcome(&self) -> bool {
-        !self.done.is_empty() || !self.refused.is_empty()
+        self.waiting.is_ready()
     }
 
     fn collect(&mut self) {
-        let jobs = self.shared.delivery.take();
-        if self.done.is_empty() {
-            self.done = jobs.into();
-        } else {
-            self.done.extend(jobs);
-        }
+        self.waiting.extend(self.shared.delivery.take());
     }
 
     /// Takes requests from the input, as many as the limits allow; once something is done, only for a
@@ -198,6 +191,9 @@ impl<T: Send + 'static, I: Iterator<Item = Request<T>>> Run<T, I> {
             if self.has_outcome() || self.shared.delivery.has_news() {
                 let spent = begun.elapsed();
                 self.collect();
+                if self.is_cancelled() {
+                    return false;
+                }
                 // News may also be that an event loop has run dry, which is a reason to go on.
                 if spent > PULL_TIME && self.has_outcome() {
                     self.input_is_slow = spent > SLOW_ITEM * taken;
@@ -220,12 +216,16 @@ impl<T: Send + 'static, I: Iterator<Item = Request<T>>> Run<T, I> {
     }
 
     fn submit(&mut self, request: Request<T>) {
-        self.receipt.submit();
+        let number = self.receipt.submit();
         match self.planner.plan(request) {
-            Ok(job) => self.shared.push(job),
+            Ok(mut job) => {
+                job.number = number;
+                self.shared.push(job);
+            }
             Err((tag, error)) => {
                 let result = Err(error);
-                self.refused.push_back(Outcome { tag, attempts: 0, elapsed: Duration::ZERO, result });
+                let outcome = Outcome { tag, attempts: 0, elapsed: Duration::ZERO, result };
+                self.waiting.refuse(number, outcome);
             }
         }
     }
@@ -234,7 +234,8 @@ impl<T: Send + 'static, I: Iterator<Item = Request<T>>> Run<T, I> {
     /// never end.
     fn refuse_loss(&self) {
         let lost = self.shared.is_dead() && self.receipt.outstanding > 0 && !self.shared.delivery.has_news();
-        assert!(!lost, "patata lost {} requests", self.receipt.outstanding);
+        // One that was cancelled just now has no event loop either.
+        assert!(!lost || self.is_cancelled(), "patata lost {} requests", self.receipt.outstanding);
     }
 
     /// A handle by which other threads wake or end this run.
@@ -251,7 +252,7 @@ impl<T: Send + 'static, I: Iterator<Item = Request<T>>> Run<T, I> {
     /// # Ok::<(), patata::ConfigError>(())
     /// ```
     pub fn control(&self) -> Control {
-        Control(self.shared.clone() as Arc<dyn Remote>)
+        Control::new(self.shared.clone())
     }
 
     /// The same run as an asynchronous [`Stream`], for use inside a tokio (or any other) runtime.
@@ -307,45 +308,6 @@ impl<T, I> Run<T, I> {
         }
         self.input = None;
         self.receipt.cancel_rest();
-    }
-}
-
-/// Wakes or ends a [`Run`] from another thread.
-#[derive(Clone)]
-pub struct Control(Arc<dyn Remote>);
-
-impl std::fmt::Debug for Control {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Control").finish_non_exhaustive()
-    }
-}
-
-impl Control {
-    /// Ends a [`Run::wait`] that is under way, or the next one.
-    pub fn wake(&self) {
-        self.0.wake();
-    }
-
-    /// Ends the run: its caller is told [`Step::End`], and what was not done counts as cancelled.
-    pub fn cancel(&self) {
-        self.0.cancel();
-    }
-}
-
-/// The same for all types of tags.
-trait Remote: Send + Sync {
-    fn wake(&self);
-    fn cancel(&self);
-}
-
-impl<T: Send> Remote for Shared<T> {
-    fn wake(&self) {
-        self.delivery.nudge();
-    }
-
-    fn cancel(&self) {
-        Self::cancel(self);
-        self.delivery.nudge();
     }
 }
 

@@ -54,7 +54,7 @@ impl Client {
     }
 
     /// Begins a run: each request of the input will end as exactly one outcome, in the order in which
-    /// they are done.
+    /// they are done, unless the client is [`ordered`](Builder::ordered).
     ///
     /// The input is pulled lazily, on the thread that asks for outcomes, a bounded number of requests
     /// ahead; it may be endless. Dropping the run cancels it.

@@ -58,6 +58,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("redirect.rs", &["error", "plan", "target::Target"]),
     ("decode.rs", &["error"]),
     ("lead.rs", &[]),
+    ("order.rs", &[]),
+    ("waiting.rs", &["order::Reorder", "plan::Job", "response::Outcome"]),
     ("deliver.rs", &["plan::Job"]),
     // What the threads of a run share: both ends of an event loop, the schedule and the delivery.
     ("shared.rs", &["config::Config", "deliver::Delivery", "plan::Job", "schedule::Schedule"]),
@@ -89,8 +91,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "caller.rs",
         &[
             "config::Config",
+            "control::Control",
             "lead::Lead",
-            "plan::Job",
             "plan::Planner",
             "receipt::Receipt",
             "request::Request",
@@ -98,8 +100,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "run",
             "shared::Shared",
             "transport::tls::Tls",
+            "waiting::Waiting",
         ],
     ),
+    ("control.rs", &["shared::Shared"]),
     (
         "client.rs",
         &["builder::Builder", "caller::Run", "config::Config", "request::Request", "transport::tls::Tls"],
