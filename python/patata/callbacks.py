@@ -35,6 +35,12 @@ def called_here(stream: _patata.Stream, functions: Sequence[Callback]) -> Iterat
         yield _callback_process.call(response, functions)
 
 
+def packed(functions: Sequence[Callback]) -> bytes:
+    """The functions as they travel to processes. Raises where they cannot."""
+    data: bytes = cloudpickle.dumps(list(functions))
+    return data
+
+
 def called_in_processes(
     stream: _patata.Stream,
     functions: Sequence[Callback],
@@ -43,7 +49,7 @@ def called_in_processes(
     ordered: bool,
 ) -> Iterator[Response]:
     """Calls them in processes, which are started now and ended with the run."""
-    pool = Processes(functions, processes, batch_size, ordered, stream.control().wake)
+    pool = Processes(packed(functions), processes, batch_size, ordered, stream.control().wake)
     raised: Exception | None = None
     ended = False
     try:
@@ -60,7 +66,8 @@ def called_in_processes(
                 if batch:
                     pool.give(batch)
                 ended = batch is None
-            yield from pool.finished()
+            for done in pool.finished():
+                yield from done.responses
         if raised is not None:
             raise raised
     finally:
@@ -70,21 +77,20 @@ def called_in_processes(
 class Processes:
     """Processes that call functions on responses, given in batches and coming back in batches.
 
-    ``wake`` is called, from another thread, when something has come back. Where ``ordered``, batches come
-    back in the order in which they were given.
+    ``functions`` are :func:`packed`. ``wake`` is called, from another thread, when something has come back.
+    Where ``ordered``, batches come back in the order in which they were given.
     """
 
     def __init__(
         self,
-        functions: Sequence[Callback],
+        functions: bytes,
         count: int,
         batch_size: int,
         ordered: bool,
         wake: Callable[[], None],
     ) -> None:
-        packed: bytes = cloudpickle.dumps(list(functions))
-        self._workers = [_Worker(packed, wake) for _ in range(count)]
-        self._batches: deque[_Batch] = deque()
+        self._workers = [_Worker(functions, wake) for _ in range(count)]
+        self._batches: deque[Batch] = deque()
         self._ordered = ordered
         self._size = min(FIRST_BATCH, batch_size)
         self._most = batch_size
@@ -99,23 +105,18 @@ class Processes:
     def _least_busy(self) -> _Worker:
         return min(self._workers, key=lambda worker: worker.held)
 
-    def give(self, responses: list[Response]) -> None:
+    def give(self, responses: list[Response], label: Any = None) -> None:
         """Sends a batch to the process that has the least to do."""
-        batch = _Batch(responses)
+        batch = Batch(responses, label)
         self._batches.append(batch)
         self.held += len(responses)
         self._least_busy().give(batch, range(len(responses)))
         self._size = min(2 * self._size, self._most)
 
-    def finished(self) -> Iterator[Response]:
-        """What has come back, and what was lost."""
+    def finished(self) -> list[Batch]:
+        """The batches that have come back whole, what was lost included."""
         for worker in self._workers:
             worker.collect()
-        for batch in self._whole():
-            self.held -= len(batch.responses)
-            yield from batch.responses
-
-    def _whole(self) -> list[_Batch]:
         whole = []
         if self._ordered:
             while self._batches and not self._batches[0].missing:
@@ -123,6 +124,7 @@ class Processes:
         else:
             whole = [batch for batch in self._batches if not batch.missing]
             self._batches = deque(batch for batch in self._batches if batch.missing)
+        self.held -= sum(len(batch.responses) for batch in whole)
         return whole
 
     def wait(self, seconds: float) -> None:
@@ -136,14 +138,17 @@ class Processes:
             worker.stop()
 
 
-class _Batch:
-    """Responses, each replaced by what the functions make of it, and how many still are to be."""
+class Batch:
+    """Responses, each replaced by what the functions make of it, and the giver's own label for them."""
 
-    def __init__(self, responses: list[Response]) -> None:
+    def __init__(self, responses: list[Response], label: Any) -> None:
         self.responses = responses
+        self.label = label
         self.missing = len(responses)
+        """How many have not come back."""
 
     def put(self, position: int, result: Response) -> None:
+        """Takes what has become of one."""
         self.responses[position] = result
         self.missing -= 1
 
@@ -152,7 +157,7 @@ class _Piece:
     """The part of a batch that is in a process, and the promise of what becomes of it."""
 
     def __init__(
-        self, batch: _Batch, positions: Sequence[int], executor: Any, future: Future[list[bytes]]
+        self, batch: Batch, positions: Sequence[int], executor: Any, future: Future[list[bytes]]
     ) -> None:
         self.batch = batch
         self.positions = positions
@@ -185,7 +190,7 @@ class _Worker:
         """How many responses it has not given back."""
         return sum(len(piece.positions) for piece in self.pieces)
 
-    def give(self, batch: _Batch, positions: Sequence[int]) -> None:
+    def give(self, batch: Batch, positions: Sequence[int]) -> None:
         """Sends some of a batch to the process."""
         try:
             payload = _packed([batch.responses[position] for position in positions])
@@ -231,7 +236,7 @@ class _Worker:
         self._executor.shutdown(wait=True, kill_workers=bool(self.pieces))
 
 
-def _can_travel(batch: _Batch, position: int) -> bool:
+def _can_travel(batch: Batch, position: int) -> bool:
     response = batch.responses[position]
     try:
         _packed([response])

@@ -6,14 +6,18 @@
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+mod control;
 mod convert;
 mod fault;
+mod fork;
 mod json;
 mod options;
+mod push;
 mod request;
 mod response;
 mod server;
 mod stream;
+mod wakeup;
 
 use pyo3::prelude::*;
 
@@ -22,7 +26,13 @@ mod _patata {
     use pyo3::prelude::*;
 
     #[pymodule_export]
+    use super::control::Control;
+    #[pymodule_export]
     use super::default_num_workers;
+    #[pymodule_export]
+    use super::fork::forked;
+    #[pymodule_export]
+    use super::push::PushStream;
     #[pymodule_export]
     use super::request::Request;
     #[pymodule_export]
@@ -30,7 +40,9 @@ mod _patata {
     #[pymodule_export]
     use super::server::Server;
     #[pymodule_export]
-    use super::stream::{Control, Stream, forked};
+    use super::stream::Stream;
+    #[pymodule_export]
+    use super::wakeup::Wakeup;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
