@@ -9,6 +9,8 @@
 id_=1 status_code=200 data={'message': 'Hello world!'}
 """
 
+from typing import TYPE_CHECKING, Any
+
 from patata._patata import __version__
 from patata.client import Patata
 from patata.exceptions import (
@@ -23,7 +25,11 @@ from patata.exceptions import (
 )
 from patata.models import Request, Response
 
+if TYPE_CHECKING:
+    from patata.aio import AsyncPatata
+
 __all__ = [
+    "AsyncPatata",
     "ClientAlreadyInUseError",
     "ClientClosedError",
     "InternalPatataError",
@@ -37,3 +43,12 @@ __all__ = [
     "Response",
     "__version__",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Only who uses it waits for asyncio to be imported.
+    if name == "AsyncPatata":
+        from patata.aio import AsyncPatata
+
+        return AsyncPatata
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

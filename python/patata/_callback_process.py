@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import pickle
 import signal
@@ -57,20 +58,32 @@ def call(response: Response, functions: Sequence[Callback]) -> Response:
     """What the last function makes of a response; the first one to raise ends it."""
     for function in functions:
         try:
-            result = function(response)
-            if not isinstance(result, Response):
-                raise TypeError(f"a callback must return a Response, {function!r} returned {result!r}")
+            response = checked(function(response), function)
         except Exception as error:
             return failed(response, error)
-        response = result
     return response
 
 
-def failed(response: Response, error: Exception) -> Response:
+def checked(result: object, function: object) -> Response:
+    """What a function returned, if that is a response."""
+    if isinstance(result, Response):
+        return result
+    if inspect.iscoroutine(result):
+        # Nobody will await it, which Python would complain about.
+        result.close()
+    raise TypeError(f"a callback must return a Response, {function!r} returned {result!r}")
+
+
+def failed(response: Response, error: BaseException) -> Response:
     """The response as it is when its callback failed."""
     response.status_code = 500
     response.data = error
     return response
+
+
+def has_failed(response: Response) -> bool:
+    """Whether a callback failed: nothing else looks like that."""
+    return response.status_code == 500 and isinstance(response.data, BaseException)
 
 
 def _pickled(given_id: object, result: Response) -> bytes:

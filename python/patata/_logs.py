@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -37,49 +37,77 @@ def configure() -> None:
             logger.setLevel(logging.INFO)
 
 
-def logged(
-    responses: Iterator[Response],
-    parameters: dict[str, object],
-    chunk: int,
-    level: int,
-    total: Callable[[], int],
-) -> Iterator[Response]:
-    """Hands the responses through and logs what a level above 0 asks for.
+class Progress:
+    """The log of one call: its start, a line each ``chunk`` responses, failures at level 2, its end.
 
-    ``parameters`` are told at the start, ``chunk`` is how many responses pass between two lines of
-    progress, and ``total`` is asked at the end how many there were.
+    At level 0 it logs nothing.
     """
-    configure()
-    logger.info("Start processing requests with Patata parameters:")
-    for name, value in parameters.items():
-        logger.info("  %-20s%s", f"{name}:", value)
-    begun = time.monotonic()
-    if level > 1:
-        responses = _failures_logged(responses)
-    processed = 0
-    # One by one only at the borders of chunks: within them this costs nothing a response.
-    while (first := next(responses, None)) is not None:
-        if processed:
-            logger.info("Total processed requests: %d...", processed)
-        yield first
-        yield from islice(responses, chunk - 1)
-        processed += chunk
-    _log_end(total(), time.monotonic() - begun)
+
+    def __init__(self, parameters: dict[str, object], chunk: int, level: int) -> None:
+        self._parameters = parameters
+        self._chunk = chunk
+        self._level = level
+        self._passed = 0
+        self._begun = time.monotonic()
+
+    def begin(self) -> None:
+        """The call begins."""
+        self._begun = time.monotonic()
+        if self._level > 0:
+            configure()
+            logger.info("Start processing requests with Patata parameters:")
+            for name, value in self._parameters.items():
+                logger.info("  %-20s%s", f"{name}:", value)
+
+    @property
+    def left(self) -> int:
+        """How many responses there are up to the next line."""
+        return self._chunk - self._passed % self._chunk
+
+    def pass_on(self, responses: Sequence[Response]) -> None:
+        """These are handed out next, at most as many as are left."""
+        if self._level > 1:
+            for response in responses:
+                _log_failure(response)
+        if responses:
+            self.count(len(responses))
+
+    def count(self, responses: int) -> None:
+        """So many are handed out next; a line tells of those before, where they make a chunk."""
+        if self._level > 0 and self._passed and self._passed % self._chunk == 0:
+            logger.info("Total processed requests: %d...", self._passed)
+        self._passed += responses
+
+    def end(self, total: int) -> None:
+        """All is done: so many were answered or have failed."""
+        if self._level > 0:
+            elapsed = time.monotonic() - self._begun
+            logger.info("All requests processed:")
+            logger.info("  Total requests:     %d", total)
+            logger.info("  Total time (s):     %.2f", elapsed)
+            logger.info("  Requests/s:         %.2f", total / elapsed if elapsed else 0.0)
+
+    def logged(self, responses: Iterator[Response], total: Callable[[], int]) -> Iterator[Response]:
+        """Hands the responses of a whole call through; ``total`` is asked at its end."""
+        if self._level == 0:
+            return responses
+        return self._logged(map(_log_failure, responses) if self._level > 1 else responses, total)
+
+    def _logged(self, responses: Iterator[Response], total: Callable[[], int]) -> Iterator[Response]:
+        self.begin()
+        # One by one only at the borders of chunks: within them this costs nothing a response.
+        while (first := next(responses, None)) is not None:
+            self.count(self._chunk)
+            yield first
+            yield from islice(responses, self._chunk - 1)
+        self.end(total())
 
 
-def _log_end(total: int, elapsed: float) -> None:
-    logger.info("All requests processed:")
-    logger.info("  Total requests:     %d", total)
-    logger.info("  Total time (s):     %.2f", elapsed)
-    logger.info("  Requests/s:         %.2f", total / elapsed if elapsed else 0.0)
-
-
-def _failures_logged(responses: Iterator[Response]) -> Iterator[Response]:
-    for response in responses:
-        if response.error is not None:
-            logger.error("Request %r failed: %s", response.id_, response.error)
-        elif isinstance(response.data, Exception):
-            logger.error("Callback failed for request %r: %r", response.id_, response.data)
-        elif isinstance(response.status_code, int) and response.status_code >= 400:
-            logger.error("Request %r was answered with status %s", response.id_, response.status_code)
-        yield response
+def _log_failure(response: Response) -> Response:
+    if response.error is not None:
+        logger.error("Request %r failed: %s", response.id_, response.error)
+    elif isinstance(response.data, BaseException):
+        logger.error("Callback failed for request %r: %r", response.id_, response.data)
+    elif isinstance(response.status_code, int) and response.status_code >= 400:
+        logger.error("Request %r was answered with status %s", response.id_, response.status_code)
+    return response

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from patata import exceptions
-from patata.models import Response
 
 VERBOSE_LEVELS = (0, 1, 2)
 
@@ -17,7 +16,6 @@ FOREVER = 1e9
 """Seconds, some thirty years."""
 
 Option = Callable[[str, Any], Any]
-Callback = Callable[[Response], Response]
 
 
 MOST = 2**31 - 1
@@ -136,6 +134,7 @@ FURTHER: dict[str, Option] = {
     "max_backoff": wait,
     "max_redirects": count_or_zero,
     "max_response_size": optional_size_in_bytes,
+    "ordered": flag,
     "params": as_given,
     "stream_to": place,
 }
@@ -174,10 +173,28 @@ def combined(client: dict[str, object], call: dict[str, object]) -> dict[str, ob
     return {name: value for name, value in settings.items() if value is not None}
 
 
-def callbacks(given: Iterable[Callback] | None) -> list[Callback]:
+def is_coroutine_function(function: Any) -> bool:
+    """Whether what it returns is to be awaited; an object may be called as one too."""
+    # Few calls have callbacks, and it takes its time to be imported.
+    import inspect
+
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
+
+
+def callbacks(given: Iterable[Any] | None, may_be_coroutines: bool = False) -> list[Any]:
     """A list of callables."""
     functions = list(given or ())
     for function in functions:
         if not callable(function):
             raise TypeError(f"callbacks must be callables that take and return a Response, got {function!r}")
+        if is_coroutine_function(function) and not may_be_coroutines:
+            raise TypeError(f"callbacks may be coroutine functions only with AsyncPatata, got {function!r}")
     return functions
+
+
+def requests(given: Any) -> Any:
+    """Anything that can be iterated over, in either way."""
+    if not hasattr(type(given), "__aiter__") and not isinstance(given, Iterable):
+        # Raises where it cannot.
+        return iter(given)
+    return given

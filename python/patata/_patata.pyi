@@ -7,10 +7,12 @@ from typing_extensions import Self, disjoint_base
 
 __all__ = [
     "Control",
+    "PushStream",
     "Request",
     "Response",
     "Server",
     "Stream",
+    "Wakeup",
     "__version__",
     "_forked",
     "check_options",
@@ -177,7 +179,7 @@ class Response:
 
 @final
 class Control:
-    """Wakes or ends a :class:`Stream` from another thread."""
+    """Wakes or ends a :class:`Stream` or :class:`PushStream` from another thread."""
 
     def wake(self) -> None:
         """Ends a wait that is under way."""
@@ -208,6 +210,71 @@ class Stream:
 
     def close(self) -> None:
         """Ends the run: sockets are closed, threads are joined."""
+
+@final
+class PushStream:
+    """A run that waits for nothing: requests are pushed, and responses taken once they are there."""
+
+    def __new__(cls, method: str, options: dict[str, Any], wakeup: Wakeup) -> Self: ...
+    def room(self) -> int:
+        """How many requests should be pushed now; 0 while there are responses to take."""
+
+    def push(self, items: Iterator[Any], limit: int, seconds: float) -> int | None:
+        """Pushes at most ``limit`` items of an iterator, for about ``seconds`` at most.
+
+        Returns how many more of the limit there may be, which is not 0 where the time was up; ``None``
+        where the iterator has ended. Raises what the iterator raises, and for an item that is no request.
+        """
+
+    def close_input(self) -> None:
+        """Says that nothing more will be pushed."""
+
+    def take(self, limit: int) -> list[Response] | None:
+        """Of the responses that are there, at most ``limit``; ``None`` at the end."""
+
+    def hold(self, responses: int) -> None:
+        """Says how many responses that were taken are still worked on.
+
+        They count against ``queue_max_size``.
+        """
+
+    def arm(self) -> bool:
+        """Has the wake-up rung, once, when there is something to take or more room.
+
+        ``False`` where something has happened since the last look.
+        """
+
+    def control(self) -> Control | None:
+        """A handle for other threads; ``None`` once the stream is closed."""
+
+    def receipt(self) -> dict[str, int]:
+        """How many requests were submitted, and how many of them ended as what."""
+
+    def close(self) -> None:
+        """Ends the run: sockets are closed, threads are joined, which may take a moment."""
+
+@final
+class Wakeup:
+    """Rung by any thread; heard at a file descriptor, or by a thread that waits."""
+
+    def __new__(cls) -> Self: ...
+    def fileno(self) -> int:
+        """What becomes readable when it is rung, until it is cleared.
+
+        Raises ``NotImplementedError`` where the system has no such thing.
+        """
+
+    def ring(self) -> None:
+        """Wakes who listens; may be called from any thread."""
+
+    def clear(self) -> None:
+        """Makes ready for the next time. What happened before must be looked at after."""
+
+    def wait(self) -> bool:
+        """Waits until it is rung, and clears it. ``False`` once it is closed."""
+
+    def close(self) -> None:
+        """Ends the wait of a thread, for good."""
 
 @final
 class Server:

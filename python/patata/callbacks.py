@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
 from concurrent.futures import FIRST_COMPLETED, Future
@@ -34,48 +35,132 @@ def called_here(stream: _patata.Stream, functions: Sequence[Callback]) -> Iterat
         yield _callback_process.call(response, functions)
 
 
+def packed(functions: Sequence[Callback]) -> bytes:
+    """The functions as they travel to processes. Raises where they cannot."""
+    data: bytes = cloudpickle.dumps(list(functions))
+    return data
+
+
 def called_in_processes(
     stream: _patata.Stream,
     functions: Sequence[Callback],
     processes: int,
     batch_size: int,
+    ordered: bool,
 ) -> Iterator[Response]:
     """Calls them in processes, which are started now and ended with the run."""
-    workers = [_Worker(functions, stream.control().wake) for _ in range(processes)]
-    size = min(FIRST_BATCH, batch_size)
+    pool = Processes(packed(functions), processes, batch_size, ordered, stream.control().wake)
     raised: Exception | None = None
     ended = False
     try:
-        while not ended or any(worker.held for worker in workers):
-            worker = min(workers, key=lambda worker: worker.held)
+        while not ended or pool.held:
             if ended:
-                futures.wait([batch.future for w in workers for batch in w.batches], WAIT, FIRST_COMPLETED)
+                pool.wait(WAIT)
             else:
                 # Also without room for a batch, this is where the input is taken and answers are awaited.
-                room = size if len(worker.batches) < BATCHES_A_PROCESS else 0
                 try:
-                    batch = stream.next_batch(room, WAIT, sum(w.held for w in workers))
+                    batch = stream.next_batch(pool.room, WAIT, pool.held)
                 except Exception as error:
                     # What the input raised: the responses before it go first.
                     raised, batch = error, None
                 if batch:
-                    worker.give(batch)
-                    size = min(2 * size, batch_size)
+                    pool.give(batch)
                 ended = batch is None
-            for worker in workers:
-                yield from worker.finished()
+            for done in pool.finished():
+                yield from done.responses
         if raised is not None:
             raise raised
     finally:
-        for worker in workers:
+        pool.stop()
+
+
+class Processes:
+    """Processes that call functions on responses, given in batches and coming back in batches.
+
+    ``functions`` are :func:`packed`. ``wake`` is called, from another thread, when something has come back.
+    Where ``ordered``, batches come back in the order in which they were given.
+    """
+
+    def __init__(
+        self,
+        functions: bytes,
+        count: int,
+        batch_size: int,
+        ordered: bool,
+        wake: Callable[[], None],
+    ) -> None:
+        self._workers = [_Worker(functions, wake) for _ in range(count)]
+        self._batches: deque[Batch] = deque()
+        self._ordered = ordered
+        self._size = min(FIRST_BATCH, batch_size)
+        self._most = batch_size
+        self.held = 0
+        """How many responses have not come back."""
+
+    @property
+    def room(self) -> int:
+        """How many responses the next batch may have; 0 while all processes have enough to do."""
+        return self._size if len(self._least_busy().pieces) < BATCHES_A_PROCESS else 0
+
+    def _least_busy(self) -> _Worker:
+        return min(self._workers, key=lambda worker: worker.held)
+
+    def give(self, responses: list[Response], label: Any = None) -> None:
+        """Sends a batch to the process that has the least to do."""
+        batch = Batch(responses, label)
+        self._batches.append(batch)
+        self.held += len(responses)
+        self._least_busy().give(batch, range(len(responses)))
+        self._size = min(2 * self._size, self._most)
+
+    def finished(self) -> list[Batch]:
+        """The batches that have come back whole, what was lost included."""
+        for worker in self._workers:
+            worker.collect()
+        whole = []
+        if self._ordered:
+            while self._batches and not self._batches[0].missing:
+                whole.append(self._batches.popleft())
+        else:
+            whole = [batch for batch in self._batches if not batch.missing]
+            self._batches = deque(batch for batch in self._batches if batch.missing)
+        self.held -= sum(len(batch.responses) for batch in whole)
+        return whole
+
+    def wait(self, seconds: float) -> None:
+        """Waits until something comes back."""
+        pending = [piece.future for worker in self._workers for piece in worker.pieces]
+        futures.wait(pending, seconds, FIRST_COMPLETED)
+
+    def stop(self) -> None:
+        """Ends the processes, whatever they are at."""
+        for worker in self._workers:
             worker.stop()
 
 
-class _Batch:
-    """Responses that are in a process, and the promise of what becomes of them."""
+class Batch:
+    """Responses, each replaced by what the functions make of it, and the giver's own label for them."""
 
-    def __init__(self, responses: list[Response], executor: Any, future: Future[list[bytes]]) -> None:
+    def __init__(self, responses: list[Response], label: Any) -> None:
         self.responses = responses
+        self.label = label
+        self.missing = len(responses)
+        """How many have not come back."""
+
+    def put(self, position: int, result: Response) -> None:
+        """Takes what has become of one."""
+        self.responses[position] = result
+        self.missing -= 1
+
+
+class _Piece:
+    """The part of a batch that is in a process, and the promise of what becomes of it."""
+
+    def __init__(
+        self, batch: Batch, positions: Sequence[int], executor: Any, future: Future[list[bytes]]
+    ) -> None:
+        self.batch = batch
+        self.positions = positions
         self.executor = executor
         self.future = future
 
@@ -86,12 +171,11 @@ class _Worker:
     A pool of several processes would break as a whole, so each has an executor of its own.
     """
 
-    def __init__(self, functions: Sequence[Callback], wake: Callable[[], None]) -> None:
-        self._functions: bytes = cloudpickle.dumps(list(functions))
+    def __init__(self, functions: bytes, wake: Callable[[], None]) -> None:
+        self._functions = functions
         self._wake = wake
         self._executor = self._start()
-        self._failed: list[Response] = []
-        self.batches: list[_Batch] = []
+        self.pieces: list[_Piece] = []
 
     def _start(self) -> Any:
         return loky.ProcessPoolExecutor(
@@ -104,52 +188,44 @@ class _Worker:
     @property
     def held(self) -> int:
         """How many responses it has not given back."""
-        return len(self._failed) + sum(len(batch.responses) for batch in self.batches)
+        return sum(len(piece.positions) for piece in self.pieces)
 
-    def give(self, responses: list[Response]) -> None:
-        """Sends a batch to the process."""
+    def give(self, batch: Batch, positions: Sequence[int]) -> None:
+        """Sends some of a batch to the process."""
         try:
-            payload = _packed(responses)
+            payload = _packed([batch.responses[position] for position in positions])
         except Exception:
-            responses = [response for response in responses if self._can_travel(response)]
-            payload = _packed(responses)
+            positions = [position for position in positions if _can_travel(batch, position)]
+            if not positions:
+                return
+            payload = _packed([batch.responses[position] for position in positions])
         try:
             future = self._executor.submit(_callback_process.run, payload)
         except BrokenProcessPool:
             # It died between two batches and held none of these.
             self._restart()
             future = self._executor.submit(_callback_process.run, payload)
-        self.batches.append(_Batch(responses, self._executor, future))
+        self.pieces.append(_Piece(batch, positions, self._executor, future))
         future.add_done_callback(lambda _: self._wake())
 
-    def _can_travel(self, response: Response) -> bool:
-        try:
-            _packed([response])
-        except Exception as error:
-            reason = f"response {response.id_!r} cannot be sent to a callback process: {error}"
-            self._failed.append(_callback_process.failed(response, CallbackError(reason)))
-            return False
-        return True
-
-    def finished(self) -> Iterator[Response]:
-        """What the process has given back, and what it has lost."""
-        while self.batches and self.batches[0].future.done():
-            batch = self.batches.pop(0)
-            error = batch.future.exception()
+    def collect(self) -> None:
+        """Puts into their batches what the process has given back, and what it has lost."""
+        while self.pieces and self.pieces[0].future.done():
+            piece = self.pieces.pop(0)
+            error = piece.future.exception()
             if error is None:
-                yield from map(_returned, batch.responses, batch.future.result())
+                for position, packed in zip(piece.positions, piece.future.result(), strict=True):
+                    piece.batch.put(position, _returned(piece.batch.responses[position], packed))
             elif isinstance(error, BrokenProcessPool):
-                if batch.executor is self._executor:
+                if piece.executor is self._executor:
                     self._restart()
-                yield from _lost(batch.responses, CallbackProcessError(f"its callback process died: {error}"))
-            elif len(batch.responses) == 1:
-                yield from _lost(batch.responses, CallbackError(f"the callback process failed: {error!r}"))
+                _lose(piece, CallbackProcessError(f"its callback process died: {error}"))
+            elif len(piece.positions) == 1:
+                _lose(piece, CallbackError(f"the callback process failed: {error!r}"))
             else:
                 # One of them cannot be read over there: alone, each costs only itself.
-                for response in batch.responses:
-                    self.give([response])
-        while self._failed:
-            yield self._failed.pop()
+                for position in piece.positions:
+                    self.give(piece.batch, [position])
 
     def _restart(self) -> None:
         self._executor.shutdown(wait=False, kill_workers=True)
@@ -157,7 +233,24 @@ class _Worker:
 
     def stop(self) -> None:
         """Ends the process, whatever it is at."""
-        self._executor.shutdown(wait=True, kill_workers=bool(self.batches))
+        self._executor.shutdown(wait=True, kill_workers=bool(self.pieces))
+
+
+def _can_travel(batch: Batch, position: int) -> bool:
+    response = batch.responses[position]
+    try:
+        _packed([response])
+    except Exception as error:
+        reason = f"response {response.id_!r} cannot be sent to a callback process: {error}"
+        batch.put(position, _callback_process.failed(response, CallbackError(reason)))
+        return False
+    return True
+
+
+def _lose(piece: _Piece, error: Exception) -> None:
+    for position in piece.positions:
+        response = piece.batch.responses[position]
+        piece.batch.put(position, _callback_process.failed(response, error))
 
 
 def _packed(responses: list[Response]) -> bytes:
@@ -175,8 +268,3 @@ def _returned(original: Response, packed: bytes) -> Response:
     if unchanged:
         response.id_ = original.id_
     return response
-
-
-def _lost(responses: list[Response], error: Exception) -> Iterator[Response]:
-    for response in responses:
-        yield _callback_process.failed(response, error)

@@ -1,24 +1,21 @@
-"""The client: options, the run's log, and which runs are open."""
+"""The client for ordinary programs: its calls are generators, which wait for the network."""
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from types import TracebackType
 from typing import Any
 
-from patata import _logs, _options, _patata, exceptions
+from patata import _options, _patata
+from patata._base import Client
 from patata.models import Request, Response
 
 Item = Request | tuple[Any, str] | tuple[Any, str, Any]
 Callback = Callable[[Response], Response]
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_patata._forked)
 
-
-class Patata:
+class Patata(Client):
     """Performs any number of HTTP requests, many at a time, and yields the responses as they come.
 
     It may be used for several calls, one after another or at once from several threads. Leaving the
@@ -45,6 +42,10 @@ class Patata:
     concurrency
         Requests in flight at once, over all event loops; also the most connections. Default: 100 for
         each event loop.
+    ordered
+        Whether responses come in the order of the input, or as soon as they are there. In order, what
+        is done early waits for what stands before it, and counts against ``queue_max_size``. Default:
+        ``False``.
     backoff, max_backoff
         The longest wait before the second attempt, in seconds, and what its doubling for each further
         one stops at. The wait is a random part of it. Default: 0.1 and 30.
@@ -83,21 +84,18 @@ class Patata:
         workers: int | None = None,
         **options: Any,
     ) -> None:
-        self.num_workers = _options.workers(num_workers, workers, _patata.default_num_workers())
-        self.queue_max_size = _options.size("queue_max_size", queue_max_size, 100_000)
-        self.input_chunk_size = _options.size("input_chunk_size", input_chunk_size, 10_000)
-        self.pool_submit_size = _options.size("pool_submit_size", pool_submit_size, 1_000)
-        self.verbose_level = _options.verbose_level(verbose_level, verbose)
-        self._further = _options.further(options)
-        _patata.check_options(_options.combined({}, self._further))
-        self._closed = False
+        super().__init__(
+            num_workers,
+            queue_max_size,
+            input_chunk_size,
+            pool_submit_size,
+            verbose_level,
+            verbose,
+            workers=workers,
+            **options,
+        )
         self._lock = threading.Lock()
         self._runs: set[_patata.Control] = set()
-
-    @property
-    def workers(self) -> int:
-        """Another name for ``num_workers``."""
-        return self.num_workers
 
     def http(
         self,
@@ -109,6 +107,8 @@ class Patata:
         **options: Any,
     ) -> Generator[Response, None, None]:
         """Performs the requests and yields each response as soon as it is there, each exactly once.
+
+        With ``ordered=True`` they come in the order of the requests.
 
         A generator: nothing happens before its first ``next``; closing it cancels what is left.
         Requests are taken from the input while responses are taken from it, on the same thread, so the
@@ -155,40 +155,23 @@ class Patata:
         ('an id', '{"key":"value"}')
         """
         functions = _options.callbacks(callbacks)
-        settings = {
-            "num_workers": self.num_workers,
-            "queue_max_size": self.queue_max_size,
-            "input_chunk_size": self.input_chunk_size,
-            "pool_submit_size": self.pool_submit_size,
-            "retries": _options.attempts("retries", retries),
-            "timeout": _options.seconds("timeout", timeout),
-            **_options.combined(self._further, _options.further(options)),
-        }
-        if not isinstance(method, str):
-            raise exceptions.InvalidMethodError(f"method must be a str, got {method!r}")
-        if self._closed:
-            raise exceptions.ClientClosedError("the client is closed; make another one, or enter it anew")
+        settings = self._settings(retries, timeout, options)
+        progress = self._begin(method)
         stream = _patata.Stream(method, requests, settings)
         control = stream.control()
         with self._lock:
             self._runs.add(control)
         try:
-            responses = self._called_back(stream, functions)
-            if self.verbose_level > 0:
-                responses = _logs.logged(
-                    responses,
-                    self._parameters(method),
-                    self.input_chunk_size,
-                    self.verbose_level,
-                    lambda: _answered(stream),
-                )
-            yield from responses
+            responses = self._called_back(stream, functions, settings)
+            yield from progress.logged(responses, lambda: _answered(stream))
         finally:
             with self._lock:
                 self._runs.discard(control)
             stream.close()
 
-    def _called_back(self, stream: _patata.Stream, functions: list[Callback]) -> Iterator[Response]:
+    def _called_back(
+        self, stream: _patata.Stream, functions: list[Callback], settings: dict[str, Any]
+    ) -> Iterator[Response]:
         if not functions:
             return stream
         # Most calls have no callbacks, and should not pay for importing what these need.
@@ -196,17 +179,10 @@ class Patata:
 
         if self.num_workers == 1:
             return callbacks.called_here(stream, functions)
-        return callbacks.called_in_processes(stream, functions, self.num_workers, self.pool_submit_size)
-
-    def _parameters(self, method: str) -> dict[str, object]:
-        return {
-            "method": method.upper(),
-            "num_workers": self.num_workers,
-            "multiprocessing": self.num_workers != 1,
-            "queue_max_size": self.queue_max_size,
-            "input_chunk_size": self.input_chunk_size,
-            "pool_submit_size": self.pool_submit_size,
-        }
+        ordered = settings.get("ordered", False)
+        return callbacks.called_in_processes(
+            stream, functions, self.num_workers, self.pool_submit_size, ordered
+        )
 
     def close(self) -> None:
         """Ends all calls that are still open. Their generators raise ``ClientClosedError``."""
@@ -227,9 +203,6 @@ class Patata:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
-
-    def __repr__(self) -> str:
-        return f"Patata(num_workers={self.num_workers}, verbose_level={self.verbose_level})"
 
 
 def _answered(stream: _patata.Stream) -> int:

@@ -9,8 +9,10 @@ use pyo3::exceptions::{PyException, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
+use crate::control;
 use crate::fault;
 use crate::json;
+use crate::raised::Raised;
 use crate::request::Request;
 use crate::values;
 
@@ -23,6 +25,8 @@ pub(crate) struct Conversion {
     /// The user's function that says by what a request is authorised.
     auth: Option<Arc<Py<PyAny>>>,
     stream_to: Option<StreamTo>,
+    /// For what a function of the user's raises that is no failure of a request: Ctrl-C.
+    raised: Arc<Raised>,
     /// How many items there have been.
     count: AtomicU64,
 }
@@ -39,15 +43,12 @@ impl Conversion {
     ///
     /// # Errors
     /// Names the option that cannot be used.
-    pub(crate) fn new(method: &str, options: &Bound<'_, PyDict>) -> PyResult<Self> {
-        let py = options.py();
-        let parsed = Method::from_bytes(method.to_ascii_uppercase().as_bytes()).map_err(|_| {
-            fault::raise(py, "InvalidMethodError", format!("method {method:?} is not a valid token"))
-        })?;
+    pub(crate) fn new(method: &str, options: &Bound<'_, PyDict>, raised: Arc<Raised>) -> PyResult<Self> {
         let auth = options.get_item("auth")?.filter(|auth| auth.is_callable());
         let stream_to = options.get_item("stream_to")?.map(|given| StreamTo::new(&given)).transpose()?;
         Ok(Self {
-            method: parsed,
+            method: control::method(options.py(), method)?,
+            raised,
             auth: auth.map(|auth| Arc::new(auth.unbind())),
             stream_to,
             count: AtomicU64::new(0),
@@ -99,7 +100,8 @@ impl Conversion {
             }
             if let Some(auth) = &self.auth {
                 let (auth, asked) = (auth.clone(), as_request(item)?.unbind());
-                request = request.auth(move |_| authorization(&auth, &asked));
+                let raised = self.raised.clone();
+                request = request.auth(move |_| authorization(&auth, &asked, &raised));
             }
             Ok(request)
         })
@@ -167,10 +169,16 @@ fn as_request<'py>(item: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
 fn authorization(
     auth: &Py<PyAny>,
     request: &Py<PyAny>,
+    raised: &Raised,
 ) -> Result<(HeaderName, HeaderValue), Box<dyn std::error::Error + Send + Sync>> {
     // It is called on the caller's thread, inside `__next__`.
     Python::attach(|py| {
-        let said = auth.bind(py).call1((request.bind(py),))?;
+        let said = auth.bind(py).call1((request.bind(py),)).map_err(|error| {
+            if !error.is_instance_of::<PyException>(py) {
+                raised.set(error.clone_ref(py));
+            }
+            error
+        })?;
         let (name, value) = match said.cast::<PyString>() {
             Ok(value) => ("authorization".to_owned(), value.to_str()?.to_owned()),
             Err(_) => values::pair_of_texts(&said).ok_or_else(|| {

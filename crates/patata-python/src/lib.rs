@@ -6,24 +6,39 @@
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+mod control;
 mod convert;
 mod fault;
+mod fork;
 mod json;
 mod options;
+mod push;
+mod raised;
 mod request;
 mod response;
 mod server;
 mod stream;
 mod upload;
 mod values;
+mod wakeup;
+
+use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+
+use convert::Conversion;
 
 #[pymodule]
 mod _patata {
     use pyo3::prelude::*;
 
+    #[pymodule_export]
+    use super::control::Control;
+    #[pymodule_export]
+    use super::fork::forked;
+    #[pymodule_export]
+    use super::push::PushStream;
     #[pymodule_export]
     use super::request::Request;
     #[pymodule_export]
@@ -31,7 +46,9 @@ mod _patata {
     #[pymodule_export]
     use super::server::Server;
     #[pymodule_export]
-    use super::stream::{Control, Stream, forked};
+    use super::stream::Stream;
+    #[pymodule_export]
+    use super::wakeup::Wakeup;
     #[pymodule_export]
     use super::{check_options, default_num_workers};
 
@@ -50,6 +67,6 @@ fn default_num_workers() -> usize {
 /// Finds what is wrong with a dict of options, before there is a run.
 #[pyfunction]
 fn check_options(options: &Bound<'_, PyDict>) -> PyResult<()> {
-    convert::Conversion::new("GET", options)?;
+    Conversion::new("GET", options, Arc::default())?;
     options::client(options).map(|_| ())
 }

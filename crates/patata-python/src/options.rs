@@ -31,6 +31,7 @@ pub(crate) fn client(options: &Bound<'_, PyDict>) -> PyResult<Client> {
             "queue_max_size" => builder.queue_max_size(value.extract()?),
             "input_chunk_size" => builder.input_chunk_size(value.extract()?),
             "pool_submit_size" => builder.pool_submit_size(value.extract()?),
+            "ordered" => builder.ordered(value.extract()?),
             "retries" => builder.retries(value.extract()?),
             "backoff" => builder.backoff(seconds(&value)?),
             "max_backoff" => builder.max_backoff(seconds(&value)?),

@@ -1,7 +1,6 @@
 //! The run as Python sees it: an iterator that pulls the input, waits without the GIL, and hears signals.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use patata::{Run, Step};
@@ -9,22 +8,15 @@ use pyo3::exceptions::{PyException, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator};
 
+use crate::control::{self, Control};
 use crate::convert::Conversion;
-use crate::fault;
+use crate::fork::Process;
 use crate::options;
+use crate::raised::Raised;
 use crate::response::Response;
 
 /// How long a wait may be deaf to signals.
 const SIGNALS: Duration = Duration::from_millis(100);
-
-/// How often this process is the child of a fork.
-static FORKS: AtomicUsize = AtomicUsize::new(0);
-
-/// Called in a child after a fork: threads do not come along, so streams made before are of no use in it.
-#[pyfunction(name = "_forked")]
-pub(crate) fn forked() {
-    FORKS.fetch_add(1, Ordering::Relaxed);
-}
 
 /// The user's input. An exception it raises ends it, and is kept for when all responses are out.
 #[derive(Debug)]
@@ -32,35 +24,6 @@ struct Input {
     iterator: Py<PyIterator>,
     conversion: Conversion,
     raised: Arc<Raised>,
-}
-
-/// What the input has raised. It is looked at for each response, so most looks are without the lock.
-#[derive(Debug, Default)]
-struct Raised {
-    is_some: AtomicBool,
-    error: Mutex<Option<PyErr>>,
-}
-
-impl Raised {
-    fn set(&self, error: PyErr) {
-        *self.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-        self.is_some.store(true, Ordering::Release);
-    }
-
-    fn take(&self) -> Option<PyErr> {
-        self.error.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    /// Whether it is Ctrl-C, or the like, which does not wait for the end.
-    fn is_interrupt(&self, py: Python<'_>) -> bool {
-        self.is_some.load(Ordering::Acquire)
-            && self
-                .error
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .as_ref()
-                .is_some_and(|error| !error.is_instance_of::<PyException>(py))
-    }
 }
 
 impl Iterator for Input {
@@ -82,24 +45,6 @@ impl Iterator for Input {
     }
 }
 
-/// Wakes or ends a stream from another thread.
-#[pyclass(module = "patata._patata", frozen)]
-#[derive(Debug)]
-pub(crate) struct Control(patata::Control);
-
-#[pymethods]
-impl Control {
-    /// Ends a wait that is under way.
-    fn wake(&self) {
-        self.0.wake();
-    }
-
-    /// Ends the run from any thread.
-    fn cancel(&self) {
-        self.0.cancel();
-    }
-}
-
 /// Responses to an iterable of requests, as they come.
 #[pyclass(module = "patata._patata")]
 #[derive(Debug)]
@@ -110,7 +55,7 @@ pub(crate) struct Stream {
     /// An error that came while a batch was gathered, for the next call.
     pending: Option<PyErr>,
     receipt: patata::Receipt,
-    forks: usize,
+    process: Process,
 }
 
 /// What one look at the run gave.
@@ -125,13 +70,13 @@ impl Stream {
     #[new]
     #[pyo3(signature = (method, requests, options))]
     fn new(method: &str, requests: &Bound<'_, PyAny>, options: &Bound<'_, PyDict>) -> PyResult<Self> {
-        let conversion = Conversion::new(method, options)?;
-        let client = options::client(options)?;
         let raised = Arc::new(Raised::default());
+        let conversion = Conversion::new(method, options, raised.clone())?;
+        let client = options::client(options)?;
         let iterator = requests.try_iter()?.unbind();
         let run = client.run(Input { iterator, conversion, raised: raised.clone() });
-        let forks = FORKS.load(Ordering::Relaxed);
-        Ok(Self { run: Some(run), raised, pending: None, receipt: patata::Receipt::default(), forks })
+        let process = Process::current();
+        Ok(Self { run: Some(run), raised, pending: None, receipt: patata::Receipt::default(), process })
     }
 
     fn __iter__(slf: Py<Self>) -> Py<Self> {
@@ -177,21 +122,13 @@ impl Stream {
 
     /// How many requests were taken in, and what became of them.
     fn receipt<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let receipt = self.run.as_ref().map_or(self.receipt, Run::receipt);
-        let dict = PyDict::new(py);
-        dict.set_item("submitted", receipt.submitted)?;
-        dict.set_item("ok", receipt.ok)?;
-        dict.set_item("failed", receipt.failed)?;
-        dict.set_item("cancelled", receipt.cancelled)?;
-        dict.set_item("outstanding", receipt.outstanding)?;
-        dict.set_item("attempts", receipt.attempts)?;
-        Ok(dict)
+        control::receipt(py, &self.run.as_ref().map_or(self.receipt, Run::receipt))
     }
 
     /// Ends the run: sockets are closed, threads are joined.
     fn close(&mut self, py: Python<'_>) {
         if let Some(run) = self.run.take() {
-            if self.is_forked() {
+            if self.process.is_gone() {
                 return std::mem::forget(run);
             }
             self.receipt = py.detach(|| run.cancel());
@@ -201,10 +138,7 @@ impl Stream {
 
 impl Stream {
     fn look(&mut self, py: Python<'_>) -> PyResult<Look> {
-        if self.is_forked() {
-            let message = "this run belongs to the process that was forked; begin another one in the child";
-            return Err(fault::raise(py, "ForkedError", message.to_owned()));
-        }
+        self.process.check(py)?;
         let Some(run) = &mut self.run else { return Ok(Look::End) };
         let step = run.step();
         let cancelled = run.is_cancelled();
@@ -216,11 +150,7 @@ impl Stream {
                 self.close(py);
                 match self.raised.take() {
                     Some(error) => Err(error),
-                    None if cancelled => Err(fault::raise(
-                        py,
-                        "ClientClosedError",
-                        "the client was closed during this run".to_owned(),
-                    )),
+                    None if cancelled => Err(control::closed(py)),
                     None => Ok(Look::End),
                 }
             }
@@ -273,16 +203,12 @@ impl Stream {
         self.close(py);
         self.raised.take().map_or(Ok(()), Err)
     }
-
-    fn is_forked(&self) -> bool {
-        self.forks != FORKS.load(Ordering::Relaxed)
-    }
 }
 
 impl Drop for Stream {
     /// In the child of a fork there are no threads to join, and their locks may be held for ever.
     fn drop(&mut self) {
-        if self.is_forked()
+        if self.process.is_gone()
             && let Some(run) = self.run.take()
         {
             std::mem::forget(run);

@@ -1,16 +1,14 @@
-//! The caller's side of a run: pulls the input on the caller's thread and hands out what is done.
+//! The caller's side of a run, whichever way its requests come: plans them, keeps the accounts, hands out what
+//! is done.
 
-use std::collections::VecDeque;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::Waker;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use futures_core::Stream;
-
 use crate::auth::Authorize;
 use crate::config::Config;
+use crate::control::Control;
 use crate::error::Error;
 use crate::lead::Lead;
 use crate::plan::{Authorization, Job, Planner};
@@ -20,50 +18,7 @@ use crate::response::Outcome;
 use crate::run;
 use crate::shared::Shared;
 use crate::transport::tls::Tls;
-
-/// How long the input is pulled while there are outcomes to hand out.
-const PULL_TIME: Duration = Duration::from_millis(1);
-/// An input that takes this long for one item is only asked when there is nothing to hand out.
-const SLOW_ITEM: Duration = Duration::from_millis(1);
-
-/// A run in progress: an iterator over the outcomes, in the order in which the requests are done.
-///
-/// Requests are pulled from the input inside [`next`](Iterator::next), on the caller's own thread, a
-/// bounded number and time ahead of the outcomes. The event loops work on between calls.
-///
-/// Dropping it cancels what is left: sockets are closed, nothing more is pulled, threads are joined.
-///
-/// ```
-/// # let server = patata_testserver::Server::start().unwrap();
-/// # let url = server.url();
-/// let client = patata::Client::builder().build()?;
-/// let mut run = client.run(vec![patata::Request::get("only", format!("{url}/"))]);
-/// let outcome = run.next().unwrap();
-/// assert_eq!(outcome.tag, "only");
-/// assert!(run.next().is_none());
-/// assert_eq!(run.receipt().ok, 1);
-/// # Ok::<(), patata::ConfigError>(())
-/// ```
-#[derive(Debug)]
-pub struct Run<T, I> {
-    /// Gone once it has ended.
-    input: Option<I>,
-    planner: Planner,
-    shared: Arc<Shared<T>>,
-    threads: Vec<JoinHandle<()>>,
-    /// Jobs that have ended and have not been handed out.
-    done: VecDeque<Box<Job<T>>>,
-    /// Requests that could not be planned.
-    refused: VecDeque<Outcome<T>>,
-    receipt: Receipt,
-    /// Whether the last item was long in coming.
-    input_is_slow: bool,
-    /// Outcomes that the caller has taken and not yet handed on.
-    held: usize,
-    lead: Lead,
-    /// Whether a job may come back for a fresh header.
-    refreshes: bool,
-}
+use crate::waiting::Waiting;
 
 /// A job with the header that the user's function gives, where there is one.
 fn authorized<T>(mut job: Box<Job<T>>, default: Option<&Authorize>) -> Result<Box<Job<T>>, (T, Error)> {
@@ -73,21 +28,39 @@ fn authorized<T>(mut job: Box<Job<T>>, default: Option<&Authorize>) -> Result<Bo
     }
 }
 
-/// What a [`Run`] can say without waiting.
+/// What a run can say without waiting.
 #[derive(Debug)]
 pub enum Step<T> {
     /// One request is done.
     Outcome(Outcome<T>),
-    /// Nothing is done yet: [`Run::wait`], then ask again.
+    /// Nothing is done yet: [`Run::wait`](crate::Run::wait), then ask again.
     Wait,
     /// All requests are done and the input has ended, or the run has been cancelled.
     End,
 }
 
-impl<T: Send + 'static, I: Iterator<Item = Request<T>>> Run<T, I> {
-    pub(crate) fn start(config: Arc<Config>, tls: Tls, input: I) -> Self {
+/// What [`Run`](crate::Run) and [`PushedRun`](crate::PushedRun) are made of.
+#[derive(Debug)]
+pub(crate) struct Caller<T> {
+    planner: Planner,
+    shared: Arc<Shared<T>>,
+    threads: Vec<JoinHandle<()>>,
+    /// What has ended and has not been handed out.
+    waiting: Waiting<T>,
+    receipt: Receipt,
+    input_open: bool,
+    /// Outcomes that the caller has taken and not yet handed on.
+    held: usize,
+    lead: Lead,
+    /// Whether a job may come back for a fresh header.
+    refreshes: bool,
+}
+
+impl<T: Send + 'static> Caller<T> {
+    pub(crate) fn start(config: Arc<Config>, tls: Tls) -> Self {
         let connections = config.connections_by_worker();
         let lead = Lead::new(config.connections(), config.input_chunk_size);
+        let waiting = Waiting::new(config.ordered);
         let shared = Arc::new(Shared::new(config, connections.len()));
         let threads = connections
             .into_iter()
@@ -96,59 +69,36 @@ impl<T: Send + 'static, I: Iterator<Item = Request<T>>> Run<T, I> {
             .filter_map(|(index, connections)| run::spawn(&shared, index, connections, tls.clone()).ok())
             .collect();
         Self {
-            input: Some(input),
             planner: Planner::new(shared.hasher.clone()),
             shared,
             threads,
-            done: VecDeque::new(),
-            refused: VecDeque::new(),
+            waiting,
             receipt: Receipt::default(),
-            input_is_slow: false,
+            input_open: true,
             held: 0,
             lead,
             refreshes: false,
         }
     }
 
-    /// The next outcome if there is one, without waiting for the network. The input is pulled in here, and
-    /// may take its time.
-    ///
-    /// For callers that must do their own waiting; [`Iterator`] and [`RunStream`] are made of it.
-    ///
-    /// ```
-    /// use patata::Step;
-    /// # let server = patata_testserver::Server::start().unwrap();
-    /// # let url = server.url();
-    /// # let client = patata::Client::builder().build()?;
-    /// let mut run = client.run([patata::Request::get(1, format!("{url}/"))]);
-    /// let outcome = loop {
-    ///     match run.step() {
-    ///         Step::Outcome(outcome) => break outcome,
-    ///         Step::Wait => run.wait(std::time::Duration::from_millis(100)),
-    ///         Step::End => unreachable!("one request has one outcome"),
-    ///     }
-    /// };
-    /// assert_eq!(outcome.tag, 1);
-    /// # Ok::<(), patata::ConfigError>(())
-    /// ```
-    ///
-    /// # Panics
-    /// If a request was lost, which would be a bug in patata: a run refuses to end with one missing.
-    pub fn step(&mut self) -> Step<T> {
-        if !self.has_outcome() {
-            if self.shared.is_cancelled() {
-                self.stop();
-                return Step::End;
-            }
-            self.feed();
-        }
-        let next = self.refused.pop_front().or_else(|| self.done.pop_front().map(|job| Outcome::from(*job)));
-        match next {
+    pub(crate) fn control(&self) -> Control {
+        Control::new(self.shared.clone())
+    }
+}
+
+impl<T> Caller<T> {
+    /// The next outcome, of those that have been collected.
+    pub(crate) fn step(&mut self) -> Step<T> {
+        match self.waiting.pop() {
             Some(outcome) => {
                 self.receipt.settle(&outcome);
                 Step::Outcome(outcome)
             }
-            None if self.input.is_none() && self.receipt.outstanding == 0 => Step::End,
+            None if self.is_cancelled() => {
+                self.stop();
+                Step::End
+            }
+            None if !self.input_open && self.receipt.outstanding == 0 => Step::End,
             None => {
                 self.refuse_loss();
                 Step::Wait
@@ -156,97 +106,62 @@ impl<T: Send + 'static, I: Iterator<Item = Request<T>>> Run<T, I> {
         }
     }
 
-    /// Waits until [`step`](Self::step) has something to say or to do, or for `limit`.
-    pub fn wait(&self, limit: Duration) {
-        self.shared.delivery.wait(limit);
+    /// Whether there is an outcome to hand out, of those that have been collected.
+    pub(crate) fn has_outcome(&self) -> bool {
+        self.waiting.is_ready()
     }
 
-    /// Does what [`step`](Self::step) does but for handing out an outcome: pulls the input, as far as the
-    /// limits allow.
-    ///
-    /// For callers that cannot take an outcome just now and want the event loops to be kept busy.
-    pub fn feed(&mut self) {
-        self.collect();
-        let left = self.shared.ready();
-        self.lead.adapt(left, left == 0 && self.has_outcome());
-        while self.pull() && !self.has_outcome() {
-            self.collect();
-        }
-        self.collect();
+    /// Whether something has come that was not collected: outcomes, or an event loop's call for more input.
+    pub(crate) fn has_news(&self) -> bool {
+        self.shared.delivery.has_news()
     }
 
-    fn has_outcome(&self) -> bool {
-        !self.done.is_empty() || !self.refused.is_empty()
-    }
-
-    fn collect(&mut self) {
+    /// Takes over what the event loops have done.
+    pub(crate) fn collect(&mut self) {
         let mut jobs = self.shared.delivery.take();
         if self.refreshes {
             jobs = self.refresh(jobs);
         }
-        if self.done.is_empty() {
-            self.done = jobs.into();
-        } else {
-            self.done.extend(jobs);
-        }
+        self.waiting.extend(jobs);
     }
 
-    /// Takes requests from the input, as many as the limits allow; once something is done, only for a
-    /// moment. Returns whether there is reason to take more.
-    fn pull(&mut self) -> bool {
-        if self.input_is_slow && self.has_outcome() {
-            return false;
-        }
-        let mut room = self.room();
-        let begun = Instant::now();
-        let mut taken = 0;
-        while room > 0 {
-            let Some(request) = self.input.as_mut().and_then(Iterator::next) else {
-                self.input = None;
-                self.shared.close_input();
-                return false;
-            };
-            self.submit(request);
-            room -= 1;
-            taken += 1;
-            // The clock is only of interest once something is held back.
-            if self.has_outcome() || self.shared.delivery.has_news() {
-                let spent = begun.elapsed();
-                self.collect();
-                // News may also be that an event loop has run dry, which is a reason to go on.
-                if spent > PULL_TIME && self.has_outcome() {
-                    self.input_is_slow = spent > SLOW_ITEM * taken;
-                    return false;
-                }
-            }
-        }
-        self.room() > 0
+    /// The same, after having been away: adapts how far the input goes ahead.
+    pub(crate) fn come_back(&mut self) {
+        self.collect();
+        let left = self.shared.ready();
+        self.lead.adapt(left, left == 0 && self.has_outcome());
     }
 
     /// How many requests may be taken from the input now.
-    fn room(&self) -> usize {
-        if self.input.is_none() {
-            return 0;
-        }
-        let config = &self.shared.config;
-        let outstanding =
-            usize::try_from(self.receipt.outstanding).unwrap_or(usize::MAX).saturating_add(self.held);
-        config.queue_max_size.saturating_sub(outstanding).min(self.lead.room(self.shared.ready()))
+    pub(crate) fn room(&self) -> usize {
+        self.free().min(self.lead.room(self.shared.ready()))
     }
 
-    fn submit(&mut self, mut request: Request<T>) {
-        self.receipt.submit();
+    /// How many requests `queue_max_size` allows.
+    pub(crate) fn free(&self) -> usize {
+        if !self.input_open || self.is_cancelled() {
+            return 0;
+        }
+        let outstanding =
+            usize::try_from(self.receipt.outstanding).unwrap_or(usize::MAX).saturating_add(self.held);
+        self.shared.config.queue_max_size.saturating_sub(outstanding)
+    }
+
+    pub(crate) fn submit(&mut self, mut request: Request<T>) {
+        let number = self.receipt.submit();
         let config = &self.shared.config;
         request.complete(&config.params, &config.body);
         let planned = self.planner.plan(request);
         match planned.and_then(|job| authorized(job, config.authorize.as_ref())) {
-            Ok(job) => {
+            Ok(mut job) => {
+                job.number = number;
                 self.refreshes |= job.is_refreshable();
                 self.shared.push(job);
             }
             Err((tag, error)) => {
                 let result = Err(error);
-                self.refused.push_back(Outcome { tag, attempts: 0, elapsed: Duration::ZERO, result });
+                let outcome = Outcome { tag, attempts: 0, elapsed: Duration::ZERO, result };
+                self.waiting.refuse(number, outcome);
             }
         }
     }
@@ -254,195 +169,67 @@ impl<T: Send + 'static, I: Iterator<Item = Request<T>>> Run<T, I> {
     /// Sends those jobs back that want a fresh header of the user's function, which is called here because
     /// it may belong to this thread. Returns the others.
     fn refresh(&mut self, jobs: Vec<Box<Job<T>>>) -> Vec<Box<Job<T>>> {
-        let (stale, ended): (Vec<_>, Vec<_>) =
+        let (stale, mut ended): (Vec<_>, Vec<_>) =
             jobs.into_iter().partition(|job| job.authorization == Authorization::Stale && job.end.is_none());
         for mut job in stale {
             match job.authorize(self.shared.config.authorize.as_ref()) {
                 Ok(()) => self.shared.push(job),
                 Err(error) => {
                     job.end(Instant::now(), Err(error));
-                    self.done.push_back(job);
+                    ended.push(job);
                 }
             }
         }
         ended
     }
 
+    pub(crate) fn close_input(&mut self) {
+        self.input_open = false;
+        self.shared.close_input();
+    }
+
     /// Nothing is done and no event loop is left: had they not handed over all they held, waiting would
     /// never end.
     fn refuse_loss(&self) {
-        let lost = self.shared.is_dead() && self.receipt.outstanding > 0 && !self.shared.delivery.has_news();
-        assert!(!lost, "patata lost {} requests", self.receipt.outstanding);
+        let lost = self.shared.is_dead() && self.receipt.outstanding > 0 && !self.has_news();
+        // One that was cancelled just now has no event loop either.
+        assert!(!lost || self.is_cancelled(), "patata lost {} requests", self.receipt.outstanding);
     }
 
-    /// A handle by which other threads wake or end this run.
-    ///
-    /// ```
-    /// # let server = patata_testserver::Server::start().unwrap();
-    /// # let url = server.url();
-    /// # let client = patata::Client::builder().build()?;
-    /// let mut run = client.run([patata::Request::get(1, format!("{url}/delay/60000"))]);
-    /// let control = run.control();
-    /// std::thread::spawn(move || control.cancel());
-    /// assert!(run.next().is_none());
-    /// assert_eq!(run.receipt().cancelled, 1);
-    /// # Ok::<(), patata::ConfigError>(())
-    /// ```
-    pub fn control(&self) -> Control {
-        Control(self.shared.clone() as Arc<dyn Remote>)
+    pub(crate) fn wait(&self, limit: Duration) {
+        self.shared.delivery.wait(limit);
     }
 
-    /// The same run as an asynchronous [`Stream`], for use inside a tokio (or any other) runtime.
-    ///
-    /// ```
-    /// # use futures_util::StreamExt;
-    /// # let server = patata_testserver::Server::start().unwrap();
-    /// # let url = server.url();
-    /// # let client = patata::Client::builder().build()?;
-    /// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    /// # runtime.block_on(async {
-    /// let requests = (0..10).map(|id| patata::Request::get(id, format!("{url}/")));
-    /// let mut stream = client.run(requests).into_stream();
-    /// while let Some(outcome) = stream.next().await {
-    ///     assert_eq!(outcome.result.unwrap().status, 200);
-    /// }
-    /// # });
-    /// # Ok::<(), patata::ConfigError>(())
-    /// ```
-    pub fn into_stream(self) -> RunStream<T, I> {
-        RunStream { run: self }
+    pub(crate) fn register(&self, waker: &Waker) -> bool {
+        self.shared.delivery.register(waker)
     }
-}
 
-impl<T, I> Run<T, I> {
-    /// States how many outcomes the caller has taken and works on still. They count against
-    /// `queue_max_size`, so that a slow last stage bounds the input too. Default: 0.
-    pub fn hold(&mut self, outcomes: usize) {
+    pub(crate) fn hold(&mut self, outcomes: usize) {
         self.held = outcomes;
     }
 
-    /// The accounts so far.
-    pub fn receipt(&self) -> Receipt {
+    pub(crate) fn receipt(&self) -> Receipt {
         self.receipt
     }
 
-    /// Whether the run was ended early, by [`Control::cancel`].
-    pub fn is_cancelled(&self) -> bool {
+    pub(crate) fn is_cancelled(&self) -> bool {
         self.shared.is_cancelled()
     }
 
-    /// Ends the run now and returns its accounts. Requests that are not done count as cancelled.
-    pub fn cancel(mut self) -> Receipt {
-        self.stop();
-        self.receipt
-    }
-
-    fn stop(&mut self) {
+    /// Ends the run and waits for its threads.
+    pub(crate) fn stop(&mut self) {
         self.shared.cancel();
         for thread in self.threads.drain(..) {
             // A thread that panicked has said so on stderr, and its jobs have become outcomes.
             let _ = thread.join();
         }
-        self.input = None;
+        self.input_open = false;
         self.receipt.cancel_rest();
     }
 }
 
-/// Wakes or ends a [`Run`] from another thread.
-#[derive(Clone)]
-pub struct Control(Arc<dyn Remote>);
-
-impl std::fmt::Debug for Control {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Control").finish_non_exhaustive()
-    }
-}
-
-impl Control {
-    /// Ends a [`Run::wait`] that is under way, or the next one.
-    pub fn wake(&self) {
-        self.0.wake();
-    }
-
-    /// Ends the run: its caller is told [`Step::End`], and what was not done counts as cancelled.
-    pub fn cancel(&self) {
-        self.0.cancel();
-    }
-}
-
-/// The same for all types of tags.
-trait Remote: Send + Sync {
-    fn wake(&self);
-    fn cancel(&self);
-}
-
-impl<T: Send> Remote for Shared<T> {
-    fn wake(&self) {
-        self.delivery.nudge();
-    }
-
-    fn cancel(&self) {
-        Self::cancel(self);
-        self.delivery.nudge();
-    }
-}
-
-impl<T: Send + 'static, I: Iterator<Item = Request<T>>> Iterator for Run<T, I> {
-    type Item = Outcome<T>;
-
-    fn next(&mut self) -> Option<Outcome<T>> {
-        loop {
-            match self.step() {
-                Step::Outcome(outcome) => return Some(outcome),
-                Step::End => return None,
-                // Any outcome ends the wait; the bound only limits the harm of a bug.
-                Step::Wait => self.wait(Duration::from_secs(1)),
-            }
-        }
-    }
-}
-
-impl<T, I> Drop for Run<T, I> {
+impl<T> Drop for Caller<T> {
     fn drop(&mut self) {
         self.stop();
-    }
-}
-
-/// A [`Run`] as a stream, made by [`Run::into_stream`]. The event loops are threads of their own, so it
-/// neither needs nor burdens the runtime that polls it; only the input is pulled there.
-#[derive(Debug)]
-pub struct RunStream<T, I> {
-    run: Run<T, I>,
-}
-
-impl<T, I> RunStream<T, I> {
-    /// The accounts so far.
-    pub fn receipt(&self) -> Receipt {
-        self.run.receipt()
-    }
-
-    /// Ends the run now and returns its accounts. Requests that are not done count as cancelled.
-    pub fn cancel(self) -> Receipt {
-        self.run.cancel()
-    }
-}
-
-/// Nothing in it is ever pinned.
-impl<T, I> Unpin for RunStream<T, I> {}
-
-impl<T: Send + 'static, I: Iterator<Item = Request<T>>> Stream for RunStream<T, I> {
-    type Item = Outcome<T>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Outcome<T>>> {
-        loop {
-            match self.run.step() {
-                Step::Outcome(outcome) => return Poll::Ready(Some(outcome)),
-                Step::End => return Poll::Ready(None),
-                Step::Wait if self.run.shared.delivery.register(context.waker()) => {
-                    return Poll::Pending;
-                }
-                Step::Wait => {}
-            }
-        }
     }
 }

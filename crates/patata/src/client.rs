@@ -3,10 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
+use futures_core::Stream;
+
 use crate::builder::Builder;
-use crate::caller::Run;
 use crate::config::Config;
+use crate::pull::Run;
+use crate::push::PushedRun;
 use crate::request::Request;
+use crate::stream::StreamedRun;
 use crate::transport::tls::Tls;
 
 /// Performs runs of requests. Cheap to clone, and usable from several threads at once: each run has event
@@ -54,7 +58,7 @@ impl Client {
     }
 
     /// Begins a run: each request of the input will end as exactly one outcome, in the order in which
-    /// they are done.
+    /// they are done, unless the client is [`ordered`](Builder::ordered).
     ///
     /// The input is pulled lazily, on the thread that asks for outcomes, a bounded number of requests
     /// ahead; it may be endless. Dropping the run cancels it.
@@ -64,5 +68,38 @@ impl Client {
         I: IntoIterator<Item = Request<T>>,
     {
         Run::start(self.config.clone(), self.tls.clone(), requests.into_iter())
+    }
+
+    /// Begins a run whose requests come from an asynchronous stream. It is a stream itself, for use inside
+    /// a tokio (or any other) runtime.
+    ///
+    /// The input is polled a bounded number of requests ahead, and may be endless. Dropping the run cancels
+    /// it.
+    ///
+    /// ```
+    /// # use futures_util::{StreamExt, stream};
+    /// # let server = patata_testserver::Server::start().unwrap();
+    /// # let url = server.url();
+    /// # let client = patata::Client::builder().build()?;
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    /// # runtime.block_on(async {
+    /// let requests = stream::iter(0..10).map(|id| patata::Request::get(id, format!("{url}/")));
+    /// let ok = client.run_stream(requests).filter(|outcome| std::future::ready(outcome.result.is_ok()));
+    /// assert_eq!(ok.count().await, 10);
+    /// # });
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
+    pub fn run_stream<T, S>(&self, requests: S) -> StreamedRun<T, S>
+    where
+        T: Send + 'static,
+        S: Stream<Item = Request<T>>,
+    {
+        StreamedRun::start(self.config.clone(), self.tls.clone(), requests)
+    }
+
+    /// Begins a run whose requests are pushed by the caller instead of pulled from an input; see
+    /// [`PushedRun`]. Dropping the run cancels it.
+    pub fn run_pushed<T: Send + 'static>(&self) -> PushedRun<T> {
+        PushedRun::start(self.config.clone(), self.tls.clone())
     }
 }

@@ -22,6 +22,7 @@ pub(crate) struct Config {
     pub(crate) queue_max_size: usize,
     pub(crate) input_chunk_size: usize,
     pub(crate) pool_submit_size: usize,
+    pub(crate) ordered: bool,
     pub(crate) retry: RetryPolicy,
     pub(crate) timeout: Duration,
     pub(crate) connect_timeout: Duration,
@@ -52,6 +53,7 @@ impl Default for Config {
             queue_max_size: 100_000,
             input_chunk_size: 10_000,
             pool_submit_size: 1_000,
+            ordered: false,
             retry: RetryPolicy {
                 attempts: 1,
                 backoff: Duration::from_millis(100),

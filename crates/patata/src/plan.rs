@@ -40,6 +40,8 @@ pub(crate) struct Message {
 #[derive(Debug)]
 pub(crate) struct Job<T> {
     pub(crate) tag: T,
+    /// Its place in the input, counted from 0.
+    pub(crate) number: u64,
     pub(crate) target: Target,
     pub(crate) message: Message,
     /// Where the attempt began, kept once a redirect has changed it.
@@ -230,6 +232,7 @@ impl Planner {
         };
         Ok(Box::new(Job {
             tag,
+            number: 0,
             target,
             message: Message { method, head, body, defaults: true },
             first_hop: None,

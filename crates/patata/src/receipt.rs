@@ -37,9 +37,12 @@ pub struct Receipt {
 }
 
 impl Receipt {
-    pub(crate) fn submit(&mut self) {
+    /// Counts a request as taken. Returns its number, counted from 0.
+    pub(crate) fn submit(&mut self) -> u64 {
+        let number = self.submitted;
         self.submitted += 1;
         self.outstanding += 1;
+        number
     }
 
     pub(crate) fn settle<T>(&mut self, outcome: &Outcome<T>) {

@@ -62,7 +62,7 @@ impl<T> Shared<T> {
         if let Some(event_loop) = idle {
             self.wake(event_loop);
         }
-        if self.is_dead() {
+        if self.is_dead() && !self.is_cancelled() {
             self.fail_scheduled();
         }
     }

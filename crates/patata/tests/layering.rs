@@ -94,6 +94,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("cookies.rs", &["headers::Headers", "target::Target"]),
     ("decode.rs", &["error", "headers::Headers"]),
     ("lead.rs", &[]),
+    ("order.rs", &[]),
+    ("waiting.rs", &["order::Reorder", "plan::Job", "response::Outcome"]),
     ("deliver.rs", &["plan::Job"]),
     // What the threads of a run share: both ends of an event loop, the schedule and the delivery.
     (
@@ -131,13 +133,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "serve.rs",
         &["compose::Templates", "error", "plan::Job", "run::EventLoop", "target::Origin", "transport"],
     ),
-    // The caller's side: plans what it pulls, and reaches the stages only through the run it shares.
+    // The caller's side: plans what it is given, and reaches the stages only through the run it shares.
     // TLS settings pass through it unread.
     (
         "caller.rs",
         &[
             "auth::Authorize",
             "config::Config",
+            "control::Control",
             "error::Error",
             "lead::Lead",
             "plan",
@@ -147,11 +150,58 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "run",
             "shared::Shared",
             "transport::tls::Tls",
+            "waiting::Waiting",
+        ],
+    ),
+    ("control.rs", &["shared::Shared"]),
+    (
+        "pull.rs",
+        &[
+            "caller",
+            "config::Config",
+            "control::Control",
+            "receipt::Receipt",
+            "request::Request",
+            "response::Outcome",
+            "stream::RunStream",
+            "transport::tls::Tls",
+        ],
+    ),
+    (
+        "push.rs",
+        &[
+            "caller",
+            "config::Config",
+            "control::Control",
+            "receipt::Receipt",
+            "request::Request",
+            "transport::tls::Tls",
+        ],
+    ),
+    (
+        "stream.rs",
+        &[
+            "caller::Step",
+            "config::Config",
+            "pull::Run",
+            "push::PushedRun",
+            "receipt::Receipt",
+            "request::Request",
+            "response::Outcome",
+            "transport::tls::Tls",
         ],
     ),
     (
         "client.rs",
-        &["builder::Builder", "caller::Run", "config::Config", "request::Request", "transport::tls::Tls"],
+        &[
+            "builder::Builder",
+            "config::Config",
+            "pull::Run",
+            "push::PushedRun",
+            "request::Request",
+            "stream::StreamedRun",
+            "transport::tls::Tls",
+        ],
     ),
     ("builder/mod.rs", &["client::Client", "config::Config", "error::ConfigError", "transport::tls::Tls"]),
     ("builder/connections.rs", &["builder::Builder", "http_version::HttpVersion"]),

@@ -420,6 +420,31 @@ fn another_thread_may_end_a_run_that_waits() {
 }
 
 #[test]
+fn another_thread_may_end_a_run_while_the_input_takes_its_time() {
+    let server = Server::start().unwrap();
+    let _watchdog = Watchdog::new();
+    let (begun, ended) = (AtomicBool::new(false), AtomicBool::new(false));
+    let slow = gets(&format!("{}/delay/60000", server.url()), 2).inspect(|_| {
+        begun.store(true, Ordering::SeqCst);
+        wait_until(|| ended.load(Ordering::SeqCst));
+        // Long enough for the event loops to have ended too.
+        std::thread::sleep(Duration::from_millis(100));
+    });
+    let mut run = client().run(slow);
+    let control = run.control();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            wait_until(|| begun.load(Ordering::SeqCst));
+            control.cancel();
+            ended.store(true, Ordering::SeqCst);
+        });
+        assert!(run.next().is_none());
+    });
+    let receipt = run.receipt();
+    assert_eq!((receipt.cancelled, receipt.ok + receipt.failed), (receipt.submitted, 0));
+}
+
+#[test]
 fn tags_are_handed_back_as_they_came_and_dropped_once() {
     struct Tag(Arc<AtomicUsize>);
     impl Drop for Tag {

@@ -87,6 +87,27 @@ impl Builder {
         self
     }
 
+    /// Whether outcomes are handed out in the order of the input, or as soon as they are there. Default: as
+    /// soon as they are there.
+    ///
+    /// In order, what is done early waits for what stands before it. No more than `queue_max_size` requests
+    /// are taken whose outcomes have not been handed out, so one that takes long holds the run up once that
+    /// many are behind it.
+    ///
+    /// ```
+    /// # let server = patata_testserver::Server::start().unwrap();
+    /// # let url = server.url();
+    /// let client = patata::Client::builder().ordered(true).build()?;
+    /// let delays = [30, 0, 20, 10];
+    /// let requests = delays.map(|delay| patata::Request::get(delay, format!("{url}/delay/{delay}")));
+    /// assert!(client.run(requests).map(|outcome| outcome.tag).eq(delays));
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
+    pub fn ordered(mut self, ordered: bool) -> Self {
+        self.config.ordered = ordered;
+        self
+    }
+
     /// Attempts in total for each request; 1 is no retry. At least 1. Default: 1.
     ///
     /// Failed connections, time-outs, broken transfers and the statuses 408, 425, 429 and 5xx (save 501

@@ -1,0 +1,48 @@
+//! What the kinds of runs have in common for Python: the handle for other threads, and the accounts.
+
+use patata::Receipt;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::fault;
+
+/// Wakes or ends a run from another thread.
+#[pyclass(module = "patata._patata", frozen)]
+#[derive(Debug)]
+pub(crate) struct Control(pub(crate) patata::Control);
+
+#[pymethods]
+impl Control {
+    /// Ends a wait that is under way.
+    fn wake(&self) {
+        self.0.wake();
+    }
+
+    /// Ends the run from any thread.
+    fn cancel(&self) {
+        self.0.cancel();
+    }
+}
+
+/// The accounts as a dict.
+pub(crate) fn receipt<'py>(py: Python<'py>, receipt: &Receipt) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    dict.set_item("submitted", receipt.submitted)?;
+    dict.set_item("ok", receipt.ok)?;
+    dict.set_item("failed", receipt.failed)?;
+    dict.set_item("cancelled", receipt.cancelled)?;
+    dict.set_item("outstanding", receipt.outstanding)?;
+    dict.set_item("attempts", receipt.attempts)?;
+    Ok(dict)
+}
+
+/// What is raised where a run was ended from another thread.
+pub(crate) fn closed(py: Python<'_>) -> PyErr {
+    fault::raise(py, "ClientClosedError", "the client was closed during this run".to_owned())
+}
+
+/// A method by its name, in any case.
+pub(crate) fn method(py: Python<'_>, name: &str) -> PyResult<patata::Method> {
+    patata::Method::from_bytes(name.to_ascii_uppercase().as_bytes())
+        .map_err(|_| fault::raise(py, "InvalidMethodError", format!("method {name:?} is not a valid token")))
+}

@@ -1,0 +1,160 @@
+//! The run as an event loop of Python's sees it: requests are pushed, responses taken, and nothing waits.
+
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use patata::{PushedRun, Step};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyIterator};
+
+use crate::control::{self, Control};
+use crate::convert::Conversion;
+use crate::fork::Process;
+use crate::options;
+use crate::raised::Raised;
+use crate::response::Response;
+use crate::wakeup::Wakeup;
+
+/// Items between two looks at the clock.
+const ITEMS_A_LOOK: usize = 8;
+
+/// Responses to requests that are pushed. Used by one thread at a time, save for its control.
+#[pyclass(module = "patata._patata")]
+#[derive(Debug)]
+pub(crate) struct PushStream {
+    /// Gone once it has been closed.
+    run: Option<PushedRun<Py<PyAny>>>,
+    conversion: Conversion,
+    raised: Arc<Raised>,
+    waker: Waker,
+    receipt: patata::Receipt,
+    process: Process,
+}
+
+#[pymethods]
+impl PushStream {
+    #[new]
+    #[pyo3(signature = (method, options, wakeup))]
+    fn new(method: &str, options: &Bound<'_, PyDict>, wakeup: &Wakeup) -> PyResult<Self> {
+        let raised = Arc::new(Raised::default());
+        Ok(Self {
+            conversion: Conversion::new(method, options, raised.clone())?,
+            raised,
+            run: Some(options::client(options)?.run_pushed()),
+            waker: wakeup.waker(),
+            receipt: patata::Receipt::default(),
+            process: Process::current(),
+        })
+    }
+
+    /// How many requests should be pushed now.
+    fn room(&mut self, py: Python<'_>) -> PyResult<usize> {
+        self.process.check(py)?;
+        Ok(self.run.as_mut().map_or(0, PushedRun::room))
+    }
+
+    /// Pushes at most `limit` items of an iterator, for at most about `seconds`. Returns how many more of
+    /// the limit there may be, or `None` where the iterator has ended. Raises what the iterator raises, and
+    /// for an item that is no request.
+    fn push(&mut self, items: &Bound<'_, PyIterator>, limit: usize, seconds: f64) -> PyResult<Option<usize>> {
+        self.process.check(items.py())?;
+        let end = Instant::now() + Duration::try_from_secs_f64(seconds).unwrap_or_default();
+        let mut items = items.clone();
+        for pushed in 0..limit {
+            let Some(item) = items.next() else { return Ok(None) };
+            let request = self.conversion.request(&item?)?;
+            // A run that was ended meanwhile takes no more, and says so when responses are taken.
+            let taken = self.run.as_mut().is_some_and(|run| run.push(request).is_ok());
+            if !taken {
+                return Ok(Some(0));
+            }
+            if pushed % ITEMS_A_LOOK == ITEMS_A_LOOK - 1 && Instant::now() >= end {
+                return Ok(Some(limit - pushed - 1));
+            }
+        }
+        Ok(Some(0))
+    }
+
+    /// Says that nothing more will be pushed.
+    fn close_input(&mut self) {
+        if let Some(run) = &mut self.run {
+            run.close_input();
+        }
+    }
+
+    /// Of the responses that are there, at most `limit`. `None` at the end.
+    fn take(&mut self, py: Python<'_>, limit: usize) -> PyResult<Option<Vec<Response>>> {
+        self.process.check(py)?;
+        let mut batch = Vec::new();
+        let Some(run) = &mut self.run else { return Err(control::closed(py)) };
+        while batch.len() < limit {
+            let step = run.step();
+            if self.raised.is_interrupt(py)
+                && let Some(error) = self.raised.take()
+            {
+                return Err(error);
+            }
+            match step {
+                Step::Outcome(outcome) => batch.push(Response::new(outcome)),
+                Step::Wait => break,
+                Step::End if !batch.is_empty() => break,
+                Step::End if run.is_cancelled() => return Err(control::closed(py)),
+                Step::End => return Ok(None),
+            }
+        }
+        Ok(Some(batch))
+    }
+
+    /// Says how many responses that were taken are still worked on.
+    fn hold(&mut self, responses: usize) {
+        if let Some(run) = &mut self.run {
+            run.hold(responses);
+        }
+    }
+
+    /// Has the wake-up rung, once, when there is something to take or more room. `False` where something
+    /// has happened since the last look.
+    fn arm(&self) -> bool {
+        self.run.as_ref().is_some_and(|run| run.register(&self.waker))
+    }
+
+    /// A handle for other threads; `None` once the stream is closed.
+    fn control(&self) -> Option<Control> {
+        self.run.as_ref().map(|run| Control(run.control()))
+    }
+
+    /// How many requests were taken in, and what became of them.
+    fn receipt<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        control::receipt(py, &self.run.as_ref().map_or(self.receipt, PushedRun::receipt))
+    }
+
+    /// Ends the run: sockets are closed, threads are joined, which may take a moment.
+    fn close(slf: &Bound<'_, Self>) {
+        // Not borrowed meanwhile: who looks at it finds it closed.
+        let run = slf.borrow_mut().take_run();
+        if let Some(run) = run {
+            let receipt = slf.py().detach(|| run.cancel());
+            slf.borrow_mut().receipt = receipt;
+        }
+    }
+}
+
+impl PushStream {
+    /// The run, unless it is of no use in the child of a fork: its threads are not there to be joined, and
+    /// their locks may be held for ever.
+    fn take_run(&mut self) -> Option<PushedRun<Py<PyAny>>> {
+        let run = self.run.take()?;
+        if self.process.is_gone() {
+            std::mem::forget(run);
+            return None;
+        }
+        Some(run)
+    }
+}
+
+impl Drop for PushStream {
+    fn drop(&mut self) {
+        drop(self.take_run());
+    }
+}

@@ -1,0 +1,153 @@
+//! A run whose requests are pushed by the caller, for callers that must never block.
+
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Duration;
+
+use crate::caller::{Caller, Step};
+use crate::config::Config;
+use crate::control::Control;
+use crate::receipt::Receipt;
+use crate::request::Request;
+use crate::transport::tls::Tls;
+
+/// A run in progress that is given its requests one by one, made by
+/// [`Client::run_pushed`](crate::Client::run_pushed).
+///
+/// Nothing in here waits, but for [`wait`](Self::wait): an event loop of any kind
+/// [`register`](Self::register)s a waker, and on being woken takes what [`step`](Self::step) gives and
+/// pushes what there is [`room`](Self::room) for. The run ends once [`close_input`](Self::close_input) has
+/// been called and all outcomes have been handed out.
+///
+/// Dropping it cancels what is left: sockets are closed, threads are joined.
+///
+/// ```
+/// use patata::{Client, Request, Step};
+/// use std::time::Duration;
+///
+/// # let server = patata_testserver::Server::start().unwrap();
+/// # let url = server.url();
+/// let mut run = Client::builder().build()?.run_pushed();
+/// let (mut next, mut done) = (0, 0);
+/// loop {
+///     for _ in 0..run.room().min(1000 - next) {
+///         run.push(Request::get(next, format!("{url}/"))).unwrap();
+///         next += 1;
+///     }
+///     if next == 1000 {
+///         run.close_input();
+///     }
+///     match run.step() {
+///         Step::Outcome(outcome) => done += u32::from(outcome.result.is_ok()),
+///         Step::Wait => run.wait(Duration::from_secs(1)),
+///         Step::End => break,
+///     }
+/// }
+/// assert_eq!(done, 1000);
+/// # Ok::<(), patata::ConfigError>(())
+/// ```
+#[derive(Debug)]
+pub struct PushedRun<T> {
+    caller: Caller<T>,
+}
+
+impl<T: Send + 'static> PushedRun<T> {
+    pub(crate) fn start(config: Arc<Config>, tls: Tls) -> Self {
+        Self { caller: Caller::start(config, tls) }
+    }
+
+    /// How many requests should be pushed now: as many as keep the event loops busy, at most
+    /// `input_chunk_size`, and never more than `queue_max_size` allows. 0 while [`step`](Self::step) has
+    /// outcomes to give that were looked at before, and once the input is closed or the run cancelled.
+    ///
+    /// When it grows, the registered waker is woken.
+    pub fn room(&mut self) -> usize {
+        if self.caller.has_outcome() {
+            return 0;
+        }
+        self.caller.come_back();
+        self.caller.room()
+    }
+
+    /// Takes a request.
+    ///
+    /// # Errors
+    /// Gives it back where `queue_max_size` requests have been taken whose outcomes were not handed out, or
+    /// where the input is closed or the run cancelled. More than [`room`](Self::room) says may be pushed.
+    ///
+    /// ```
+    /// # let server = patata_testserver::Server::start().unwrap();
+    /// # let url = server.url();
+    /// let client = patata::Client::builder().queue_max_size(1).build()?;
+    /// let mut run = client.run_pushed();
+    /// assert!(run.push(patata::Request::get("one", &url[..])).is_ok());
+    /// let back = run.push(patata::Request::get("two", &url[..])).unwrap_err();
+    /// assert_eq!(back.tag, "two");
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
+    pub fn push(&mut self, request: Request<T>) -> Result<(), Request<T>> {
+        if self.caller.free() == 0 {
+            return Err(request);
+        }
+        self.caller.submit(request);
+        Ok(())
+    }
+
+    /// The next outcome if there is one, without waiting.
+    ///
+    /// # Panics
+    /// If a request was lost, which would be a bug in patata: a run refuses to end with one missing.
+    pub fn step(&mut self) -> Step<T> {
+        if !self.caller.has_outcome() && !self.is_cancelled() {
+            self.caller.collect();
+        }
+        self.caller.step()
+    }
+
+    /// A handle by which other threads wake or end this run.
+    pub fn control(&self) -> Control {
+        self.caller.control()
+    }
+}
+
+impl<T> PushedRun<T> {
+    /// States that no more requests will be pushed.
+    pub fn close_input(&mut self) {
+        self.caller.close_input();
+    }
+
+    /// Has `waker` woken, once, as soon as [`step`](Self::step) has something to say or [`room`](Self::room)
+    /// may have grown. Only the last waker registered is woken. `false`, and no waker is registered, where
+    /// something has happened since the last look.
+    pub fn register(&self, waker: &Waker) -> bool {
+        self.caller.register(waker)
+    }
+
+    /// Waits until [`step`](Self::step) has something to say or [`room`](Self::room) may have grown, or for
+    /// `limit`.
+    pub fn wait(&self, limit: Duration) {
+        self.caller.wait(limit);
+    }
+
+    /// States how many outcomes the caller has taken and works on still. They count against
+    /// `queue_max_size`. Default: 0.
+    pub fn hold(&mut self, outcomes: usize) {
+        self.caller.hold(outcomes);
+    }
+
+    /// The accounts so far.
+    pub fn receipt(&self) -> Receipt {
+        self.caller.receipt()
+    }
+
+    /// Whether the run was ended early, by [`Control::cancel`].
+    pub fn is_cancelled(&self) -> bool {
+        self.caller.is_cancelled()
+    }
+
+    /// Ends the run now and returns its accounts. Requests that are not done count as cancelled.
+    pub fn cancel(mut self) -> Receipt {
+        self.caller.stop();
+        self.receipt()
+    }
+}

@@ -1,0 +1,79 @@
+//! What has ended and waits to be handed out: first come, first served, or in the order of the input.
+
+use std::collections::VecDeque;
+
+use crate::order::Reorder;
+use crate::plan::Job;
+use crate::response::Outcome;
+
+/// Outcomes that the caller has not been handed.
+#[derive(Debug)]
+pub(crate) enum Waiting<T> {
+    /// Handed out as they come.
+    Any {
+        done: VecDeque<Box<Job<T>>>,
+        /// Of requests that could not be planned.
+        refused: VecDeque<Outcome<T>>,
+    },
+    /// Handed out in the order in which the requests were taken from the input.
+    InOrder(Reorder<Ended<T>>),
+}
+
+/// How a request has ended.
+#[derive(Debug)]
+pub(crate) enum Ended<T> {
+    Done(Box<Job<T>>),
+    Refused(Box<Outcome<T>>),
+}
+
+impl<T> Waiting<T> {
+    pub(crate) fn new(ordered: bool) -> Self {
+        if ordered {
+            Self::InOrder(Reorder::new())
+        } else {
+            Self::Any { done: VecDeque::new(), refused: VecDeque::new() }
+        }
+    }
+
+    /// Whether there is an outcome to hand out now.
+    pub(crate) fn is_ready(&self) -> bool {
+        match self {
+            Self::Any { done, refused } => !done.is_empty() || !refused.is_empty(),
+            Self::InOrder(order) => order.is_ready(),
+        }
+    }
+
+    /// Takes jobs that have ended.
+    pub(crate) fn extend(&mut self, jobs: Vec<Box<Job<T>>>) {
+        match self {
+            Self::Any { done, .. } if done.is_empty() => *done = jobs.into(),
+            Self::Any { done, .. } => done.extend(jobs),
+            Self::InOrder(order) => {
+                for job in jobs {
+                    order.insert(job.number, Ended::Done(job));
+                }
+            }
+        }
+    }
+
+    /// Takes the outcome of a request, by its number, that never became a job.
+    pub(crate) fn refuse(&mut self, number: u64, outcome: Outcome<T>) {
+        match self {
+            Self::Any { refused, .. } => refused.push_back(outcome),
+            Self::InOrder(order) => order.insert(number, Ended::Refused(Box::new(outcome))),
+        }
+    }
+
+    /// The next outcome to hand out.
+    pub(crate) fn pop(&mut self) -> Option<Outcome<T>> {
+        match self {
+            Self::Any { done, refused } => {
+                refused.pop_front().or_else(|| done.pop_front().map(|job| Outcome::from(*job)))
+            }
+            Self::InOrder(order) => order.pop().map(|ended| match ended {
+                Ended::Done(job) => Outcome::from(*job),
+                Ended::Refused(outcome) => *outcome,
+            }),
+        }
+    }
+}

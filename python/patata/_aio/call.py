@@ -1,0 +1,141 @@
+"""One call of :meth:`patata.AsyncPatata.http`: from its input, over engine and callbacks, to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from patata import _patata, exceptions
+from patata._aio.bell import Bell
+from patata._aio.inputs import input_of
+from patata._logs import Progress
+from patata.models import Response
+
+if TYPE_CHECKING:
+    from patata._aio.stages import Stage
+
+BATCH = 128
+"""The most responses taken at once: a matter of well under a millisecond."""
+
+
+class Call:
+    """A call that has begun. It must be closed."""
+
+    def __init__(
+        self,
+        method: str,
+        requests: Any,
+        functions: Sequence[Any],
+        settings: dict[str, Any],
+        progress: Progress,
+    ) -> None:
+        self._bell = Bell()
+        self._ending: list[asyncio.Future[Any]] | None = None
+        self._progress = progress
+        self._has_ended = False
+        """Whether the engine has no more responses."""
+        self._stage: Stage | None = None
+        try:
+            if functions:
+                # Most calls have no callbacks, and should not pay for importing what these need.
+                from patata._aio.stages import stage_of
+
+                self._stage = stage_of(functions, settings, self._bell)
+            self._stream = _patata.PushStream(method, settings, self._bell.wakeup)
+        except BaseException:
+            self._bell.close()
+            if self._stage is not None:
+                self._stage.stop()
+            raise
+        self._input = input_of(requests, self._stream, self._bell)
+        progress.begin()
+
+    async def next_batch(self) -> list[Response] | None:
+        """Responses, at least one; ``None`` at the end. Raises what the input raised, once all are out."""
+        while True:
+            if self._ending is not None:
+                raise exceptions.ClientClosedError("the client was closed during this run")
+            has_more = self._input.feed()
+            limit = min(BATCH, self._progress.left)
+            batch = self._take(limit) if self._stage is None else self._called_back(limit)
+            if batch is None:
+                self._finish()
+            if batch is None or batch:
+                return batch
+            if has_more or not self._stream.arm():
+                await asyncio.sleep(0)
+            else:
+                await self._bell.wait()
+
+    def _take(self, limit: int) -> list[Response] | None:
+        batch = self._stream.take(limit)
+        self._progress.pass_on(batch or ())
+        return batch
+
+    def _called_back(self, limit: int) -> list[Response] | None:
+        stage = self._stage
+        assert stage is not None
+        if not self._has_ended and (room := stage.room) > 0:
+            taken = self._stream.take(min(BATCH, room))
+            self._has_ended = taken is None
+            if taken:
+                stage.give(taken)
+        batch = stage.finished(limit)
+        # What is handed out now is no longer held when the input is looked at next.
+        self._stream.hold(stage.held)
+        self._progress.pass_on(batch)
+        return batch if batch or stage.held or not self._has_ended else None
+
+    def _finish(self) -> None:
+        if self._input.raised is not None:
+            raise self._input.raised
+        receipt = self._stream.receipt()
+        self._progress.end(receipt["ok"] + receipt["failed"])
+
+    async def close(self) -> None:
+        """Ends the call, whatever it is at, and waits until its tasks, sockets and threads are gone."""
+        if self._ending is None:
+            self._ending = self._stop()
+        pending = [each for each in self._ending if not each.done() and each is not asyncio.current_task()]
+        if pending:
+            # Not gathered: should this be cancelled too, the rest ends all the same.
+            await asyncio.wait(pending)
+
+    def _stop(self) -> list[asyncio.Future[Any]]:
+        control = self._stream.control()
+        if control is not None:
+            control.cancel()
+        self._bell.close()
+        ending: list[asyncio.Future[Any]] = [*self._input.stop()]
+        if self._stage is not None:
+            ending += self._stage.stop()
+        return [*ending, _in_thread(self._join)]
+
+    def _join(self) -> None:
+        self._stream.close()
+        if self._stage is not None:
+            self._stage.join()
+
+
+def _in_thread(function: Callable[[], None]) -> asyncio.Future[None]:
+    """Calls a function in a thread of its own."""
+    loop = asyncio.get_running_loop()
+    done = loop.create_future()
+
+    def settle() -> None:
+        if not done.done():
+            done.set_result(None)
+
+    def run() -> None:
+        try:
+            function()
+        finally:
+            # Nobody waits any more where the event loop has been closed.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(settle)
+
+    threading.Thread(target=run, name="patata-end").start()
+    return done

@@ -1,0 +1,203 @@
+"""Callbacks on an event loop: coroutine functions in tasks, plain ones in a workshop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import groupby
+from typing import Any
+
+from patata import _callback_process, _options
+from patata._aio.bell import Bell
+from patata._aio.workshop import Piece, Workshop
+from patata.models import Response
+
+TASKS_A_WORKER = 100
+"""Tasks at once for each worker where ``concurrency`` is not given, as many as requests."""
+
+Step = Callable[[Response], Awaitable[Response]]
+
+
+class Stage:
+    """Takes responses and gives what the callbacks make of them."""
+
+    def __init__(self, workshops: list[Workshop]) -> None:
+        self._workshops = workshops
+        self.held = 0
+        """How many responses it was given and has not given back."""
+
+    @property
+    def room(self) -> int:
+        """How many responses it should be given now."""
+        raise NotImplementedError
+
+    def give(self, responses: list[Response]) -> None:
+        """Takes responses."""
+        raise NotImplementedError
+
+    def finished(self, limit: int) -> list[Response]:
+        """Of the responses that are done, at most ``limit``."""
+        raise NotImplementedError
+
+    def stop(self) -> list[asyncio.Future[Any]]:
+        """Ends all work. Gives what is to be awaited."""
+        for workshop in self._workshops:
+            workshop.stop()
+        return []
+
+    def join(self) -> None:
+        """Waits for processes to end; not to be called on the event loop."""
+        for workshop in self._workshops:
+            workshop.join()
+
+
+class PlainStage(Stage):
+    """Plain functions only: responses go in batches from the engine to the workshop."""
+
+    def __init__(self, workshop: Workshop, limit: int) -> None:
+        super().__init__([workshop])
+        self._workshop = workshop
+        self._limit = limit
+        self._done: deque[Response] = deque()
+
+    @property
+    def room(self) -> int:
+        return self._limit - self.held
+
+    def give(self, responses: list[Response]) -> None:
+        self.held += len(responses)
+        self._workshop.give([(response, None) for response in responses])
+
+    def finished(self, limit: int) -> list[Response]:
+        self._done.extend(response for response, _ in self._workshop.finished())
+        given = [self._done.popleft() for _ in range(min(limit, len(self._done)))]
+        self.held -= len(given)
+        return given
+
+
+class TaskStage(Stage):
+    """Coroutine functions, and plain ones between them: a task for each response, many at a time."""
+
+    def __init__(
+        self, steps: Sequence[Step], workshops: list[Workshop], limit: int, ordered: bool, bell: Bell
+    ) -> None:
+        super().__init__(workshops)
+        self._steps = steps
+        self._limit = limit
+        self._ordered = ordered
+        self._bell = bell
+        self._running: set[asyncio.Task[Response]] = set()
+        self._done: deque[asyncio.Task[Response]] = deque()
+        """Where ``ordered``, those that are not done are in it too, each in its place."""
+        self._is_stopped = False
+
+    @property
+    def room(self) -> int:
+        return self._limit - len(self._running)
+
+    def give(self, responses: list[Response]) -> None:
+        self.held += len(responses)
+        loop = asyncio.get_running_loop()
+        for response in responses:
+            task = loop.create_task(self._call(response))
+            task.add_done_callback(self._settle)
+            self._running.add(task)
+            if self._ordered:
+                self._done.append(task)
+
+    async def _call(self, response: Response) -> Response:
+        for step in self._steps:
+            try:
+                response = await step(response)
+            except asyncio.CancelledError as error:
+                if self._is_stopped:
+                    raise
+                return _callback_process.failed(response, error)
+            if _callback_process.has_failed(response):
+                break
+        return response
+
+    def _settle(self, task: asyncio.Task[Response]) -> None:
+        self._running.discard(task)
+        if not self._ordered:
+            self._done.append(task)
+        self._bell.ring()
+
+    def finished(self, limit: int) -> list[Response]:
+        for workshop in self._workshops:
+            _hand_back(workshop.finished())
+        given: list[Response] = []
+        while self._done and self._done[0].done() and len(given) < limit:
+            given.append(self._done.popleft().result())
+        self.held -= len(given)
+        return given
+
+    def stop(self) -> list[asyncio.Future[Any]]:
+        self._is_stopped = True
+        for task in self._running:
+            task.cancel()
+        return [*self._running, *super().stop()]
+
+
+def _hand_back(pieces: list[Piece]) -> None:
+    for response, waiting in pieces:
+        if waiting is not None and not waiting.done():
+            waiting.set_result(response)
+
+
+class _Awaited:
+    """A coroutine function as a step."""
+
+    def __init__(self, function: Callable[[Response], Awaitable[Response]]) -> None:
+        self._function = function
+
+    async def __call__(self, response: Response) -> Response:
+        try:
+            return _callback_process.checked(await self._function(response), self._function)
+        except Exception as error:
+            return _callback_process.failed(response, error)
+
+
+class _Sent:
+    """Plain functions as a step: what comes in one turn of the event loop goes to the workshop together."""
+
+    def __init__(self, workshop: Workshop) -> None:
+        self._workshop = workshop
+        self._gathered: list[Piece] = []
+
+    def __call__(self, response: Response) -> Awaitable[Response]:
+        loop = asyncio.get_running_loop()
+        waiting: asyncio.Future[Response] = loop.create_future()
+        if not self._gathered:
+            loop.call_soon(self._send)
+        self._gathered.append((response, waiting))
+        return waiting
+
+    def _send(self) -> None:
+        self._workshop.give(self._gathered)
+        self._gathered = []
+
+
+def stage_of(functions: Sequence[Any], settings: dict[str, Any], bell: Bell) -> Stage:
+    """The kind of stage that fits."""
+    processes, batch_size = settings["num_workers"], settings["pool_submit_size"]
+
+    def workshop(plain: Sequence[Any], ordered: bool) -> Workshop:
+        return Workshop(plain, processes, batch_size, ordered, bell.wakeup.ring)
+
+    ordered = settings.get("ordered", False)
+    if not any(map(_options.is_coroutine_function, functions)):
+        # In each process one batch is at work, and one waits.
+        return PlainStage(workshop(functions, ordered), 2 * processes * batch_size)
+    steps: list[Step] = []
+    workshops: list[Workshop] = []
+    for is_coroutine, group in groupby(functions, _options.is_coroutine_function):
+        if is_coroutine:
+            steps += map(_Awaited, group)
+        else:
+            # Each task waits for its own, so one that is slow need not hold up the others.
+            workshops.append(workshop(list(group), ordered=False))
+            steps.append(_Sent(workshops[-1]))
+    limit = settings.get("concurrency", TASKS_A_WORKER * processes)
+    return TaskStage(steps, workshops, limit, ordered, bell)

@@ -1,0 +1,75 @@
+"""What the clients have in common: their options, the settings of a call, its log."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from patata import _options, _patata, exceptions
+from patata._logs import Progress
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_patata._forked)
+
+
+class Client:
+    """Checks and keeps the options; see :class:`patata.Patata`, which says what they mean."""
+
+    def __init__(
+        self,
+        num_workers: int | None = None,
+        queue_max_size: int | None = 100_000,
+        input_chunk_size: int | None = 10_000,
+        pool_submit_size: int | None = 1_000,
+        verbose_level: int = 1,
+        verbose: bool = True,
+        *,
+        workers: int | None = None,
+        **options: Any,
+    ) -> None:
+        self.num_workers = _options.workers(num_workers, workers, _patata.default_num_workers())
+        self.queue_max_size = _options.size("queue_max_size", queue_max_size, 100_000)
+        self.input_chunk_size = _options.size("input_chunk_size", input_chunk_size, 10_000)
+        self.pool_submit_size = _options.size("pool_submit_size", pool_submit_size, 1_000)
+        self.verbose_level = _options.verbose_level(verbose_level, verbose)
+        self._further = _options.further(options)
+        _patata.check_options(_options.combined({}, self._further))
+        self._closed = False
+
+    @property
+    def workers(self) -> int:
+        """Another name for ``num_workers``."""
+        return self.num_workers
+
+    def _settings(
+        self, retries: int | None, timeout: float | None, options: dict[str, Any]
+    ) -> dict[str, Any]:
+        """The options of a call by the engine's names: its own, or else the client's."""
+        return {
+            "num_workers": self.num_workers,
+            "queue_max_size": self.queue_max_size,
+            "input_chunk_size": self.input_chunk_size,
+            "pool_submit_size": self.pool_submit_size,
+            "retries": _options.attempts("retries", retries),
+            "timeout": _options.seconds("timeout", timeout),
+            **_options.combined(self._further, _options.further(options)),
+        }
+
+    def _begin(self, method: str) -> Progress:
+        """Checks that a call may begin. Gives its log."""
+        if not isinstance(method, str):
+            raise exceptions.InvalidMethodError(f"method must be a str, got {method!r}")
+        if self._closed:
+            raise exceptions.ClientClosedError("the client is closed; make another one, or enter it anew")
+        parameters: dict[str, object] = {
+            "method": method.upper(),
+            "num_workers": self.num_workers,
+            "multiprocessing": self.num_workers != 1,
+            "queue_max_size": self.queue_max_size,
+            "input_chunk_size": self.input_chunk_size,
+            "pool_submit_size": self.pool_submit_size,
+        }
+        return Progress(parameters, self.input_chunk_size, self.verbose_level)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(num_workers={self.num_workers}, verbose_level={self.verbose_level})"

@@ -1,0 +1,162 @@
+"""The client for asyncio: it calls as :class:`patata.Patata` does, and never blocks the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable
+from types import TracebackType
+from typing import Any
+
+from patata import _options
+from patata._aio.call import Call
+from patata._base import Client
+from patata.client import Callback, Item
+from patata.models import Response
+
+AsyncCallback = Callable[[Response], Awaitable[Response]]
+
+TURN = 0.002
+"""Seconds of responses handed out one after another before other tasks have a turn."""
+
+
+class AsyncPatata(Client):
+    """Performs any number of HTTP requests, many at a time, for programs that run on asyncio.
+
+    It takes the options of :class:`Patata`, which says what they mean. It may be used for several calls at
+    once. Leaving the ``async with`` block, or :meth:`aclose`, ends the calls that are still open. It works on
+    any event loop, uvloop's included.
+
+    Examples
+    --------
+    >>> import asyncio
+    >>> from patata.testing import Server
+    >>> async def main(url):
+    ...     async with AsyncPatata(verbose=False) as client:
+    ...         responses = client.http("get", ((id_, url) for id_ in range(1_000)))
+    ...         return sum([response.status_code == 200 async for response in responses])
+    >>> with Server() as server:
+    ...     asyncio.run(main(server.url))
+    1000
+    """
+
+    def __init__(
+        self,
+        num_workers: int | None = None,
+        queue_max_size: int | None = 100_000,
+        input_chunk_size: int | None = 10_000,
+        pool_submit_size: int | None = 1_000,
+        verbose_level: int = 1,
+        verbose: bool = True,
+        *,
+        workers: int | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(
+            num_workers,
+            queue_max_size,
+            input_chunk_size,
+            pool_submit_size,
+            verbose_level,
+            verbose,
+            workers=workers,
+            **options,
+        )
+        self._calls: set[Call] = set()
+
+    async def http(
+        self,
+        method: str,
+        requests: Iterable[Item] | AsyncIterable[Item],
+        callbacks: Iterable[Callback | AsyncCallback] | None = (),
+        retries: int | None = 1,
+        timeout: float | None = 300.0,
+        **options: Any,
+    ) -> AsyncGenerator[Response, None]:
+        """Performs the requests and yields each response as soon as it is there, each exactly once.
+
+        An asynchronous generator, for ``async for``: nothing happens before its first step. Cancelling the
+        task, and closing it (``contextlib.aclosing`` does so after a ``break``), cancels what is left. What
+        is said of :meth:`Patata.http` about failures, exceptions and order goes for it too.
+
+        Parameters
+        ----------
+        method
+            In any case: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE, or any other token.
+        requests
+            Any iterable or asynchronous iterable of requests, as for :meth:`Patata.http`. It may be endless,
+            and is taken from no faster than responses are taken. What is neither asynchronous nor one of
+            Python's own containers is advanced in a thread of its own, always the same, so it may take its
+            time.
+        callbacks
+            Functions that take a response and return one; each gets what the one before it returned.
+            Coroutine functions are awaited on the event loop, for as many responses at a time as
+            ``concurrency`` says. Plain functions never run on it, but in a thread, or with more than one
+            worker in processes. If one raises, the response has ``status_code`` 500 and the exception as
+            ``data``. Default: none.
+        retries
+            Attempts in total, as for :meth:`Patata.http`. Default: 1, which is no retry.
+        timeout
+            Seconds that one attempt may take; ``None`` for no limit. Default: 300.
+        options
+            Any of the options of :class:`Patata` from ``concurrency`` on, for this call.
+
+        Raises
+        ------
+        InvalidMethodError
+            For a method that is not a token.
+        ValueError
+            For an item that is no request, or an option that cannot be used.
+        ClientClosedError
+            If the client is closed before all responses were taken.
+
+        Examples
+        --------
+        >>> import asyncio
+        >>> from patata.testing import Server
+        >>> async def shout(response):
+        ...     await asyncio.sleep(0.01)
+        ...     response.data = response.data["message"].upper()
+        ...     return response
+        >>> async def main(url):
+        ...     async with AsyncPatata(verbose=False) as client:
+        ...         async for response in client.http("get", [("an id", url)], callbacks=[shout]):
+        ...             print(response)
+        >>> with Server() as server:
+        ...     asyncio.run(main(server.url))
+        id_='an id' status_code=200 data='HELLO WORLD!'
+        """
+        functions = _options.callbacks(callbacks, may_be_coroutines=True)
+        settings = self._settings(retries, timeout, options)
+        progress = self._begin(method)
+        call = Call(method, _options.requests(requests), functions, settings, progress)
+        self._calls.add(call)
+        try:
+            due = time.monotonic() + TURN
+            while (batch := await call.next_batch()) is not None:
+                for response in batch:
+                    yield response
+                    if time.monotonic() >= due:
+                        await asyncio.sleep(0)
+                        due = time.monotonic() + TURN
+        finally:
+            self._calls.discard(call)
+            await call.close()
+
+    async def aclose(self) -> None:
+        """Ends all calls that are still open. Their generators raise ``ClientClosedError``."""
+        self._closed = True
+        for call in list(self._calls):
+            await call.close()
+
+    async def __aenter__(self) -> AsyncPatata:
+        self._closed = False
+        return self
+
+    async def __aexit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
