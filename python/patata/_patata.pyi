@@ -6,6 +6,7 @@ from typing import Any, final
 from typing_extensions import Self, disjoint_base
 
 __all__ = [
+    "Client",
     "Control",
     "Request",
     "Response",
@@ -176,6 +177,12 @@ class Response:
     ) -> Self: ...
 
 @final
+class Client:
+    """The options of all runs of a client, and what these share: the trust store, TLS sessions."""
+
+    def __new__(cls, options: dict[str, Any]) -> Self: ...
+
+@final
 class Control:
     """Wakes or ends a :class:`Stream` from another thread."""
 
@@ -189,7 +196,9 @@ class Control:
 class Stream:
     """A run: responses to an iterable of requests, as they come."""
 
-    def __new__(cls, method: str, requests: Iterable[Any], options: dict[str, Any]) -> Self: ...
+    def __new__(
+        cls, method: str, requests: Iterable[Any], client: Client, options: dict[str, Any]
+    ) -> Self: ...
     def __iter__(self) -> Self: ...
     def __next__(self) -> Response: ...
     def next_batch(self, limit: int, timeout: float, held: int) -> list[Response] | None:

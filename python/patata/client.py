@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from types import TracebackType
 from typing import Any
 
-from patata import _logs, _options, _patata, exceptions
+from patata import _connections, _logs, _options, _patata, exceptions
 from patata.models import Request, Response
 
 Item = Request | tuple[Any, str] | tuple[Any, str, Any]
@@ -54,6 +54,18 @@ class Patata:
         Whether redirects are followed, and how many in one attempt. Default: ``True`` and 10.
     max_response_size
         The most bytes a body may have, before and after decoding. Default: 64 MiB.
+    http_version
+        ``"1.1"`` or ``"2"`` for that one only, the latter also over ``http://`` with prior knowledge;
+        ``None`` for HTTP/2 where an https server offers it, else HTTP/1.1. Default: ``None``.
+    verify
+        ``False`` accepts any certificate of an https server, so that whoever sits in between can read
+        all; a path is that of a PEM file of the authorities to trust in place of the machine's, or of
+        the server's own certificate. Default: ``True``.
+    cert
+        The client's certificate for servers that ask for one: the path of a PEM file that holds it and
+        its key, not encrypted, or ``(certificate, key)``. Default: none.
+    min_tls_version
+        The oldest version of TLS that is spoken, ``"1.2"`` or ``"1.3"``. Default: ``"1.2"``.
 
     Raises
     ------
@@ -88,8 +100,9 @@ class Patata:
         self.input_chunk_size = _options.size("input_chunk_size", input_chunk_size, 10_000)
         self.pool_submit_size = _options.size("pool_submit_size", pool_submit_size, 1_000)
         self.verbose_level = _options.verbose_level(verbose_level, verbose)
-        self._further = _options.further(options)
+        connections, self._further = _connections.split(_options.further(options))
         _patata.check_options(_options.combined({}, self._further))
+        self._engine = _patata.Client(connections)
         self._closed = False
         self._lock = threading.Lock()
         self._runs: set[_patata.Control] = set()
@@ -168,7 +181,7 @@ class Patata:
             raise exceptions.InvalidMethodError(f"method must be a str, got {method!r}")
         if self._closed:
             raise exceptions.ClientClosedError("the client is closed; make another one, or enter it anew")
-        stream = _patata.Stream(method, requests, settings)
+        stream = _patata.Stream(method, requests, self._engine, settings)
         control = stream.control()
         with self._lock:
             self._runs.add(control)

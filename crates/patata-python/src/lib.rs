@@ -6,6 +6,7 @@
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+mod connections;
 mod convert;
 mod fault;
 mod json;
@@ -24,6 +25,8 @@ use pyo3::types::PyDict;
 mod _patata {
     use pyo3::prelude::*;
 
+    #[pymodule_export]
+    use super::options::Client;
     #[pymodule_export]
     use super::request::Request;
     #[pymodule_export]
@@ -51,5 +54,5 @@ fn default_num_workers() -> usize {
 #[pyfunction]
 fn check_options(options: &Bound<'_, PyDict>) -> PyResult<()> {
     convert::Conversion::new("GET", options)?;
-    options::client(options).map(|_| ())
+    options::Client::new(options).map(|_| ())
 }

@@ -11,7 +11,7 @@ use pyo3::types::{PyDict, PyIterator};
 
 use crate::convert::Conversion;
 use crate::fault;
-use crate::options;
+use crate::options::Client;
 use crate::response::Response;
 
 /// How long a wait may be deaf to signals.
@@ -123,10 +123,15 @@ enum Look {
 #[pymethods]
 impl Stream {
     #[new]
-    #[pyo3(signature = (method, requests, options))]
-    fn new(method: &str, requests: &Bound<'_, PyAny>, options: &Bound<'_, PyDict>) -> PyResult<Self> {
+    #[pyo3(signature = (method, requests, client, options))]
+    fn new(
+        method: &str,
+        requests: &Bound<'_, PyAny>,
+        client: &Client,
+        options: &Bound<'_, PyDict>,
+    ) -> PyResult<Self> {
         let conversion = Conversion::new(method, options)?;
-        let client = options::client(options)?;
+        let client = client.with(options)?;
         let raised = Arc::new(Raised::default());
         let iterator = requests.try_iter()?.unbind();
         let run = client.run(Input { iterator, conversion, raised: raised.clone() });

@@ -15,7 +15,7 @@ use crate::http_version::HttpVersion;
 use crate::target::{ByOrigin, Origin};
 use crate::transport::connect::{Connector, Wire, cannot_connect};
 use crate::transport::http1::Http1;
-use crate::transport::http2::{Http2, Shared};
+use crate::transport::http2::{Http2, Shared, is_tls};
 use crate::transport::lane::Lane;
 
 /// The most bytes that a response's head may have.
@@ -118,8 +118,10 @@ impl Establisher {
             known.stage.set(Stage::Apart);
             return speak_http1(origin, wire).await;
         }
-        let shared = Shared::open(wire.stream).await.map_err(|cause| {
-            cannot_connect(Kind::Protocol, origin).with_source(format!("it does not speak HTTP/2: {cause}"))
+        let shared = Shared::open(wire.stream).await.map_err(|cause| match is_tls(&cause) {
+            true => cannot_connect(Kind::Tls, origin).with_source(cause),
+            false => cannot_connect(Kind::Protocol, origin)
+                .with_source(format!("it does not speak HTTP/2: {cause}")),
         })?;
         known.stage.set(Stage::Free);
         known.connections.borrow_mut().push(Rc::downgrade(&shared));

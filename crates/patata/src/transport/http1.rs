@@ -10,7 +10,8 @@ use std::time::Instant;
 use crate::error::{Error, Kind, Phase};
 use crate::outgoing::Outgoing;
 use crate::transport::collect::{Collector, Expected};
-use crate::transport::lane::{Fault, Received, timed_out};
+use crate::transport::connect::tls_cause;
+use crate::transport::lane::{Fault, Received, timed_out, tls_failed};
 use crate::transport::timer::Timer;
 use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1::SendRequest;
@@ -222,6 +223,7 @@ fn head_fault(cause: hyper::Error, unsent: bool) -> Fault {
         cause.is_incomplete_message() || cause.is_canceled() || cause.is_closed() || is_broken_pipe(&cause);
     let error = match () {
         () if cause.is_user() => return unreadable_body(&cause).into(),
+        () if io_cause(&cause).and_then(tls_cause).is_some() => tls_failed(),
         () if cause.is_parse_too_large() => Error::new(
             Kind::TooLarge,
             Phase::Head,
@@ -241,12 +243,16 @@ fn unreadable_body(cause: &hyper::Error) -> Error {
     Error::new(Kind::InvalidRequest, Phase::Head, told)
 }
 
+/// What the stream beneath has failed with.
+fn io_cause(cause: &hyper::Error) -> Option<&std::io::Error> {
+    use std::error::Error as _;
+    cause.source()?.downcast_ref()
+}
+
 /// The peer reset or closed the connection; hyper has no question for it, so its cause is asked.
 fn is_broken_pipe(cause: &hyper::Error) -> bool {
-    use std::error::Error as _;
     use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, UnexpectedEof};
-    let io = cause.source().and_then(|source| source.downcast_ref::<std::io::Error>());
-    io.is_some_and(|io| {
+    io_cause(cause).is_some_and(|io| {
         matches!(io.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected | UnexpectedEof)
     })
 }
