@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from patata import _options, _patata, exceptions
+from patata import _connections, _options, _patata, exceptions
 from patata._logs import Progress
 
 if hasattr(os, "register_at_fork"):
@@ -32,8 +32,9 @@ class Client:
         self.input_chunk_size = _options.size("input_chunk_size", input_chunk_size, 10_000)
         self.pool_submit_size = _options.size("pool_submit_size", pool_submit_size, 1_000)
         self.verbose_level = _options.verbose_level(verbose_level, verbose)
-        self._further = _options.further(options)
+        connections, self._further = _connections.split(_options.further(options))
         _patata.check_options(_options.combined({}, self._further))
+        self._engine = _patata.Client(connections)
         self._closed = False
 
     @property

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from patata import exceptions
+from patata import _connections, exceptions
 
 VERBOSE_LEVELS = (0, 1, 2)
 
@@ -137,6 +137,7 @@ FURTHER: dict[str, Option] = {
     "ordered": flag,
     "params": as_given,
     "stream_to": place,
+    **_connections.CHECKS,
 }
 """The options beyond the older package's, for a client and for each call."""
 

@@ -6,6 +6,7 @@ from typing import Any, final
 from typing_extensions import Self, disjoint_base
 
 __all__ = [
+    "Client",
     "Control",
     "PushStream",
     "Request",
@@ -178,6 +179,12 @@ class Response:
     ) -> Self: ...
 
 @final
+class Client:
+    """The options of all runs of a client, and what these share: the trust store, TLS sessions."""
+
+    def __new__(cls, options: dict[str, Any]) -> Self: ...
+
+@final
 class Control:
     """Wakes or ends a :class:`Stream` or :class:`PushStream` from another thread."""
 
@@ -191,7 +198,9 @@ class Control:
 class Stream:
     """A run: responses to an iterable of requests, as they come."""
 
-    def __new__(cls, method: str, requests: Iterable[Any], options: dict[str, Any]) -> Self: ...
+    def __new__(
+        cls, method: str, requests: Iterable[Any], client: Client, options: dict[str, Any]
+    ) -> Self: ...
     def __iter__(self) -> Self: ...
     def __next__(self) -> Response: ...
     def next_batch(self, limit: int, timeout: float, held: int) -> list[Response] | None:
@@ -215,7 +224,7 @@ class Stream:
 class PushStream:
     """A run that waits for nothing: requests are pushed, and responses taken once they are there."""
 
-    def __new__(cls, method: str, options: dict[str, Any], wakeup: Wakeup) -> Self: ...
+    def __new__(cls, method: str, client: Client, options: dict[str, Any], wakeup: Wakeup) -> Self: ...
     def room(self) -> int:
         """How many requests should be pushed now; 0 while there are responses to take."""
 

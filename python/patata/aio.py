@@ -129,7 +129,7 @@ class AsyncPatata(Client):
         functions = _options.callbacks(callbacks, may_be_coroutines=True)
         settings = self._settings(retries, timeout, options)
         progress = self._begin(method)
-        call = Call(method, _options.requests(requests), functions, settings, progress)
+        call = Call(method, _options.requests(requests), functions, self._engine, settings, progress)
         self._calls.add(call)
         try:
             due = time.monotonic() + TURN

@@ -55,6 +55,18 @@ class Patata(Client):
         Whether redirects are followed, and how many in one attempt. Default: ``True`` and 10.
     max_response_size
         The most bytes a body may have, before and after decoding. Default: 64 MiB.
+    http_version
+        ``"1.1"`` or ``"2"`` for that one only, the latter also over ``http://`` with prior knowledge;
+        ``None`` for HTTP/2 where an https server offers it, else HTTP/1.1. Default: ``None``.
+    verify
+        ``False`` accepts any certificate of an https server, so that whoever sits in between can read
+        all; a path is that of a PEM file of the authorities to trust in place of the machine's, or of
+        the server's own certificate. Default: ``True``.
+    cert
+        The client's certificate for servers that ask for one: the path of a PEM file that holds it and
+        its key, not encrypted, or ``(certificate, key)``. Default: none.
+    min_tls_version
+        The oldest version of TLS that is spoken, ``"1.2"`` or ``"1.3"``. Default: ``"1.2"``.
 
     Raises
     ------
@@ -157,7 +169,7 @@ class Patata(Client):
         functions = _options.callbacks(callbacks)
         settings = self._settings(retries, timeout, options)
         progress = self._begin(method)
-        stream = _patata.Stream(method, requests, settings)
+        stream = _patata.Stream(method, requests, self._engine, settings)
         control = stream.control()
         with self._lock:
             self._runs.add(control)

@@ -72,7 +72,27 @@ class ResolveError(ConnectError):
 
 
 class TLSError(ConnectError):
-    """The TLS handshake failed, for instance because the certificate is not trusted."""
+    """The TLS handshake failed, or the server ended the TLS connection right after it."""
+
+
+class CertificateError(TLSError):
+    """The server's certificate was not accepted."""
+
+
+class CertificateExpiredError(CertificateError):
+    """The server's certificate has expired."""
+
+
+class CertificateHostnameError(CertificateError):
+    """The server's certificate is for other hosts."""
+
+
+class SelfSignedCertificateError(CertificateError):
+    """The server's certificate is signed by nobody but itself."""
+
+
+class UntrustedCertificateError(CertificateError):
+    """The server's certificate is signed by an authority that is not trusted."""
 
 
 class RequestTimeoutError(RequestError, builtins.TimeoutError):

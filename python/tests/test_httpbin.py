@@ -153,5 +153,7 @@ def test_many_at_once_each_gets_its_own(peer):
     ids = [str(uuid.UUID(int=i)) for i in range(300)]
     requests = [Request(id_, f"{url}/anything", params={"id": id_}) for id_ in ids]
     responses = {response.id_: response for response in client.http("get", requests)}
-    assert {id_: response.data["args"]["id"] for id_, response in responses.items()} == {id_: id_ for id_ in ids}
+    assert {id_: response.data["args"]["id"] for id_, response in responses.items()} == {
+        id_: id_ for id_ in ids
+    }
     assert {response.http_version for response in responses.values()} == {version}

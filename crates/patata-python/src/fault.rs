@@ -1,6 +1,6 @@
 //! The engine's errors as Python's: one exception class for each kind.
 
-use patata::{ErrorKind, Phase};
+use patata::{CertificateFault, ErrorKind, Phase};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -25,7 +25,14 @@ fn class_of(error: &patata::Error) -> &'static str {
         (ErrorKind::InvalidRequest, _) => "InvalidRequestError",
         (ErrorKind::Resolve, _) => "ResolveError",
         (ErrorKind::Connect, _) => "ConnectError",
-        (ErrorKind::Tls, _) => "TLSError",
+        (ErrorKind::Tls, _) => match error.certificate_fault() {
+            None => "TLSError",
+            Some(CertificateFault::Expired) => "CertificateExpiredError",
+            Some(CertificateFault::WrongHost) => "CertificateHostnameError",
+            Some(CertificateFault::SelfSigned) => "SelfSignedCertificateError",
+            Some(CertificateFault::Untrusted) => "UntrustedCertificateError",
+            Some(_) => "CertificateError",
+        },
         (ErrorKind::Timeout, Phase::Connect) => "ConnectTimeoutError",
         (ErrorKind::Timeout, _) => "RequestTimeoutError",
         (ErrorKind::Protocol, _) => "ProtocolError",

@@ -6,6 +6,7 @@
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+mod connections;
 mod control;
 mod convert;
 mod fault;
@@ -38,6 +39,8 @@ mod _patata {
     #[pymodule_export]
     use super::fork::forked;
     #[pymodule_export]
+    use super::options::Client;
+    #[pymodule_export]
     use super::push::PushStream;
     #[pymodule_export]
     use super::request::Request;
@@ -68,5 +71,5 @@ fn default_num_workers() -> usize {
 #[pyfunction]
 fn check_options(options: &Bound<'_, PyDict>) -> PyResult<()> {
     Conversion::new("GET", options, Arc::default())?;
-    options::client(options).map(|_| ())
+    options::Client::new(options).map(|_| ())
 }

@@ -3,25 +3,46 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use patata::{Builder, Client, ConfigError};
+use patata::{Builder, ConfigError};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyString};
 
+use crate::connections;
 use crate::upload;
 use crate::values;
 
-/// The engine's client for a dict of options, whose names are the engine's own.
-pub(crate) fn client(options: &Bound<'_, PyDict>) -> PyResult<Client> {
-    // One for the process: what is costly to make, as the trust store is to read, is made once.
-    static BASE: OnceLock<Client> = OnceLock::new();
-    let base = match BASE.get() {
-        Some(base) => base,
-        None => {
-            let base = Client::builder().accept("application/json").build().map_err(unusable)?;
-            BASE.get_or_init(|| base)
-        }
-    };
+/// The options of all runs of a client, and what these share.
+#[pyclass(module = "patata._patata", frozen)]
+#[derive(Debug)]
+pub(crate) struct Client(patata::Client);
+
+#[pymethods]
+impl Client {
+    #[new]
+    pub(crate) fn new(options: &Bound<'_, PyDict>) -> PyResult<Self> {
+        // One for the process: what is costly to make, as the trust store is to read, is made once.
+        static BASE: OnceLock<patata::Client> = OnceLock::new();
+        let base = match BASE.get() {
+            Some(base) => base,
+            None => {
+                let base = patata::Client::builder().accept("application/json").build().map_err(unusable)?;
+                BASE.get_or_init(|| base)
+            }
+        };
+        with_options(base, options).map(Self)
+    }
+}
+
+impl Client {
+    /// The engine's client for one run, with options of its own.
+    pub(crate) fn with(&self, options: &Bound<'_, PyDict>) -> PyResult<patata::Client> {
+        with_options(&self.0, options)
+    }
+}
+
+/// A client that differs in the options of a dict, whose names are the engine's own.
+fn with_options(base: &patata::Client, options: &Bound<'_, PyDict>) -> PyResult<patata::Client> {
     let mut builder = base.to_builder();
     for (name, value) in options {
         let name: String = name.extract()?;
@@ -45,7 +66,7 @@ pub(crate) fn client(options: &Bound<'_, PyDict>) -> PyResult<Client> {
             "cookies" => cookies(builder, &value)?,
             // Seen to below, and by the conversion.
             "auth" | "json" | "form" | "content" | "files" | "stream_to" => builder,
-            _ => return Err(PyValueError::new_err(format!("unknown option {name:?}"))),
+            _ => connections::option(builder, &name, &value)?,
         };
     }
     // After the headers, of which one may be what this replaces.

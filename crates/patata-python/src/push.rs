@@ -11,7 +11,7 @@ use pyo3::types::{PyDict, PyIterator};
 use crate::control::{self, Control};
 use crate::convert::Conversion;
 use crate::fork::Process;
-use crate::options;
+use crate::options::Client;
 use crate::raised::Raised;
 use crate::response::Response;
 use crate::wakeup::Wakeup;
@@ -35,13 +35,13 @@ pub(crate) struct PushStream {
 #[pymethods]
 impl PushStream {
     #[new]
-    #[pyo3(signature = (method, options, wakeup))]
-    fn new(method: &str, options: &Bound<'_, PyDict>, wakeup: &Wakeup) -> PyResult<Self> {
+    #[pyo3(signature = (method, client, options, wakeup))]
+    fn new(method: &str, client: &Client, options: &Bound<'_, PyDict>, wakeup: &Wakeup) -> PyResult<Self> {
         let raised = Arc::new(Raised::default());
         Ok(Self {
             conversion: Conversion::new(method, options, raised.clone())?,
             raised,
-            run: Some(options::client(options)?.run_pushed()),
+            run: Some(client.with(options)?.run_pushed()),
             waker: wakeup.waker(),
             receipt: patata::Receipt::default(),
             process: Process::current(),

@@ -11,7 +11,7 @@ use pyo3::types::{PyDict, PyIterator};
 use crate::control::{self, Control};
 use crate::convert::Conversion;
 use crate::fork::Process;
-use crate::options;
+use crate::options::Client;
 use crate::raised::Raised;
 use crate::response::Response;
 
@@ -68,11 +68,16 @@ enum Look {
 #[pymethods]
 impl Stream {
     #[new]
-    #[pyo3(signature = (method, requests, options))]
-    fn new(method: &str, requests: &Bound<'_, PyAny>, options: &Bound<'_, PyDict>) -> PyResult<Self> {
+    #[pyo3(signature = (method, requests, client, options))]
+    fn new(
+        method: &str,
+        requests: &Bound<'_, PyAny>,
+        client: &Client,
+        options: &Bound<'_, PyDict>,
+    ) -> PyResult<Self> {
         let raised = Arc::new(Raised::default());
         let conversion = Conversion::new(method, options, raised.clone())?;
-        let client = options::client(options)?;
+        let client = client.with(options)?;
         let iterator = requests.try_iter()?.unbind();
         let run = client.run(Input { iterator, conversion, raised: raised.clone() });
         let process = Process::current();

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 
+use crate::certificate::CertificateFault;
+
 type Source = Box<dyn StdError + Send + Sync>;
 
 /// What sort of fault ended a request.
@@ -76,6 +78,7 @@ struct Inner {
     kind: Kind,
     phase: Phase,
     request_sent: bool,
+    certificate_fault: Option<CertificateFault>,
     message: Cow<'static, str>,
     source: Option<Source>,
 }
@@ -86,6 +89,7 @@ impl Error {
             kind,
             phase,
             request_sent: matches!(phase, Phase::Head | Phase::Body | Phase::Answer),
+            certificate_fault: None,
             message: message.into(),
             source: None,
         }))
@@ -97,6 +101,12 @@ impl Error {
 
     pub(crate) fn with_source(mut self, source: impl Into<Source>) -> Self {
         self.0.source = Some(source.into());
+        self
+    }
+
+    /// States that the server's certificate is why.
+    pub(crate) fn with_certificate_fault(mut self, fault: Option<CertificateFault>) -> Self {
+        self.0.certificate_fault = fault;
         self
     }
 
@@ -114,6 +124,11 @@ impl Error {
     /// How far the request had come when it happened.
     pub fn phase(&self) -> Phase {
         self.0.phase
+    }
+
+    /// What is wrong with the server's certificate, where that is why there is no response.
+    pub fn certificate_fault(&self) -> Option<CertificateFault> {
+        self.0.certificate_fault
     }
 
     /// Whether any byte of the request may have reached the server.

@@ -148,7 +148,7 @@ impl<T: Send + 'static> EventLoop<T> {
         Self {
             index,
             establisher: Establisher::new(
-                Connector::new(tls),
+                Connector::new(tls, shared.config.http_version),
                 shared.config.connect_timeout,
                 shared.config.http_version,
             ),

@@ -25,9 +25,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("auth.rs", &["error::Error"]),
-    ("error.rs", &[]),
+    ("certificate.rs", &[]),
+    ("error.rs", &["certificate::CertificateFault"]),
     ("headers.rs", &[]),
     ("http_version.rs", &[]),
+    ("tls_version.rs", &[]),
     ("request.rs", &["auth", "body::Body", "error::Error", "params"]),
     // A response's URL is the target that answered, made a text only when it is read.
     ("response.rs", &["error::Error", "headers::Headers", "target::Target"]),
@@ -46,7 +48,17 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("transport/collect.rs", &["error", "headers::Headers", "transport::save::Saving"]),
     // Exception: a body that goes to a file is decoded from file to file, as it may not fit into memory.
     ("transport/save.rs", &["decode::Codings", "error", "headers::Headers"]),
-    ("transport/connect.rs", &["error", "target::Origin", "transport::dns", "transport::tls"]),
+    (
+        "transport/connect.rs",
+        &[
+            "error",
+            "http_version::HttpVersion",
+            "target::Origin",
+            "transport::dns",
+            "transport::tls",
+            "transport::verify",
+        ],
+    ),
     ("transport/dns.rs", &[]),
     ("transport/establish.rs", &["error", "http_version::HttpVersion", "target", "transport"]),
     (
@@ -55,7 +67,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "error",
             "outgoing::Outgoing",
             "transport::collect",
-            "transport::connect::Stream",
+            "transport::connect",
             "transport::lane",
             "transport::timer",
         ],
@@ -88,7 +100,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("transport/pool.rs", &["target"]),
     ("transport/timer.rs", &[]),
-    ("transport/tls.rs", &[]),
+    ("transport/tls.rs", &["tls_version::TlsVersion", "transport::verify"]),
+    ("transport/verify.rs", &["certificate::CertificateFault"]),
     // Exception: where a redirect leads is planned like any URL, so the policy is lent the planner.
     ("redirect.rs", &["body::Body", "error", "headers::Headers", "plan", "request::Head", "target::Target"]),
     ("cookies.rs", &["headers::Headers", "target::Target"]),
@@ -204,7 +217,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("builder/mod.rs", &["client::Client", "config::Config", "error::ConfigError", "transport::tls::Tls"]),
-    ("builder/connections.rs", &["builder::Builder", "http_version::HttpVersion"]),
+    (
+        "builder/connections.rs",
+        &["builder::Builder", "http_version::HttpVersion", "tls_version::TlsVersion", "transport::tls"],
+    ),
     ("builder/requests.rs", &["auth", "body", "builder::Builder", "config::Config", "request"]),
 ];
 

@@ -29,6 +29,7 @@ class Call:
         method: str,
         requests: Any,
         functions: Sequence[Any],
+        engine: _patata.Client,
         settings: dict[str, Any],
         progress: Progress,
     ) -> None:
@@ -44,7 +45,7 @@ class Call:
                 from patata._aio.stages import stage_of
 
                 self._stage = stage_of(functions, settings, self._bell)
-            self._stream = _patata.PushStream(method, settings, self._bell.wakeup)
+            self._stream = _patata.PushStream(method, engine, settings, self._bell.wakeup)
         except BaseException:
             self._bell.close()
             if self._stage is not None:

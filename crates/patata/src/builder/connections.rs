@@ -1,9 +1,19 @@
 //! The options of how connections are opened and what is spoken on them.
 
+use std::fmt::Display;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
+
+use rustls::RootCertStore;
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
 
 use crate::builder::Builder;
 use crate::http_version::HttpVersion;
+use crate::tls_version::TlsVersion;
+use crate::transport::tls::{self, Roots, Trust};
 
 impl Builder {
     /// The longest that opening a connection may take: name, TCP and TLS. More than zero. Default: 10 s.
@@ -18,4 +28,104 @@ impl Builder {
         self.config.http_version = version;
         self
     }
+
+    /// Whether servers' certificates are verified, against the machine's trust store. Default: they are.
+    ///
+    /// `false` accepts any certificate of anybody: whoever sits between here and the server can read and
+    /// change all that goes over the connection.
+    ///
+    /// ```
+    /// let careless = patata::Client::builder().verify(false).build()?;
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
+    pub fn verify(mut self, verify: bool) -> Self {
+        self.tls.change(|settings| settings.trust = if verify { Trust::Machine } else { Trust::Any });
+        self
+    }
+
+    /// A PEM file with the certificates of the authorities that are trusted, in place of the machine's trust
+    /// store. A server's own self-signed certificate will do as well.
+    ///
+    /// The file is read at once: one that is missing, or holds no certificate, is an error of the option
+    /// `verify`.
+    ///
+    /// ```
+    /// let error = patata::Client::builder().ca_file("no/such.pem").build().unwrap_err();
+    /// assert_eq!(error.option, "verify");
+    /// ```
+    pub fn ca_file(mut self, path: impl AsRef<Path>) -> Self {
+        let path = path.as_ref();
+        match read_roots(path) {
+            Ok(roots) => self.tls.change(|settings| settings.trust = Trust::Roots(Arc::new(roots))),
+            Err(cause) => self.fail("verify", "a readable PEM file with CA certificates", shown(path, cause)),
+        }
+        self
+    }
+
+    /// The certificate that is shown to servers which ask for one: a PEM file with it, and with those that
+    /// it is signed by, and one with its key; `None` where the key stands in the same file. The key must not
+    /// be encrypted. Default: none.
+    ///
+    /// The files are read at once: what is missing in them is an error of the option `cert`.
+    ///
+    /// ```
+    /// let error = patata::Client::builder().cert("no/such.pem", None).build().unwrap_err();
+    /// assert_eq!(error.option, "cert");
+    /// ```
+    pub fn cert(mut self, certificate: impl AsRef<Path>, key: Option<&Path>) -> Self {
+        let certificate = certificate.as_ref();
+        match read_identity(certificate, key.unwrap_or(certificate)) {
+            Ok(identity) => self.tls.change(|settings| settings.certificate = Some(Arc::new(identity))),
+            Err(value) => self.fail("cert", "readable PEM files with a certificate and its key", value),
+        }
+        self
+    }
+
+    /// The oldest version of TLS that is spoken. Default: [`TlsVersion::Tls12`].
+    pub fn min_tls_version(mut self, version: TlsVersion) -> Self {
+        self.tls.change(|settings| settings.min_version = version);
+        self
+    }
+}
+
+fn read_roots(path: &Path) -> Result<Roots, String> {
+    let certificates = read_certificates(path)?;
+    let mut store = RootCertStore::empty();
+    let (usable, _) = store.add_parsable_certificates(certificates.iter().cloned());
+    if usable == 0 {
+        return Err("no usable certificate in it".to_owned());
+    }
+    Ok(Roots { store: Arc::new(store), certificates: certificates.into() })
+}
+
+/// A client's certificate and key; where there is none, the file at fault and what is wrong with it.
+fn read_identity(certificate: &Path, key: &Path) -> Result<CertifiedKey, String> {
+    let chain = read_certificates(certificate).map_err(|cause| shown(certificate, cause))?;
+    let private_key = PrivateKeyDer::from_pem_file(key).map_err(|cause| match cause {
+        pem::Error::NoItemsFound => shown(key, "no unencrypted private key in it"),
+        cause => shown(key, unreadable(cause)),
+    })?;
+    CertifiedKey::from_der(chain, private_key, &tls::provider()).map_err(|cause| shown(key, cause))
+}
+
+fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let certificates: Vec<_> = CertificateDer::pem_file_iter(path)
+        .and_then(|certificates| certificates.collect::<Result<_, _>>())
+        .map_err(unreadable)?;
+    if certificates.is_empty() {
+        return Err("no certificate in it".to_owned());
+    }
+    Ok(certificates)
+}
+
+/// Without what stands in the file, which may be a key.
+fn unreadable(cause: pem::Error) -> String {
+    match cause {
+        pem::Error::Io(cause) => cause.to_string(),
+        _ => "it is not valid PEM".to_owned(),
+    }
+}
+
+fn shown(path: &Path, cause: impl Display) -> String {
+    format!("{path:?} ({cause})")
 }

@@ -13,7 +13,7 @@ use crate::http_version::HttpVersion;
 use crate::target::{ByOrigin, Origin};
 use crate::transport::connect::{Connector, Wire, cannot_connect};
 use crate::transport::http1::{Buffers, Http1};
-use crate::transport::http2::{Http2, Shared};
+use crate::transport::http2::{Http2, Shared, is_tls};
 use crate::transport::lane::Lane;
 
 /// Origins whose version of HTTP is remembered before those without a connection are forgotten.
@@ -116,8 +116,10 @@ impl Establisher {
             known.stage.set(Stage::Apart);
             return Ok(self.speak_http1(wire));
         }
-        let shared = Shared::open(wire.stream).await.map_err(|cause| {
-            cannot_connect(Kind::Protocol, origin).with_source(format!("it does not speak HTTP/2: {cause}"))
+        let shared = Shared::open(wire.stream).await.map_err(|cause| match is_tls(&cause) {
+            true => cannot_connect(Kind::Tls, origin).with_source(cause),
+            false => cannot_connect(Kind::Protocol, origin)
+                .with_source(format!("it does not speak HTTP/2: {cause}")),
         })?;
         known.stage.set(Stage::Free);
         known.connections.borrow_mut().push(Rc::downgrade(&shared));

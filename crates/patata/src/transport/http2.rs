@@ -18,7 +18,7 @@ use crate::headers::Headers;
 use crate::outgoing::Outgoing;
 use crate::transport::collect::{Collector, Expected, Stored};
 use crate::transport::connect::Stream;
-use crate::transport::lane::{Fault, Received, ResponseHead, timed_out};
+use crate::transport::lane::{Fault, Received, ResponseHead, timed_out, tls_failed};
 use crate::transport::timer::Timer;
 
 /// The most bytes that a response's head may have.
@@ -291,6 +291,9 @@ fn poll_body(
 
 /// A fault before the response's head.
 fn fault(cause: h2::Error) -> Fault {
+    if is_tls(&cause) {
+        return tls_failed().with_source(cause).into();
+    }
     let is_unprocessed = is_unprocessed(&cause);
     let is_over = cause.is_io() || cause.is_go_away();
     let message = match cause.reason() {
@@ -305,6 +308,11 @@ fn fault(cause: h2::Error) -> Fault {
         before_answer: is_over,
         is_unprocessed,
     }
+}
+
+/// Whether TLS has failed beneath: no other stream finds its data invalid, and h2 keeps no more of the cause.
+pub(crate) fn is_tls(cause: &h2::Error) -> bool {
+    cause.get_io().is_some_and(|io| io.kind() == std::io::ErrorKind::InvalidData)
 }
 
 /// A fault before the request was given to the connection.

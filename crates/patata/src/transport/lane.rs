@@ -101,3 +101,9 @@ pub(crate) fn timed_out(phase: Phase) -> Error {
     };
     Error::new(Kind::Timeout, phase, message)
 }
+
+/// TLS failed once its handshake was over on this side: so servers that want a client's certificate say so
+/// in TLS 1.3.
+pub(crate) fn tls_failed() -> Error {
+    Error::new(Kind::Tls, Phase::Head, "The server ended the TLS connection")
+}

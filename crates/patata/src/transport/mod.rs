@@ -11,3 +11,4 @@ pub(crate) mod pool;
 mod save;
 mod timer;
 pub(crate) mod tls;
+mod verify;

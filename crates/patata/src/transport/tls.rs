@@ -2,35 +2,128 @@
 
 use std::sync::{Arc, OnceLock};
 
-use rustls::{ClientConfig, RootCertStore};
+use rustls::client::danger::ServerCertVerifier;
+use rustls::client::{Resumption, WebPkiServerVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::CertificateDer;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
 use rustls_platform_verifier::Verifier;
 
-/// Verification on, against the machine's trust store.
+use crate::tls_version::TlsVersion;
+use crate::transport::verify::{AcceptAny, Judge};
+
+/// Servers whose sessions are kept, so that another connection to one of them shakes hands in short.
+const SESSIONS: usize = 1024;
+
+type Made<T> = Arc<OnceLock<Result<T, rustls::Error>>>;
+
+/// What a client says and believes in TLS handshakes. Clones share what is costly to make, and sessions.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tls {
-    config: Arc<OnceLock<Result<Arc<ClientConfig>, rustls::Error>>>,
+    settings: Arc<Settings>,
+    config: Made<Arc<ClientConfig>>,
+    /// The machine's trust store. It is the same for all settings.
+    machine: Made<Arc<dyn ServerCertVerifier>>,
+}
+
+/// What the options say.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Settings {
+    pub(crate) trust: Trust,
+    /// What the client shows to servers that ask for it.
+    pub(crate) certificate: Option<Arc<CertifiedKey>>,
+    pub(crate) min_version: TlsVersion,
+}
+
+/// Whose certificates are believed.
+#[derive(Debug, Clone, Default)]
+pub(crate) enum Trust {
+    /// Those signed by an authority that the machine trusts.
+    #[default]
+    Machine,
+    /// Those signed by one of these, and these themselves.
+    Roots(Arc<Roots>),
+    /// All.
+    Any,
+}
+
+/// Certificates out of a CA file.
+#[derive(Debug)]
+pub(crate) struct Roots {
+    pub(crate) store: Arc<RootCertStore>,
+    pub(crate) certificates: Arc<[CertificateDer<'static>]>,
 }
 
 impl Tls {
-    /// The settings. Reading a trust store takes some 10 ms, so runs without https never do.
+    /// Changes the settings. What others share under the old ones stays theirs.
+    pub(crate) fn change(&mut self, change: impl FnOnce(&mut Settings)) {
+        let mut settings = (*self.settings).clone();
+        change(&mut settings);
+        *self = Self { settings: Arc::new(settings), config: Made::default(), machine: self.machine.clone() };
+    }
+
+    /// The settings as rustls knows them. Reading a trust store takes some 10 ms, so runs without https
+    /// never do.
     pub(crate) fn config(&self) -> Result<Arc<ClientConfig>, rustls::Error> {
-        self.config.get_or_init(|| config().map(Arc::new)).clone()
+        self.config.get_or_init(|| self.make()).clone()
+    }
+
+    fn make(&self) -> Result<Arc<ClientConfig>, rustls::Error> {
+        let provider = provider();
+        let builder = ClientConfig::builder_with_provider(provider.clone())
+            .with_protocol_versions(versions(self.settings.min_version))?
+            .dangerous()
+            .with_custom_certificate_verifier(self.verifier(provider)?);
+        let mut config = match self.settings.certificate.clone() {
+            Some(certificate) => {
+                builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(certificate)))
+            }
+            None => builder.with_no_client_auth(),
+        };
+        config.resumption = Resumption::in_memory_sessions(SESSIONS);
+        Ok(Arc::new(config))
+    }
+
+    fn verifier(&self, provider: Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, rustls::Error> {
+        let (verifier, pinned) = match &self.settings.trust {
+            Trust::Any => return Ok(Arc::new(AcceptAny(provider))),
+            Trust::Machine => (self.machine.get_or_init(|| machine(provider)).clone()?, Arc::default()),
+            Trust::Roots(roots) => (with_roots(roots.store.clone(), provider)?, roots.certificates.clone()),
+        };
+        Ok(Arc::new(Judge::new(verifier, pinned)))
     }
 }
 
-fn config() -> Result<ClientConfig, rustls::Error> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder =
-        ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions()?;
-    let mut config = match Verifier::new(provider) {
-        Ok(verifier) => {
-            builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth()
-        }
+/// The cryptography that TLS is made of.
+pub(crate) fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
+fn versions(least: TlsVersion) -> &'static [&'static SupportedProtocolVersion] {
+    static TLS13: [&SupportedProtocolVersion; 1] = [&rustls::version::TLS13];
+    match least {
+        TlsVersion::Tls12 => rustls::ALL_VERSIONS,
+        TlsVersion::Tls13 => &TLS13,
+    }
+}
+
+fn machine(provider: Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, rustls::Error> {
+    match Verifier::new(provider.clone()) {
+        Ok(verifier) => Ok(Arc::new(verifier)),
         // A slim machine without a CA store of its own: Mozilla's roots.
-        Err(_) => builder.with_root_certificates(mozilla_roots()).with_no_client_auth(),
-    };
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(config)
+        Err(_) => with_roots(Arc::new(mozilla_roots()), provider),
+    }
+}
+
+fn with_roots(
+    roots: Arc<RootCertStore>,
+    provider: Arc<CryptoProvider>,
+) -> Result<Arc<dyn ServerCertVerifier>, rustls::Error> {
+    WebPkiServerVerifier::builder_with_provider(roots, provider)
+        .build()
+        .map(|verifier| verifier as Arc<dyn ServerCertVerifier>)
+        .map_err(|cause| rustls::Error::General(cause.to_string()))
 }
 
 fn mozilla_roots() -> RootCertStore {
@@ -42,11 +135,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_settings_are_made_once_and_ask_for_http_1() {
+    fn the_settings_are_made_once_for_all_who_share_them() {
         let tls = Tls::default();
         let first = tls.config().unwrap();
-        assert_eq!(first.alpn_protocols, [b"http/1.1"]);
         assert!(Arc::ptr_eq(&first, &tls.clone().config().unwrap()));
+    }
+
+    #[test]
+    fn other_settings_share_the_machines_trust_store_and_nothing_else() {
+        let tls = Tls::default();
+        let mut strict = tls.clone();
+        strict.change(|settings| settings.min_version = TlsVersion::Tls13);
+        assert!(!Arc::ptr_eq(&tls.config().unwrap(), &strict.config().unwrap()));
+        assert!(Arc::ptr_eq(&tls.machine, &strict.machine));
     }
 
     #[test]

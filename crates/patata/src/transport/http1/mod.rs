@@ -22,8 +22,8 @@ use tokio::io::ReadBuf;
 use crate::error::{Error, Kind, Phase};
 use crate::outgoing::Outgoing;
 use crate::transport::collect::{Collector, Expected};
-use crate::transport::connect::Stream;
-use crate::transport::lane::{Fault, Received, ResponseHead, timed_out};
+use crate::transport::connect::{Stream, tls_cause};
+use crate::transport::lane::{Fault, Received, ResponseHead, timed_out, tls_failed};
 use crate::transport::timer::Timer;
 use framing::{Framing, Misframed};
 use head::{Head, Unreadable};
@@ -246,7 +246,10 @@ impl Exchange {
     }
 
     /// The connection has ended too early.
-    fn broken(&mut self, cause: Option<io::Error>) -> Fault {
+    fn broken(&mut self, mut cause: Option<io::Error>) -> Fault {
+        if let Some(cause) = cause.take_if(|cause| tls_cause(cause).is_some()) {
+            return tls_failed().with_source(cause).into();
+        }
         let (kind, phase, message) = match &self.stage {
             Stage::Head(_) => (Kind::Protocol, Phase::Head, "Server disconnected"),
             Stage::Body(_) => (Kind::Body, Phase::Body, "The response's body broke off"),

@@ -1,0 +1,55 @@
+"""Checks the options of connections: a bad one is named, with its value and what is allowed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+
+def verification(name: str, value: object) -> bool | str:
+    """Whether certificates are verified, or the path of the CA file they are verified with."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, (str, os.PathLike)):
+        return os.fsdecode(value)
+    raise ValueError(f"{name} must be True, False or the path of a CA file, got {value!r}")
+
+
+def certificate(name: str, value: object) -> tuple[str, str | None]:
+    """The paths of a certificate and of its key, where that is a file of its own."""
+    paths: tuple[Any, ...] = value if isinstance(value, tuple) and len(value) == 2 else (value,)
+    if all(isinstance(path, (str, os.PathLike)) for path in paths):
+        return os.fsdecode(paths[0]), os.fsdecode(paths[1]) if len(paths) == 2 else None
+    raise ValueError(f"{name} must be the path of a PEM file, or two: (certificate, key), got {value!r}")
+
+
+def tls_version(name: str, value: object) -> str:
+    """A version of TLS."""
+    if isinstance(value, str) and value in ("1.2", "1.3"):
+        return value
+    raise ValueError(f"{name} must be '1.2' or '1.3', got {value!r}")
+
+
+def http_version(name: str, value: object) -> str:
+    """A version of HTTP; ``None`` stands for the best that the server speaks."""
+    if value is None:
+        return "auto"
+    if isinstance(value, str) and value in ("auto", "1.1", "2"):
+        return value
+    raise ValueError(f"{name} must be '1.1', '2', or None for the best of them, got {value!r}")
+
+
+CHECKS: dict[str, Callable[[str, Any], Any]] = {
+    "cert": certificate,
+    "http_version": http_version,
+    "min_tls_version": tls_version,
+    "verify": verification,
+}
+"""The options of connections, which a client's runs share unless one has its own."""
+
+
+def split(options: dict[str, object]) -> tuple[dict[str, object], dict[str, object]]:
+    """The options of connections, and the others."""
+    own = {name: value for name, value in options.items() if name in CHECKS}
+    return own, {name: value for name, value in options.items() if name not in CHECKS}
