@@ -173,11 +173,10 @@ fn authorization(
 ) -> Result<(HeaderName, HeaderValue), Box<dyn std::error::Error + Send + Sync>> {
     // It is called on the caller's thread, inside `__next__`.
     Python::attach(|py| {
-        let said = auth.bind(py).call1((request.bind(py),)).map_err(|error| {
+        let said = auth.bind(py).call1((request.bind(py),)).inspect_err(|error| {
             if !error.is_instance_of::<PyException>(py) {
                 raised.set(error.clone_ref(py));
             }
-            error
         })?;
         let (name, value) = match said.cast::<PyString>() {
             Ok(value) => ("authorization".to_owned(), value.to_str()?.to_owned()),

@@ -85,6 +85,7 @@ impl<T: Send + 'static> PushedRun<T> {
     /// assert_eq!(back.tag, "two");
     /// # Ok::<(), patata::ConfigError>(())
     /// ```
+    #[expect(clippy::result_large_err, reason = "a request that is not taken is given back as it came")]
     pub fn push(&mut self, request: Request<T>) -> Result<(), Request<T>> {
         if self.caller.free() == 0 {
             return Err(request);
