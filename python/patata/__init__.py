@@ -22,6 +22,7 @@ from patata.exceptions import (
     InvalidVerboseLevelError,
     PatataError,
     RequestError,
+    StatusError,
 )
 from patata.models import Request, Response
 
@@ -41,6 +42,7 @@ __all__ = [
     "Request",
     "RequestError",
     "Response",
+    "StatusError",
     "__version__",
 ]
 

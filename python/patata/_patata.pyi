@@ -1,9 +1,13 @@
 """The extension module: what is made in Rust."""
 
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from pathlib import Path
 from typing import Any, final
 
 from typing_extensions import Self, disjoint_base
+
+from patata._headers import Headers
 
 __all__ = [
     "Client",
@@ -154,6 +158,75 @@ class Response:
     data: Any
     error: Exception | None
     """Why there is no response; ``None`` for every response that came, a 500 included."""
+    @property
+    def ok(self) -> bool:
+        """Whether a response came, with a status below 400."""
+
+    @property
+    def headers(self) -> Headers:
+        """The headers of the response, names in any case; those of the last one after redirects."""
+
+    @property
+    def content(self) -> bytes:
+        """The body, content-encodings undone. Empty where it was saved to a file, and for a failure."""
+
+    @property
+    def text(self) -> str:
+        """The body as text: by its byte order mark, its declared charset, or as UTF-8."""
+
+    @property
+    def url(self) -> str:
+        """The URL that answered, after redirects, without credentials; empty for a failure."""
+
+    @property
+    def http_version(self) -> str | None:
+        """``"1.0"``, ``"1.1"`` or ``"2"``; ``None`` for a failure."""
+
+    @property
+    def path(self) -> Path | None:
+        """The file that has the body, where ``stream_to`` said so and the status is 2xx."""
+
+    @property
+    def attempts(self) -> int:
+        """How many attempts were begun; 0 where the request could not be sent at all."""
+
+    @property
+    def elapsed(self) -> timedelta:
+        """From the start of the first attempt to the end of the last, waits between them included."""
+
+    def json(self) -> Any:
+        """The body's JSON, where ``data`` would be ``{}`` if it is none.
+
+        Raises
+        ------
+        ValueError
+            For a body that is no JSON.
+        RequestError
+            The ``error`` of a failure.
+
+        Examples
+        --------
+        >>> Response(1, 200, {"a": 1}).json()
+        {'a': 1}
+        """
+
+    def raise_for_status(self) -> Self:
+        """The response itself, if it is ``ok``.
+
+        Raises
+        ------
+        StatusError
+            For a status of 400 and above.
+        RequestError
+            The ``error`` of a failure.
+
+        Examples
+        --------
+        >>> Response(1, 404, {}).raise_for_status()
+        Traceback (most recent call last):
+        patata.exceptions.StatusError: 404 Not Found for response 1
+        """
+
     def __new__(cls, id_: Any, status_code: int, data: Any) -> Self: ...
     def dict(self) -> dict[str, Any]:
         """The three fields by name.
@@ -167,15 +240,19 @@ class Response:
     def __ne__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
     def __reduce__(self) -> tuple[Any, ...]: ...
-    def _state(self) -> tuple[Any, Any, Any, bytes | None, Exception | None]: ...
+    def _state(
+        self,
+    ) -> tuple[Any, Any, Any, bytes, Exception | None, bytes | None, tuple[int, int]]: ...
     @classmethod
     def _restore(
         cls,
         id_: Any,
         status_code: int,
         data: Any,
-        body: bytes | None,
+        body: bytes,
         error: Exception | None,
+        received: bytes | None,
+        effort: tuple[int, int],
     ) -> Self: ...
 
 @final

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import builtins
+import http
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from patata._patata import Response
 
 
 class PatataError(Exception):
@@ -39,6 +44,25 @@ class CallbackProcessError(PatataError):
 
 class CallbackError(PatataError):
     """Stands for what a callback raised or returned, where that cannot be brought back from its process."""
+
+
+class StatusError(PatataError):
+    """A response has a status of 400 or above: raised by ``response.raise_for_status()``.
+
+    ``response`` is the response.
+    """
+
+    def __init__(self, response: Response) -> None:
+        code = response.status_code
+        try:
+            phrase = " " + http.HTTPStatus(code).phrase
+        except ValueError:
+            phrase = ""
+        super().__init__(f"{code}{phrase} for {response.url or f'response {response.id_!r}'}")
+        self.response = response
+
+    def __reduce__(self) -> tuple[type[StatusError], tuple[Response]]:
+        return type(self), (self.response,)
 
 
 class RequestError(PatataError):

@@ -36,8 +36,8 @@ def certificates(tmp_path_factory):
 @pytest.fixture(scope="session")
 def httpbin(certificates):
     """The URLs of httpbin over HTTP and HTTPS."""
-    with peers.hypercorn("wsgi:httpbin:app", certificates) as urls:
-        yield urls
+    with peers.granian("httpbin:app") as plain, peers.granian("httpbin:app", certificates) as tls:
+        yield plain, tls
 
 
 @pytest.fixture(scope="session")

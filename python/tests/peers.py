@@ -1,5 +1,7 @@
 """Servers from PyPI that the tests talk to, each in a process of its own."""
 
+import os
+import signal
 import socket
 import ssl
 import subprocess
@@ -8,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import trustme
+from cryptography.hazmat.primitives import serialization
 from support import HERE, free_port, start_python
 
 
@@ -18,7 +21,8 @@ def running(*arguments):
     try:
         yield process
     finally:
-        process.kill()
+        # With the workers that some servers have.
+        os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
 
 
@@ -46,7 +50,10 @@ class Certificates:
         issued = self.authority.issue_cert(*hosts, **options)
         certificate, key = self.folder / f"{name}.pem", self.folder / f"{name}.key"
         certificate.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
-        issued.private_key_pem.write_to_path(key)
+        # In PKCS #8, which every server reads.
+        private = serialization.load_pem_private_key(issued.private_key_pem.bytes(), None)
+        form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        key.write_bytes(private.private_bytes(*form))
         return certificate, key
 
     def context(self):
@@ -55,18 +62,17 @@ class Certificates:
 
 
 @contextmanager
-def hypercorn(application, certificates=None, *arguments):
-    """An application on hypercorn: the URL over HTTP, and over HTTPS (HTTP/2 and 1.1) with certificates."""
-    plain, tls = free_port(), free_port()
-    command = ["-m", "hypercorn", "--log-level", "CRITICAL", "--graceful-timeout", "0", *arguments]
-    if certificates is None:
-        command += ["--bind", f"127.0.0.1:{plain}"]
-    else:
-        command += ["--bind", f"127.0.0.1:{tls}", "--insecure-bind", f"127.0.0.1:{plain}"]
-        command += ["--certfile", certificates.certificate, "--keyfile", certificates.key]
-    with running(*command, application) as process:
-        wait_for_port(process, plain)
-        yield f"http://127.0.0.1:{plain}", f"https://localhost:{tls}"
+def granian(application, certificates=None, interface="wsgi"):
+    """The URL of an application on granian: over HTTPS (HTTP/2 and 1.1) with certificates, else over HTTP."""
+    port = free_port()
+    command = ["-m", "granian", application, "--interface", interface, "--host", "127.0.0.1", "--port", port]
+    command += ["--blocking-threads", 4] if interface == "wsgi" else []
+    if certificates is not None:
+        command += ["--ssl-certificate", certificates.certificate, "--ssl-keyfile", certificates.key]
+        command += ["--ssl-protocol-min", "tls1.2"]
+    with running(*command, "--no-log") as process:
+        wait_for_port(process, port)
+        yield f"http://127.0.0.1:{port}" if certificates is None else f"https://localhost:{port}"
 
 
 @contextmanager

@@ -71,6 +71,22 @@ pub(crate) fn raise(py: Python<'_>, name: &str, message: String) -> PyErr {
     }
 }
 
+/// The `StatusError` for a response.
+pub(crate) fn status_error<T: pyo3::PyClass>(response: &Bound<'_, T>) -> PyErr {
+    match class(response.py(), "StatusError").and_then(|class| class.call1((response,))) {
+        Ok(exception) => PyErr::from_value(exception),
+        Err(error) => error,
+    }
+}
+
+/// Headers as Python's class for them.
+pub(crate) fn headers(py: Python<'_>, pairs: Vec<(String, String)>) -> PyResult<Bound<'_, PyAny>> {
+    static HEADERS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let class = HEADERS
+        .get_or_try_init(py, || Ok::<_, PyErr>(py.import("patata.models")?.getattr("Headers")?.unbind()))?;
+    class.bind(py).call1((pairs,))
+}
+
 fn class<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
     static CLASSES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
     let classes = CLASSES.get_or_try_init(py, || {

@@ -15,6 +15,7 @@ mod json;
 mod options;
 mod push;
 mod raised;
+mod received;
 mod request;
 mod response;
 mod server;

@@ -1,14 +1,18 @@
 //! The Python class `Response`: made for every outcome, so it holds what came and converts when asked.
 
+use std::borrow::Cow;
+use std::time::Duration;
+
 use bytes::Bytes;
 use patata::Outcome;
 use pyo3::basic::CompareOp;
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple, PyType};
 
-use crate::fault::Fault;
+use crate::fault::{self, Fault};
 use crate::json;
+use crate::received::Received;
 
 /// What came back for one request.
 ///
@@ -20,8 +24,13 @@ pub(crate) struct Response {
     #[pyo3(get, set)]
     id_: Py<PyAny>,
     status: Status,
-    payload: Payload,
+    body: Bytes,
+    /// What has been made of the body or the failure, or assigned.
+    data: Option<Py<PyAny>>,
     error: Failure,
+    received: Received,
+    attempts: u32,
+    elapsed: Duration,
 }
 
 #[derive(Debug)]
@@ -32,15 +41,6 @@ enum Status {
 }
 
 #[derive(Debug)]
-enum Payload {
-    /// Not parsed yet.
-    Body(Bytes),
-    /// To be described from the error.
-    Fault,
-    Value(Py<PyAny>),
-}
-
-#[derive(Debug)]
 enum Failure {
     None,
     Fault(Box<Fault>),
@@ -48,32 +48,46 @@ enum Failure {
     Exception(Py<PyAny>),
 }
 
-/// Id, status code, data, or else the body it is in, and the error.
+/// Id, status code, data where it is not what the body says, the body, the error, and the rest.
 type State<'py> = (
     Bound<'py, PyAny>,
     Bound<'py, PyAny>,
     Option<Bound<'py, PyAny>>,
-    Option<Bound<'py, PyBytes>>,
+    Bound<'py, PyBytes>,
     Option<Bound<'py, PyAny>>,
+    Option<Bound<'py, PyBytes>>,
+    (u32, u64),
 );
 
 /// What a fault's status code is, as it was in the older package.
 const FAULT_STATUS: u16 = 500;
 
+/// How much of a body is shown that is not what was expected.
+const SHOWN: usize = 60;
+
 impl Response {
     pub(crate) fn new(outcome: Outcome<Py<PyAny>>) -> Self {
-        match outcome.result {
+        let Outcome { tag: id_, attempts, elapsed, result, .. } = outcome;
+        match result {
             Ok(response) => Self {
-                id_: outcome.tag,
+                id_,
                 status: Status::Code(response.status.as_u16()),
-                payload: Payload::Body(response.body),
+                body: response.body.clone(),
+                data: None,
                 error: Failure::None,
+                received: Received::from(response),
+                attempts,
+                elapsed,
             },
             Err(error) => Self {
-                id_: outcome.tag,
+                id_,
                 status: Status::Code(FAULT_STATUS),
-                payload: Payload::Fault,
+                body: Bytes::new(),
+                data: None,
                 error: Failure::Fault(Box::new(error.into())),
+                received: Received::None,
+                attempts,
+                elapsed,
             },
         }
     }
@@ -83,6 +97,15 @@ impl Response {
         let status_code = self.get_status_code(py)?.repr()?.to_string();
         let data = self.get_data(py)?.repr()?.to_string();
         Ok([id_, status_code, data])
+    }
+
+    fn decoded_text(&self) -> Cow<'_, str> {
+        patata::decode_text(self.received.header("content-type").as_deref(), &self.body)
+    }
+
+    fn is_error_status(&self, py: Python<'_>) -> PyResult<bool> {
+        let code = self.get_status_code(py)?.extract::<u16>();
+        Ok(code.is_ok_and(|code| code >= 400))
     }
 }
 
@@ -94,8 +117,12 @@ impl Response {
         Self {
             id_,
             status: Status::Assigned(status_code),
-            payload: Payload::Value(data),
+            body: Bytes::new(),
+            data: Some(data),
             error: Failure::None,
+            received: Received::None,
+            attempts: 0,
+            elapsed: Duration::ZERO,
         }
     }
 
@@ -114,24 +141,94 @@ impl Response {
 
     #[getter]
     fn get_data<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let value = match &self.payload {
-            Payload::Value(value) => return Ok(value.bind(py).clone()),
-            Payload::Body(body) => match json::decode(py, body)? {
+        if let Some(data) = &self.data {
+            return Ok(data.bind(py).clone());
+        }
+        let value = match &self.error {
+            Failure::Fault(fault) => fault.data(py)?,
+            _ => match json::decode(py, &self.body)? {
                 Some(value) => value,
                 None => PyDict::new(py).into_any(),
             },
-            Payload::Fault => match &self.error {
-                Failure::Fault(fault) => fault.data(py)?,
-                _ => PyDict::new(py).into_any(),
-            },
         };
-        self.payload = Payload::Value(value.clone().unbind());
+        self.data = Some(value.clone().unbind());
         Ok(value)
     }
 
     #[setter]
     fn set_data(&mut self, value: Py<PyAny>) {
-        self.payload = Payload::Value(value);
+        self.data = Some(value);
+    }
+
+    #[getter]
+    fn ok(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(matches!(self.error, Failure::None) && !self.is_error_status(py)?)
+    }
+
+    #[getter]
+    fn content<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.body)
+    }
+
+    #[getter]
+    fn text(&self) -> Cow<'_, str> {
+        self.decoded_text()
+    }
+
+    #[getter]
+    fn headers<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        fault::headers(py, self.received.headers())
+    }
+
+    #[getter]
+    fn url(&self) -> String {
+        self.received.url()
+    }
+
+    #[getter]
+    fn http_version(&self) -> Option<Cow<'static, str>> {
+        self.received.version()
+    }
+
+    #[getter]
+    fn path<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.received.path().map(|path| path.into_pyobject(py).map(Bound::into_any)).transpose()
+    }
+
+    #[getter]
+    fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    #[getter]
+    fn elapsed(&self) -> Duration {
+        self.elapsed
+    }
+
+    /// The body's JSON, or an error where it is none.
+    fn json<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        if let (true, Some(data)) = (self.body.is_empty(), &self.data) {
+            return Ok(data.bind(py).clone());
+        }
+        if let Some(error) = self.get_error(py)? {
+            return Err(PyErr::from_value(error));
+        }
+        json::decode(py, &self.body)?.ok_or_else(|| {
+            let text = self.decoded_text();
+            let begins: String = text.chars().take(SHOWN).collect();
+            let id_ = self.id_.bind(py).repr().map_or_else(|_| "?".to_owned(), |id_| id_.to_string());
+            PyValueError::new_err(format!("the body of response {id_} is not JSON; it begins {begins:?}"))
+        })
+    }
+
+    /// Raises the failure or, for a status of 400 and above, a `StatusError`.
+    fn raise_for_status<'py>(slf: Bound<'py, Self>) -> PyResult<Bound<'py, Self>> {
+        let py = slf.py();
+        if let Some(error) = slf.borrow_mut().get_error(py)? {
+            return Err(PyErr::from_value(error));
+        }
+        let is_error = slf.borrow().is_error_status(py)?;
+        if is_error { Err(fault::status_error(&slf)) } else { Ok(slf) }
     }
 
     #[getter]
@@ -212,28 +309,36 @@ impl Response {
     /// times as fast this way. A body that nobody has looked at travels as bytes.
     fn _state<'py>(&mut self, py: Python<'py>) -> PyResult<State<'py>> {
         let error = self.get_error(py)?;
-        let (data, body) = match &self.payload {
-            Payload::Body(body) => (None, Some(PyBytes::new(py, body))),
-            _ => (Some(self.get_data(py)?), None),
-        };
-        Ok((self.id_.bind(py).clone(), self.get_status_code(py)?, data, body, error))
+        // Data that nobody has looked at is made anew where it is wanted.
+        let data = self.data.as_ref().map(|data| data.bind(py).clone());
+        let body = PyBytes::new(py, &self.body);
+        let received = self.received.packed()?.map(|packed| PyBytes::new(py, &packed));
+        // 64 bits of nanoseconds are 584 years.
+        let elapsed = u64::try_from(self.elapsed.as_nanos()).unwrap_or(u64::MAX);
+        let (id_, status_code) = (self.id_.bind(py).clone(), self.get_status_code(py)?);
+        Ok((id_, status_code, data, body, error, received, (self.attempts, elapsed)))
     }
 
     #[classmethod]
+    #[expect(clippy::too_many_arguments, reason = "they are the parts of a state")]
     fn _restore<'py>(
         class: &Bound<'py, PyType>,
         id_: Py<PyAny>,
         status_code: Py<PyAny>,
-        data: Py<PyAny>,
-        body: Option<&[u8]>,
+        data: Option<Py<PyAny>>,
+        body: &[u8],
         error: Option<Py<PyAny>>,
+        received: Option<&[u8]>,
+        effort: (u32, u64),
     ) -> PyResult<Bound<'py, PyAny>> {
-        let response = class.call1((id_, status_code, data))?;
+        let response = class.call1((id_, status_code, class.py().None()))?;
         {
             let mut this = response.cast::<Self>()?.borrow_mut();
-            if let Some(body) = body {
-                this.payload = Payload::Body(Bytes::copy_from_slice(body));
-            }
+            this.data = data;
+            this.body = Bytes::copy_from_slice(body);
+            this.received = Received::unpack(received);
+            this.attempts = effort.0;
+            this.elapsed = Duration::from_nanos(effort.1);
             this.set_error(error);
         }
         Ok(response)

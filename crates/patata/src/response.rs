@@ -1,12 +1,15 @@
 //! What comes back: a response, and the outcome that carries it or the reason why there is none.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{StatusCode, Version};
+use serde::de::DeserializeOwned;
 
+use crate::charset;
 use crate::error::Error;
 use crate::headers::Headers;
 use crate::target::Target;
@@ -42,6 +45,45 @@ pub struct Response {
     pub saved_to: Option<Arc<Path>>,
     /// The URL that answered, after redirects, without credentials and fragment.
     pub url: Url,
+}
+
+impl Response {
+    /// Whether the status is below 400.
+    pub fn is_ok(&self) -> bool {
+        self.status.as_u16() < 400
+    }
+
+    /// The body as text: see [`decode_text`](crate::decode_text).
+    ///
+    /// ```
+    /// # let server = patata_testserver::Server::start().unwrap();
+    /// # let url = server.url();
+    /// # let client = patata::Client::builder().build()?;
+    /// let outcome = client.run([patata::Request::get((), format!("{url}/"))]).next().unwrap();
+    /// assert_eq!(outcome.result.unwrap().text(), r#"{"message":"Hello world!"}"#);
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
+    pub fn text(&self) -> Cow<'_, str> {
+        charset::decode_text(self.headers.get("content-type"), &self.body)
+    }
+
+    /// What the body's JSON stands for.
+    ///
+    /// # Errors
+    /// A body that is no JSON, or not of this type.
+    ///
+    /// ```
+    /// # let server = patata_testserver::Server::start().unwrap();
+    /// # let url = server.url();
+    /// # let client = patata::Client::builder().build()?;
+    /// let outcome = client.run([patata::Request::get((), format!("{url}/"))]).next().unwrap();
+    /// let message: serde_json::Value = outcome.result.unwrap().json().unwrap();
+    /// assert_eq!(message["message"], "Hello world!");
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
+    pub fn json<V: DeserializeOwned>(&self) -> serde_json::Result<V> {
+        serde_json::from_slice(&self.body)
+    }
 }
 
 /// The URL that answered, put together only when it is read.

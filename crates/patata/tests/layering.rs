@@ -32,7 +32,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("tls_version.rs", &[]),
     ("request.rs", &["auth", "body::Body", "error::Error", "params"]),
     // A response's URL is the target that answered, made a text only when it is read.
-    ("response.rs", &["error::Error", "headers::Headers", "target::Target"]),
+    ("charset.rs", &[]),
+    ("response.rs", &["charset", "error::Error", "headers::Headers", "target::Target"]),
     ("receipt.rs", &["response::Outcome"]),
     ("body.rs", &["multipart::Multipart"]),
     ("multipart.rs", &["body"]),

@@ -1,0 +1,50 @@
+//! A body as text, by the charset that it says it has.
+
+use std::borrow::Cow;
+
+use encoding_rs::{Encoding, UTF_8};
+
+/// A body as text: by its byte order mark, else by the charset in its `Content-Type`, else as UTF-8. What is
+/// no text in that charset becomes U+FFFD.
+///
+/// ```
+/// assert_eq!(patata::decode_text(Some(b"text/plain; charset=latin1"), b"\xe9t\xe9"), "été");
+/// assert_eq!(patata::decode_text(None, "été".as_bytes()), "été");
+/// ```
+pub fn decode_text<'b>(content_type: Option<&[u8]>, body: &'b [u8]) -> Cow<'b, str> {
+    let declared = content_type.and_then(charset).and_then(Encoding::for_label);
+    declared.unwrap_or(UTF_8).decode(body).0
+}
+
+/// The value of the parameter `charset`.
+fn charset(content_type: &[u8]) -> Option<&[u8]> {
+    content_type.split(|byte| *byte == b';').skip(1).find_map(|parameter| {
+        let at = parameter.iter().position(|byte| *byte == b'=')?;
+        let (name, value) = (parameter[..at].trim_ascii(), parameter[at + 1..].trim_ascii());
+        let unquoted = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value);
+        name.eq_ignore_ascii_case(b"charset").then_some(unquoted)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_declared_charset_is_used_whatever_it_looks_like() {
+        for (content_type, body, expected) in [
+            ("text/plain", "é".as_bytes(), "é"),
+            ("text/plain; charset=ISO-8859-1", b"\xe9", "é"),
+            ("text/plain;Charset=\"windows-1252\"", b"\x80", "€"),
+            ("text/plain; a=b; charset = shift_jis ; c", b"\x82\xa0", "あ"),
+            ("text/plain; charset=klingon", "é".as_bytes(), "é"),
+            ("charset=latin1", "é".as_bytes(), "é"),
+            ("text/plain; charset=utf-8", b"\xff", "\u{fffd}"),
+            ("text/plain; charset=latin1", b"\xef\xbb\xbf\xc3\xa9", "é"),
+            ("text/plain", b"\xff\xfea\0", "a"),
+            ("", b"", ""),
+        ] {
+            assert_eq!(decode_text(Some(content_type.as_bytes()), body), expected, "{content_type}");
+        }
+    }
+}
