@@ -193,7 +193,7 @@ def test_a_certificate_that_nobody_vouches_for_is_a_fault(client):
 
     with TLSServer(shake_hands) as url:
         (response,) = client.http("get", [(1, url)])
-    check(response, "TLSError", "Cannot connect")
+    check(response, "UntrustedCertificateError", "Cannot connect")
     assert response.error.request_sent is False
     assert reached in ([], [b""])
 
