@@ -130,6 +130,8 @@ class AsyncPatata(Client):
         settings = self._settings(retries, timeout, options)
         progress = self._begin(method)
         call = Call(method, _options.requests(requests), functions, settings, progress)
+        # The thread that advances a generator is to be the one that lets go of it.
+        del requests
         self._calls.add(call)
         try:
             due = time.monotonic() + TURN

@@ -11,7 +11,9 @@ import pytest
 STUB = Path(patata.__file__).with_name("_patata.pyi")
 
 
-@pytest.mark.parametrize("name", ["patata", "patata.aio", "patata.client", "patata.exceptions", "patata.testing"])
+@pytest.mark.parametrize(
+    "name", ["patata", "patata.aio", "patata.client", "patata.exceptions", "patata.testing"]
+)
 def test_the_examples_of_a_module_work(name):
     result = doctest.testmod(importlib.import_module(name))
     assert result.attempted > 0
