@@ -46,14 +46,16 @@ class Client:
         self, retries: int | None, timeout: float | None, options: dict[str, Any]
     ) -> dict[str, Any]:
         """The options of a call by the engine's names: its own, or else the client's."""
+        own = {"retries": retries, "timeout": timeout}
+        given = {name: value for name, value in own.items() if value is not _options.OF_CLIENT}
         return {
             "num_workers": self.num_workers,
             "queue_max_size": self.queue_max_size,
             "input_chunk_size": self.input_chunk_size,
             "pool_submit_size": self.pool_submit_size,
-            "retries": _options.attempts("retries", retries),
-            "timeout": _options.seconds("timeout", timeout),
-            **_options.combined(self._further, _options.further(options)),
+            "retries": 1,
+            "timeout": 300.0,
+            **_options.combined(self._further, _options.further({**given, **options})),
         }
 
     def _begin(self, method: str) -> Progress:

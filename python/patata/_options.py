@@ -18,6 +18,9 @@ FOREVER = 1e9
 Option = Callable[[str, Any], Any]
 
 
+OF_CLIENT: Any = type("OfClient", (), {"__repr__": lambda _: "the client's"})()
+"""Stands for an argument that was not given, where ``None`` has a meaning of its own."""
+
 MOST = 2**31 - 1
 """The most that a count may be; more is a mistake."""
 
@@ -136,7 +139,9 @@ FURTHER: dict[str, Option] = {
     "max_response_size": optional_size_in_bytes,
     "ordered": flag,
     "params": as_given,
+    "retries": attempts,
     "stream_to": place,
+    "timeout": seconds,
     **_connections.CHECKS,
 }
 """The options beyond the older package's, for a client and for each call."""

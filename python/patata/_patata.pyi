@@ -331,7 +331,7 @@ class PushStream:
         """
 
     def control(self) -> Control | None:
-        """A handle for other threads; ``None`` once the stream is closed."""
+        """A handle for other threads; ``None`` once the stream is closed, and in the child of a fork."""
 
     def receipt(self) -> dict[str, int]:
         """How many requests were submitted, and how many of them ended as what."""

@@ -69,8 +69,8 @@ class AsyncPatata(Client):
         method: str,
         requests: Iterable[Item] | AsyncIterable[Item],
         callbacks: Iterable[Callback | AsyncCallback] | None = (),
-        retries: int | None = 1,
-        timeout: float | None = 300.0,
+        retries: int | None = _options.OF_CLIENT,
+        timeout: float | None = _options.OF_CLIENT,
         **options: Any,
     ) -> AsyncGenerator[Response, None]:
         """Performs the requests and yields each response as soon as it is there, each exactly once.
@@ -95,9 +95,9 @@ class AsyncPatata(Client):
             worker in processes. If one raises, the response has ``status_code`` 500 and the exception as
             ``data``. Default: none.
         retries
-            Attempts in total, as for :meth:`Patata.http`. Default: 1, which is no retry.
+            Attempts in total, as for :meth:`Patata.http`. Default: the client's, which is 1: no retry.
         timeout
-            Seconds that one attempt may take; ``None`` for no limit. Default: 300.
+            Seconds that one attempt may take; ``None`` for no limit. Default: the client's, which is 300.
         options
             Any of the options of :class:`Patata` from ``concurrency`` on, for this call.
 
@@ -130,6 +130,8 @@ class AsyncPatata(Client):
         settings = self._settings(retries, timeout, options)
         progress = self._begin(method)
         call = Call(method, _options.requests(requests), functions, self._engine, settings, progress)
+        # The thread that advances a generator is to be the one that lets go of it.
+        del requests
         self._calls.add(call)
         try:
             due = time.monotonic() + TURN

@@ -46,6 +46,29 @@ class Patata(Client):
         Whether responses come in the order of the input, or as soon as they are there. In order, what
         is done early waits for what stands before it, and counts against ``queue_max_size``. Default:
         ``False``.
+    headers
+        For all requests: a mapping or pairs; a list as value sends a header several times, ``None``
+        leaves it out, also one that is sent by default (``Accept``, ``User-Agent``). A nearer header
+        replaces one of the same name: a call's the client's, a request's a call's.
+    params
+        Query parameters, likewise, put behind those of each URL.
+    auth
+        ``(user, password)``; a token (a str, sent as ``Bearer``); or a function that takes a request
+        and returns the value of ``Authorization``, or ``(header name, value)``. It is called on the
+        thread that takes the responses, for each request, and once more for one that is answered with
+        401. Credentials in a request's URL or headers go before it. Default: none.
+    cookies
+        A mapping that is sent with each request, or ``True`` to keep those that servers set during a
+        call, each for whom it belongs to. Default: none.
+    json, form, content, files
+        The body of each request that has none: as for :class:`Request`. What can be read only once is
+        refused.
+    stream_to
+        Writes the bodies of 2xx responses to files as they come, instead of into memory: a path with
+        ``{id}`` or ``{index}`` in it, which no id leads out of its folder, or a function from request to
+        path. ``response.path`` says where. A file is there once it is complete. Default: none.
+    retries, timeout
+        As for :meth:`http`, where they are not given there. Default: 1 and 300.
     backoff, max_backoff
         The longest wait before the second attempt, in seconds, and what its doubling for each further
         one stops at. The wait is a random part of it. Default: 0.1 and 30.
@@ -54,7 +77,8 @@ class Patata(Client):
     follow_redirects, max_redirects
         Whether redirects are followed, and how many in one attempt. Default: ``True`` and 10.
     max_response_size
-        The most bytes a body may have, before and after decoding. Default: 64 MiB.
+        The most bytes a body may have, before and after decoding, in memory or in a file; ``None`` for
+        no limit. Default: 64 MiB.
     http_version
         ``"1.1"`` or ``"2"`` for that one only, the latter also over ``http://`` with prior knowledge;
         ``None`` for HTTP/2 where an https server offers it, else HTTP/1.1. Default: ``None``.
@@ -114,8 +138,8 @@ class Patata(Client):
         method: str,
         requests: Iterable[Item],
         callbacks: Iterable[Callback] | None = (),
-        retries: int | None = 1,
-        timeout: float | None = 300.0,
+        retries: int | None = _options.OF_CLIENT,
+        timeout: float | None = _options.OF_CLIENT,
         **options: Any,
     ) -> Generator[Response, None, None]:
         """Performs the requests and yields each response as soon as it is there, each exactly once.
@@ -143,11 +167,13 @@ class Patata(Client):
             has ``status_code`` 500 and the exception as ``data``. Default: none.
         retries
             Attempts in total. Failed connections, time-outs, broken transfers and the statuses 408,
-            425, 429 and 5xx (save 501 and 505) are tried again. Default: 1, which is no retry.
+            425, 429 and 5xx (save 501 and 505) are tried again. Default: the client's, which is 1: no retry.
         timeout
-            Seconds that one attempt may take; ``None`` for no limit. Default: 300.
+            Seconds that one attempt may take; ``None`` for no limit. Default: the client's, which is 300.
         options
-            Any of the options of :class:`Patata` from ``concurrency`` on, for this call.
+            Any of the options of :class:`Patata` from ``concurrency`` on, for this call. They win over the
+            client's; of ``headers`` and ``params``, the client's of other names are kept. ``None`` takes
+            the client's ``headers``, ``params``, ``auth``, ``cookies``, ``stream_to`` or body away.
 
         Raises
         ------

@@ -1,10 +1,13 @@
 """Callbacks: what they may be, where they run, and what becomes of a response whose callback fails."""
 
 import functools
+import gc
 import os
 import signal
+import sys
 import threading
 import time
+import weakref
 
 import pytest
 from patata import Patata, Response, exceptions
@@ -284,6 +287,32 @@ def test_one_that_raises_costs_its_own_response(server, workers):
             assert str(response.data) == f"in {id_}"
             assert response.error is None
     assert workers > 1 or sorted(later) == [i for i in range(20) if i % 5]
+
+
+@BOTH
+def test_one_that_raises_does_not_keep_its_response_alive(server, workers):
+    class Id:
+        pass
+
+    def callback(_response):
+        try:
+            raise KeyError
+        except KeyError:
+            raise ZeroDivisionError from None
+
+    def ids():
+        id_ = Id()
+        freed.append(weakref.ref(id_))
+        yield id_, server.url
+
+    freed = []
+    with Patata(workers, verbose=False) as client:
+        (response,) = client.http("get", ids(), callbacks=[callback])
+    assert type(response.data) is ZeroDivisionError
+    assert sys.version_info < (3, 11) or "raised in callback, " in response.data.__notes__[0]
+    del response
+    gc.collect()
+    assert freed[0]() is None
 
 
 class OwnError(Exception):

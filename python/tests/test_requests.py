@@ -274,3 +274,12 @@ class TestOptions:
         for options in ({"content": missing}, {"files": {"a": missing}}):
             with pytest.raises(ValueError, match=r"missing\.bin"):
                 Patata(verbose=False, **options)
+
+    def test_retries_and_timeout_of_a_client_hold_for_calls_that_do_not_say(self, server):
+        with Patata(verbose=False, retries=3, timeout=0.1, backoff=0) as client:
+            (response,) = client.http("get", [(1, server.url + "/flaky/client/2")], timeout=60)
+            assert (response.status_code, response.attempts) == (200, 3)
+            (response,) = client.http("get", [(1, server.url + "/delay/60000")], retries=1)
+            assert (response.attempts, isinstance(response.error, TimeoutError)) == (1, True)
+            (response,) = client.http("get", [(1, server.url + "/delay/200")], None, None, None)
+            assert (response.attempts, response.status_code) == (1, 200)

@@ -119,9 +119,10 @@ impl PushStream {
         self.run.as_ref().is_some_and(|run| run.register(&self.waker))
     }
 
-    /// A handle for other threads; `None` once the stream is closed.
+    /// A handle for other threads; `None` once the stream is closed, and in the child of a fork.
     fn control(&self) -> Option<Control> {
-        self.run.as_ref().map(|run| Control(run.control()))
+        let run = self.run.as_ref().filter(|_| !self.process.is_gone())?;
+        Some(Control(run.control()))
     }
 
     /// How many requests were taken in, and what became of them.

@@ -12,8 +12,16 @@ use encoding_rs::{Encoding, UTF_8};
 /// assert_eq!(patata::decode_text(None, "été".as_bytes()), "été");
 /// ```
 pub fn decode_text<'b>(content_type: Option<&[u8]>, body: &'b [u8]) -> Cow<'b, str> {
-    let declared = content_type.and_then(charset).and_then(Encoding::for_label);
+    let declared = content_type.and_then(charset).and_then(encoding);
     declared.unwrap_or(UTF_8).decode(body).0
+}
+
+/// The encoding of a label; also where it is spelled as no browser knows it ("latin-1", "utf_8").
+fn encoding(label: &[u8]) -> Option<&'static Encoding> {
+    Encoding::for_label(label).or_else(|| {
+        let plain: Vec<u8> = label.iter().copied().filter(|byte| !b"-_".contains(byte)).collect();
+        Encoding::for_label(&plain)
+    })
 }
 
 /// The value of the parameter `charset`.
@@ -37,6 +45,7 @@ mod tests {
             ("text/plain; charset=ISO-8859-1", b"\xe9", "é"),
             ("text/plain;Charset=\"windows-1252\"", b"\x80", "€"),
             ("text/plain; a=b; charset = shift_jis ; c", b"\x82\xa0", "あ"),
+            ("text/plain; charset=latin-1", b"\xe9", "é"),
             ("text/plain; charset=klingon", "é".as_bytes(), "é"),
             ("charset=latin1", "é".as_bytes(), "é"),
             ("text/plain; charset=utf-8", b"\xff", "\u{fffd}"),

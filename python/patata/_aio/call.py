@@ -107,8 +107,10 @@ class Call:
 
     def _stop(self) -> list[asyncio.Future[Any]]:
         control = self._stream.control()
-        if control is not None:
-            control.cancel()
+        if control is None:
+            # In the child of a fork: the event loop's descriptors are the parent's too.
+            return []
+        control.cancel()
         self._bell.close()
         ending: list[asyncio.Future[Any]] = [*self._input.stop()]
         if self._stage is not None:

@@ -1,0 +1,179 @@
+"""What a response carries beyond id, status and data: as it came, as text, as an exception, elsewhere."""
+
+import copy
+import datetime
+import pickle
+
+import pytest
+from patata import Patata, Response, StatusError
+from patata.exceptions import ConnectError
+from patata.models import Headers
+from support import RawServer, answer, refusing_url
+
+
+def get(client, url, **options):
+    (response,) = client.http("get", [("id", url)], **options)
+    return response
+
+
+@pytest.fixture
+def failed(client):
+    with refusing_url() as url:
+        return get(client, url)
+
+
+class TestFields:
+    def test_of_an_answer(self, client, server):
+        response = get(client, server.url + "/redirect/2")
+        assert response.ok is True
+        assert response.url == server.url + "/redirect/0"
+        assert response.content == b'{"message":"Hello world!"}'
+        assert response.text == '{"message":"Hello world!"}'
+        assert response.json() == response.data == {"message": "Hello world!"}
+        assert response.headers["Content-Type"] == "application/json"
+        assert (response.error, response.attempts, response.http_version) == (None, 1, "1.1")
+        assert datetime.timedelta(0) < response.elapsed < datetime.timedelta(seconds=30)
+        assert response.path is None
+
+    def test_of_a_failure(self, failed):
+        assert (failed.ok, failed.content, failed.text, failed.url) == (False, b"", "", "")
+        assert (dict(failed.headers), failed.attempts, failed.http_version) == ({}, 1, None)
+        with pytest.raises(ConnectError):
+            failed.json()
+
+    def test_of_one_that_the_user_made(self):
+        response = Response(1, 200, {"a": 1})
+        assert (response.ok, response.content, response.text, response.url) == (True, b"", "", "")
+        assert (response.headers, response.attempts) == ({}, 0)
+        assert response.elapsed == datetime.timedelta(0)
+        assert response.json() == {"a": 1}
+
+    def test_count_the_attempts_and_the_time_of_all_of_them(self, client, server):
+        response = get(client, server.url + "/flaky/response/2", retries=3, backoff=0)
+        assert (response.status_code, response.attempts) == (200, 3)
+
+    def test_show_no_credentials(self, client, server):
+        response = get(client, server.url.replace("http://", "http://user:secret@") + "/echo")
+        assert response.url == server.url + "/echo"
+
+    def test_content_outlives_data(self, client, server):
+        response = get(client, server.url)
+        response.data = "other"
+        assert response.content == b'{"message":"Hello world!"}'
+        assert response.json() == {"message": "Hello world!"}
+        assert response.data == "other"
+
+    @pytest.mark.parametrize(("code", "ok"), [(200, True), (304, True), (400, False), (503, False)])
+    def test_ok_is_below_400(self, client, server, code, ok):
+        assert get(client, f"{server.url}/status/{code}").ok is ok
+
+
+class TestText:
+    @pytest.mark.parametrize(
+        ("content_type", "body", "expected"),
+        [
+            ("text/plain; charset=latin-1", b"\xe9", "é"),
+            ("text/plain; charset=Shift_JIS", b"\x82\xa0", "あ"),
+            ("text/plain", "é".encode(), "é"),
+            ("text/plain; charset=unknown", "é".encode(), "é"),
+            ("text/plain; charset=latin-1", "\ufeffé".encode(), "é"),
+            ("text/plain; charset=utf-8", b"a\xff", "a\ufffd"),
+        ],
+    )
+    def test_is_of_the_declared_charset(self, client, content_type, body, expected):
+        with RawServer(answer(body, f"content-type: {content_type}")) as raw:
+            response = get(client, raw.url)
+        assert response.text == expected
+        assert pickle.loads(pickle.dumps(response)).text == expected
+
+
+class TestHeaders:
+    def test_are_found_in_any_case_and_keep_repeats(self, client):
+        with RawServer(answer(b"", "X-A: 1", "x-a: 2", "Set-Cookie: a=1", "x-latin: \xe9")) as raw:
+            headers = get(client, raw.url).headers
+        assert headers["x-A"] == "1, 2"
+        assert headers.get_list("X-a") == ["1", "2"]
+        assert headers.get_list("absent") == []
+        assert ("X-LATIN" in headers, headers["x-latin"], headers.get("absent")) == (True, "Ã©", None)
+        assert [pair for pair in headers.multi_items() if pair[0] == "x-a"] == [("x-a", "1"), ("x-a", "2")]
+        assert len(headers) == len(set(headers)) == len(dict(headers))
+        with pytest.raises(KeyError):
+            headers["absent"]
+
+    def test_compare_as_mappings_and_cannot_be_hashed(self):
+        headers = Headers([("A", "1"), ("b", "2")])
+        assert headers == {"a": "1", "B": "2"}
+        assert headers == Headers([("b", "2"), ("a", "1")])
+        assert headers != Headers([("a", "1")])
+        assert headers != 7
+        with pytest.raises(TypeError):
+            hash(headers)
+
+
+class TestErrors:
+    def test_json_names_the_response_and_shows_a_beginning(self, client):
+        with RawServer(answer(b"<html>no json" + b"x" * 1000)) as raw:
+            response = get(client, raw.url)
+        assert response.data == {}
+        with pytest.raises(ValueError, match="response 'id' is not JSON; it begins \"<html>no json"):
+            response.json()
+
+    def test_raise_for_status_gives_a_good_response_back(self, client, server):
+        response = get(client, server.url)
+        assert response.raise_for_status() is response
+
+    def test_raise_for_status_raises_a_status_error(self, client, server):
+        url = server.url + "/status/404"
+        response = get(client, url)
+        with pytest.raises(StatusError) as caught:
+            response.raise_for_status()
+        assert str(caught.value) == f"404 Not Found for {url}"
+        assert caught.value.response is response
+        assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+    def test_raise_for_status_raises_what_failed(self, failed):
+        with pytest.raises(ConnectError) as caught:
+            failed.raise_for_status()
+        assert caught.value is failed.error
+
+    def test_a_status_that_http_does_not_know_has_no_phrase(self):
+        with pytest.raises(StatusError, match=r"^599 for response 1$"):
+            Response(1, 599, {}).raise_for_status()
+
+
+def fields(response):
+    return (
+        response.id_,
+        response.status_code,
+        response.data,
+        response.ok,
+        response.headers,
+        response.content,
+        response.text,
+        response.url,
+        str(response.error),
+        response.attempts,
+        response.elapsed,
+        response.http_version,
+        response.path,
+    )
+
+
+class TestElsewhere:
+    @pytest.mark.parametrize("travel", [copy.copy, copy.deepcopy, lambda r: pickle.loads(pickle.dumps(r))])
+    def test_everything_comes_along(self, client, server, failed, tmp_path, travel):
+        saved = get(client, server.url, stream_to=tmp_path / "{id}")
+        for response in (get(client, server.url + "/redirect/1"), failed, saved, Response(1, 200, [])):
+            assert fields(travel(response)) == fields(response)
+            assert fields(travel(travel(response))) == fields(response)
+
+    def test_callback_processes_see_and_return_it(self, server):
+        def look(response):
+            response.data = [response.url, response.text, response.headers["content-type"], response.attempts]
+            return response
+
+        with Patata(num_workers=2, verbose=False) as client:
+            (response,) = client.http("get", [(1, server.url)], callbacks=[look])
+        assert response.data == [server.url + "/", '{"message":"Hello world!"}', "application/json", 1]
+        assert (response.url, response.http_version) == (server.url + "/", "1.1")
+        assert response.content == b'{"message":"Hello world!"}'
