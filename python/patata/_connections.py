@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 
@@ -40,10 +41,60 @@ def http_version(name: str, value: object) -> str:
     raise ValueError(f"{name} must be '1.1', '2', or None for the best of them, got {value!r}")
 
 
+def proxy(name: str, value: object) -> str | bool:
+    """A proxy's URL, or ``False`` for none; ``None`` stands for what the environment says."""
+    if value is None:
+        return True
+    if isinstance(value, str) or value is False:
+        return value
+    # Not shown: there may be a password in it.
+    kind = type(value).__name__
+    raise ValueError(f"{name} must be a proxy's URL, False, or None for the environment's, got a {kind}")
+
+
+def addresses(name: str, value: object) -> dict[str, list[str]]:
+    """For each host its addresses, of which one may stand alone."""
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{name} must be a dict of hosts and addresses, got {value!r}")
+    return {_host(name, host): _literals(name, host, given) for host, given in value.items()}
+
+
+def _host(name: str, host: object) -> str:
+    if isinstance(host, str):
+        return host
+    raise ValueError(f"{name} must be a dict whose keys are the names of hosts, got {host!r}")
+
+
+def _literals(name: str, host: str, given: object) -> list[str]:
+    several = given if isinstance(given, Iterable) and not isinstance(given, (str, bytes)) else [given]
+    try:
+        return [_literal(one) for one in several]
+    except ValueError:
+        raise ValueError(
+            f"{name} must give {host!r} an IP address or a list of them, got {given!r}"
+        ) from None
+
+
+def _literal(address: object) -> str:
+    if not isinstance(address, (str, ipaddress.IPv4Address, ipaddress.IPv6Address)):
+        raise ValueError
+    return str(ipaddress.ip_address(address))
+
+
+def path(name: str, value: object) -> str:
+    """A path."""
+    if isinstance(value, (str, os.PathLike)):
+        return os.fsdecode(value)
+    raise ValueError(f"{name} must be a path, got {value!r}")
+
+
 CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "cert": certificate,
     "http_version": http_version,
     "min_tls_version": tls_version,
+    "proxy": proxy,
+    "resolve": addresses,
+    "unix_socket": path,
     "verify": verification,
 }
 """The options of connections, which a client's runs share unless one has its own."""

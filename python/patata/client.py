@@ -91,6 +91,19 @@ class Patata(Client):
         its key, not encrypted, or ``(certificate, key)``. Default: none.
     min_tls_version
         The oldest version of TLS that is spoken, ``"1.2"`` or ``"1.3"``. Default: ``"1.2"``.
+    proxy
+        The URL of the proxy for all requests: ``http://``, ``https://`` (TLS to the proxy),
+        ``socks5://``, or ``socks5h://`` where the proxy looks the hosts' names up; with
+        ``user:password@`` where it wants that, percent-encoded. ``False`` for none, ``None`` for those
+        that the environment names in ``HTTP_PROXY``, ``HTTPS_PROXY`` and ``ALL_PROXY``, save for the
+        hosts in ``NO_PROXY`` (hosts, suffixes, CIDR). No server sees a proxy's credentials. Default:
+        ``None``.
+    resolve
+        Addresses of hosts whose names are then not looked up: ``{"host": "ip"}`` or
+        ``{"host": ["ip", "ip"]}``. Default: none.
+    unix_socket
+        The path of a unix socket that all connections go to, whatever the URL's host. For one request
+        a URL like ``http+unix://%2Fpath%2Fto.sock/`` does. Default: none.
 
     Raises
     ------

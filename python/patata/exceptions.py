@@ -95,6 +95,10 @@ class ResolveError(ConnectError):
     """The host's name has no address."""
 
 
+class ProxyError(ConnectError):
+    """The proxy could not be reached, or opened no way to the server."""
+
+
 class TLSError(ConnectError):
     """The TLS handshake failed, or the server ended the TLS connection right after it."""
 

@@ -1,5 +1,7 @@
 //! The options of how connections are opened, from a dict of options to the engine's builder.
 
+use std::collections::HashMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use patata::{Builder, HttpVersion, TlsVersion};
@@ -15,8 +17,23 @@ pub(crate) fn option(builder: Builder, name: &str, value: &Bound<'_, PyAny>) -> 
             builder.cert(certificate, key.as_deref())
         }
         "min_tls_version" => builder.min_tls_version(tls_version(value)?),
+        "proxy" => proxy(builder, value)?,
+        "resolve" => {
+            let hosts: HashMap<String, Vec<IpAddr>> = value.extract()?;
+            hosts.into_iter().fold(builder, |builder, (host, addresses)| builder.resolve(host, addresses))
+        }
+        "unix_socket" => builder.unix_socket(value.extract::<PathBuf>()?),
         "http_version" => builder.http_version(http_version(value)?),
         _ => return Err(PyValueError::new_err(format!("unknown option {name:?}"))),
+    })
+}
+
+/// `False` is none, `True` is what the environment says.
+fn proxy(builder: Builder, value: &Bound<'_, PyAny>) -> PyResult<Builder> {
+    Ok(match value.extract::<bool>() {
+        Ok(false) => builder.without_proxy(),
+        Ok(true) => builder.environment_proxy(),
+        Err(_) => builder.proxy(value.extract::<&str>()?),
     })
 }
 

@@ -25,6 +25,7 @@ fn class_of(error: &patata::Error) -> &'static str {
         (ErrorKind::InvalidRequest, _) => "InvalidRequestError",
         (ErrorKind::Resolve, _) => "ResolveError",
         (ErrorKind::Connect, _) => "ConnectError",
+        (ErrorKind::Proxy, _) => "ProxyError",
         (ErrorKind::Tls, _) => match error.certificate_fault() {
             None => "TLSError",
             Some(CertificateFault::Expired) => "CertificateExpiredError",

@@ -17,6 +17,7 @@ use crate::request::Request;
 use crate::response::Outcome;
 use crate::run;
 use crate::shared::Shared;
+use crate::transport::connect::Connector;
 use crate::transport::tls::Tls;
 use crate::waiting::Waiting;
 
@@ -61,12 +62,15 @@ impl<T: Send + 'static> Caller<T> {
         let connections = config.connections_by_worker();
         let lead = Lead::new(config.connections(), config.input_chunk_size);
         let waiting = Waiting::new(config.ordered);
+        let connector = Connector::new(tls, &config);
         let shared = Arc::new(Shared::new(config, connections.len()));
         let threads = connections
             .into_iter()
             .enumerate()
             // A thread that cannot be started counts as one that has ended: the others do its work.
-            .filter_map(|(index, connections)| run::spawn(&shared, index, connections, tls.clone()).ok())
+            .filter_map(|(index, connections)| {
+                run::spawn(&shared, index, connections, connector.clone()).ok()
+            })
             .collect();
         Self {
             planner: Planner::new(shared.hasher.clone()),

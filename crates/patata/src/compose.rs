@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::cookies::Jar;
 use crate::outgoing::Outgoing;
 use crate::plan::Job;
+use crate::proxy::Proxy;
 use crate::target::Origin;
 
 /// Headers that speak of one HTTP/1.1 connection, which HTTP/2 forbids.
@@ -28,12 +29,14 @@ pub(crate) struct Templates {
     own: HeaderMap,
     /// The same with the user's defaults.
     with_defaults: HeaderMap,
-    /// Where HTTP/2 is spoken, which has it in place of a `Host` header.
+    /// Where requests name it: in HTTP/2, in place of a `Host` header, and to a proxy that sends them on.
     authority: Option<(Scheme, Authority)>,
+    is_http2: bool,
+    is_forwarded: bool,
 }
 
 impl Templates {
-    pub(crate) fn new(config: &Config, origin: &Origin, is_http2: bool) -> Self {
+    pub(crate) fn new(config: &Config, origin: &Origin, is_http2: bool, forwarder: Option<&Proxy>) -> Self {
         let mut own = HeaderMap::with_capacity(8);
         if !is_http2 {
             own.insert(header::HOST, origin.authority.clone());
@@ -41,12 +44,23 @@ impl Templates {
         own.extend(config.own_headers.clone());
         let mut with_defaults = own.clone();
         with_defaults.extend(config.headers.clone());
+        if forwarder.is_none() {
+            with_defaults.remove(header::PROXY_AUTHORIZATION);
+        }
+        if let Some(authorization) = forwarder.and_then(|proxy| proxy.authorization.as_ref()) {
+            own.insert(header::PROXY_AUTHORIZATION, authorization.clone());
+            with_defaults.insert(header::PROXY_AUTHORIZATION, authorization.clone());
+        }
         let scheme = if origin.tls { Scheme::HTTPS } else { Scheme::HTTP };
         let authority = Authority::try_from(origin.authority.as_bytes()).ok();
         Self {
             own,
             with_defaults,
-            authority: authority.filter(|_| is_http2).map(|authority| (scheme, authority)),
+            authority: authority
+                .filter(|_| is_http2 || forwarder.is_some())
+                .map(|authority| (scheme, authority)),
+            is_http2,
+            is_forwarded: forwarder.is_some(),
         }
     }
 
@@ -62,6 +76,10 @@ impl Templates {
                 headers.remove(name);
             }
             headers.extend(head.headers.clone());
+            if !self.is_forwarded {
+                // A server has no business with what is meant for a proxy.
+                headers.remove(header::PROXY_AUTHORIZATION);
+            }
         }
         describe_body(headers, &message.method, &message.body);
         if let Some(jar) = jar
@@ -72,14 +90,16 @@ impl Templates {
         match &self.authority {
             None => *request.uri_mut() = job.target.path.clone().into(),
             Some((scheme, authority)) => {
-                let own = http2_authority(request.headers_mut());
+                let own = self.is_http2.then(|| http2_authority(request.headers_mut())).flatten();
                 let mut parts = Parts::default();
                 parts.scheme = Some(scheme.clone());
                 parts.authority = Some(own.unwrap_or_else(|| authority.clone()));
                 parts.path_and_query = Some(job.target.path.clone());
                 // Whole parts make a whole URI.
                 *request.uri_mut() = Uri::from_parts(parts).unwrap_or_default();
-                *request.version_mut() = http::Version::HTTP_2;
+                if self.is_http2 {
+                    *request.version_mut() = http::Version::HTTP_2;
+                }
             }
         }
         request

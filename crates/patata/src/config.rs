@@ -1,5 +1,9 @@
 //! The options of a client, with their defaults: raw values once checked, never read from anywhere else.
 
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
@@ -9,6 +13,7 @@ use crate::body::Body;
 use crate::decode;
 use crate::http_version::HttpVersion;
 use crate::params::Params;
+use crate::proxy::Proxies;
 use crate::schedule::retry::RetryPolicy;
 
 /// Connections for each event loop where `concurrency` is not given.
@@ -32,6 +37,11 @@ pub(crate) struct Config {
     pub(crate) max_redirects: Option<u32>,
     pub(crate) max_response_size: usize,
     pub(crate) http_version: HttpVersion,
+    pub(crate) proxies: Proxies,
+    /// The addresses of hosts whose names are not looked up.
+    pub(crate) addresses: Arc<HashMap<String, Arc<[IpAddr]>>>,
+    /// Where all connections go, whatever the URL's host.
+    pub(crate) unix_socket: Option<Arc<Path>>,
     /// What patata itself says of each request.
     pub(crate) own_headers: HeaderMap,
     /// What the user wants said with each request.
@@ -65,6 +75,9 @@ impl Default for Config {
             max_redirects: Some(10),
             max_response_size: 64 << 20,
             http_version: HttpVersion::Auto,
+            proxies: Proxies::default(),
+            addresses: Arc::default(),
+            unix_socket: None,
             own_headers: HeaderMap::from_iter([
                 (http::header::ACCEPT, HeaderValue::from_static("*/*")),
                 (http::header::ACCEPT_ENCODING, HeaderValue::from_static(decode::ACCEPTED)),

@@ -22,6 +22,8 @@ pub enum Kind {
     Connect,
     /// The TLS handshake failed, an untrusted certificate included.
     Tls,
+    /// The proxy could not be reached, or opened no way to the server.
+    Proxy,
     /// A time-out passed; [`Error::phase`] says in which phase.
     Timeout,
     /// The server broke HTTP, or closed the connection without an answer.
@@ -78,6 +80,7 @@ struct Inner {
     kind: Kind,
     phase: Phase,
     request_sent: bool,
+    is_lasting: bool,
     certificate_fault: Option<CertificateFault>,
     message: Cow<'static, str>,
     source: Option<Source>,
@@ -89,6 +92,7 @@ impl Error {
             kind,
             phase,
             request_sent: matches!(phase, Phase::Head | Phase::Body | Phase::Answer),
+            is_lasting: false,
             certificate_fault: None,
             message: message.into(),
             source: None,
@@ -114,6 +118,25 @@ impl Error {
     pub(crate) fn unsent(mut self) -> Self {
         self.0.request_sent = false;
         self
+    }
+
+    /// The same for another request that met it. The causes are in its text.
+    pub(crate) fn repeated(&self) -> Self {
+        let Inner { kind, phase, request_sent, is_lasting, certificate_fault, .. } = *self.0;
+        let message = self.to_string().into();
+        let source = None;
+        Self(Box::new(Inner { kind, phase, request_sent, is_lasting, certificate_fault, message, source }))
+    }
+
+    /// States that another attempt would end the same, where others of its kind may not.
+    pub(crate) fn lasting(mut self) -> Self {
+        self.0.is_lasting = true;
+        self
+    }
+
+    /// Whether another attempt is known to end the same.
+    pub(crate) fn is_lasting(&self) -> bool {
+        self.0.is_lasting
     }
 
     /// What sort of fault this is.

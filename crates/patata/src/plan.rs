@@ -1,5 +1,6 @@
 //! From a `Request` to a `Job` that is known to be sendable: URL, origin, head and body checked before any I/O.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::RandomState;
 use std::path::Path;
@@ -346,7 +347,9 @@ fn is_plain(path: &str) -> bool {
 
 fn path_of(url: &url::Url) -> Result<PathAndQuery, Error> {
     let text = &url[url::Position::BeforePath..url::Position::AfterQuery];
-    PathAndQuery::try_from(text).map_err(|error| {
+    // The empty path of a URL with a unix socket is the root, as that of others is.
+    let rooted = if text.starts_with('/') { Cow::Borrowed(text) } else { Cow::Owned(format!("/{text}")) };
+    PathAndQuery::try_from(&*rooted).map_err(|error| {
         Error::invalid(format!("URL {:?} has an unusable path", redacted(url.as_str()))).with_source(error)
     })
 }

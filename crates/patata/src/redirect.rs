@@ -33,6 +33,10 @@ pub(crate) fn follow<T>(
     let mut message = message_for(status, &job.message);
     if target.origin != job.target.origin {
         drop_secrets(&mut message);
+        // What listens on this machine's sockets trusts whoever can open them. That is us, and no server.
+        if target.origin.socket.is_some() && job.target.origin.socket.is_none() {
+            return Err(error(format!("{} redirects to a unix socket", job.target)));
+        }
     }
     if let Some(credentials) = credentials {
         message.head.get_or_insert_default().headers.insert(header::AUTHORIZATION, credentials);

@@ -17,6 +17,7 @@ use tokio::runtime::{LocalOptions, LocalRuntime};
 
 use crate::decode;
 use crate::error::Error;
+use crate::parked::{self, Parked};
 use crate::plan::{Job, Planner};
 use crate::redirect;
 use crate::response::Answer;
@@ -28,7 +29,6 @@ use crate::transport::connect::Connector;
 use crate::transport::establish::Establisher;
 use crate::transport::lane::{Fault, Received};
 use crate::transport::pool::{Pool, Reservation};
-use crate::transport::tls::Tls;
 
 /// The most lanes that go on before the main loop has a look and sockets are asked again.
 const LANES_A_TURN: u32 = 128;
@@ -43,7 +43,7 @@ pub(crate) fn spawn<T: Send + 'static>(
     shared: &Arc<Shared<T>>,
     index: usize,
     connections: usize,
-    tls: Tls,
+    connector: Connector,
 ) -> io::Result<std::thread::JoinHandle<()>> {
     let departure = Departure(shared.clone());
     std::thread::Builder::new().name(format!("patata-{index}")).spawn(move || {
@@ -51,7 +51,7 @@ pub(crate) fn spawn<T: Send + 'static>(
             // Out of file descriptors: the other event loops do the work, or the last one's departure tells.
             return;
         };
-        runtime.block_on(turns(Rc::new(EventLoop::new(departure.0.clone(), index, connections, tls))));
+        runtime.block_on(turns(Rc::new(EventLoop::new(departure.0.clone(), index, connections, connector))));
         // A name look-up that hangs must not hang the end of the run.
         runtime.shutdown_background();
     })
@@ -111,6 +111,8 @@ pub(crate) struct EventLoop<T> {
     index: usize,
     planner: RefCell<Planner>,
     pool: RefCell<Pool<Rc<Slot<T>>>>,
+    /// Jobs of origins whose names are being looked up: they take no lane.
+    pub(crate) parked: RefCell<Parked<T>>,
     /// Jobs that have ended since the last turn.
     ended: RefCell<Vec<Box<Job<T>>>>,
     random: RefCell<fastrand::Rng>,
@@ -144,16 +146,17 @@ impl<T> EventLoop<T> {
 }
 
 impl<T: Send + 'static> EventLoop<T> {
-    fn new(shared: Arc<Shared<T>>, index: usize, connections: usize, tls: Tls) -> Self {
+    fn new(shared: Arc<Shared<T>>, index: usize, connections: usize, connector: Connector) -> Self {
         Self {
             index,
             establisher: Establisher::new(
-                Connector::new(tls, shared.config.http_version),
+                connector,
                 shared.config.connect_timeout,
                 shared.config.http_version,
             ),
             planner: RefCell::new(Planner::new(shared.hasher.clone())),
             pool: RefCell::new(Pool::new(connections)),
+            parked: RefCell::default(),
             ended: RefCell::new(Vec::new()),
             random: RefCell::new(fastrand::Rng::new()),
             wants_turn: Cell::new(false),
@@ -193,6 +196,9 @@ impl<T: Send + 'static> EventLoop<T> {
         let mut pool = self.pool();
         if let Some(slot) = pool.checkout(&job.target.origin) {
             return slot.give(Order::Send(job));
+        }
+        if !self.establisher.knows_the_way(&job.target.origin) {
+            return parked::park(self, job);
         }
         match pool.reserve() {
             Reservation::Free => serve::open(self, job),
@@ -299,6 +305,7 @@ impl<T> Drop for EventLoop<T> {
     /// Hands over what an event loop still has if it breaks down.
     fn drop(&mut self) {
         if !self.shared.is_cancelled() {
+            self.ended.get_mut().extend(self.parked.get_mut().drain());
             self.shared.delivery.send(self.ended.get_mut());
         }
     }

@@ -8,11 +8,12 @@ use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use crate::compose::Templates;
-use crate::error::{Error, Kind, Phase};
+use crate::config::Config;
 use crate::plan::Job;
 use crate::run::EventLoop;
 use crate::target::Origin;
 use crate::transport::collect::Expected;
+use crate::transport::establish::attempt_timed_out;
 use crate::transport::lane::{Fault, Lane, Received};
 
 /// Opens a lane for a job, in a place of the pool that has been reserved for it.
@@ -27,7 +28,7 @@ async fn serve<T: Send + 'static>(place: Place<T>, job: Box<Job<T>>) {
     let mut held = Held { event_loop, job: Some(job) };
     let Some(mut lane) = held.connect(&origin).await else { return };
     let config = &event_loop.shared.config;
-    let mut templates = Templates::new(config, &origin, lane.is_http2());
+    let mut templates = templates_for(config, &origin, &lane);
     let slot = Rc::new(Slot::default());
     // The clock is read once an exchange, at its end.
     let mut now = Instant::now();
@@ -41,7 +42,7 @@ async fn serve<T: Send + 'static>(place: Place<T>, job: Box<Job<T>>) {
             // A kept connection that was dead all along says nothing of the server, and costs no attempt.
             match held.connect(&origin).await {
                 Some(fresh) => {
-                    templates = Templates::new(config, &origin, fresh.is_http2());
+                    templates = templates_for(config, &origin, &fresh);
                     lane = fresh;
                 }
                 None => return,
@@ -62,6 +63,10 @@ async fn serve<T: Send + 'static>(place: Place<T>, job: Box<Job<T>>) {
         }
         now = event_loop.turn_began();
     }
+}
+
+fn templates_for(config: &Config, origin: &Origin, lane: &Lane) -> Templates {
+    Templates::new(config, origin, lane.is_http2(), lane.forwarder())
 }
 
 /// Waits for the next order. `Order::Wait` comes back where the lane closed or became too old.
@@ -124,7 +129,7 @@ impl<T: Send + 'static> Held<'_, T> {
     async fn connect(&mut self, origin: &Arc<Origin>) -> Option<Lane> {
         let deadline = self.begin(Instant::now());
         let opened = tokio::time::timeout_at(deadline.into(), self.event_loop.establisher.open(origin)).await;
-        match opened.unwrap_or_else(|_| Err(connect_deadline(origin))) {
+        match opened.unwrap_or_else(|_| Err(attempt_timed_out(origin))) {
             Ok(lane) => Some(lane),
             Err(error) => {
                 self.settle(Instant::now(), Err(error.into()));
@@ -202,9 +207,4 @@ impl<T> Slot<T> {
             order => Poll::Ready(order),
         }
     }
-}
-
-fn connect_deadline(origin: &Origin) -> Error {
-    Error::new(Kind::Timeout, Phase::Connect, format!("Cannot connect to {origin}"))
-        .with_source("the attempt timed out (timeout)")
 }

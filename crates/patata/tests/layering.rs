@@ -21,6 +21,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "decode",
             "http_version::HttpVersion",
             "params::Params",
+            "proxy::Proxies",
             "schedule::retry::RetryPolicy",
         ],
     ),
@@ -29,6 +30,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("error.rs", &["certificate::CertificateFault"]),
     ("headers.rs", &[]),
     ("http_version.rs", &[]),
+    ("proxy.rs", &["error::ConfigError", "target::Origin"]),
     ("tls_version.rs", &[]),
     ("request.rs", &["auth", "body::Body", "error::Error", "params"]),
     // A response's URL is the target that answered, made a text only when it is read.
@@ -52,14 +54,19 @@ const ALLOWED: &[(&str, &[&str])] = &[
     (
         "transport/connect.rs",
         &[
+            "config::Config",
             "error",
             "http_version::HttpVersion",
+            "proxy",
             "target::Origin",
+            "transport::dial",
             "transport::dns",
             "transport::tls",
+            "transport::tunnel",
             "transport::verify",
         ],
     ),
+    ("transport/dial.rs", &[]),
     ("transport/dns.rs", &[]),
     ("transport/establish.rs", &["error", "http_version::HttpVersion", "target", "transport"]),
     (
@@ -67,10 +74,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "error",
             "outgoing::Outgoing",
+            "proxy::Proxy",
             "transport::collect",
             "transport::connect",
             "transport::lane",
             "transport::timer",
+            "transport::tunnel::refused",
         ],
     ),
     ("transport/http1/framing.rs", &["headers::Headers"]),
@@ -94,6 +103,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "error",
             "headers::Headers",
             "outgoing::Outgoing",
+            "proxy::Proxy",
             "transport::collect",
             "transport::http1",
             "transport::http2",
@@ -102,6 +112,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("transport/pool.rs", &["target"]),
     ("transport/timer.rs", &[]),
     ("transport/tls.rs", &["tls_version::TlsVersion", "transport::verify"]),
+    ("transport/tunnel.rs", &["error", "proxy::Proxy", "target::Origin", "transport::connect::Stream"]),
     ("transport/verify.rs", &["certificate::CertificateFault"]),
     // Exception: where a redirect leads is planned like any URL, so the policy is lent the planner.
     ("redirect.rs", &["body::Body", "error", "headers::Headers", "plan", "request::Head", "target::Target"]),
@@ -122,6 +133,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "decode",
             "error::Error",
+            "parked",
             "plan",
             "redirect",
             "response",
@@ -139,14 +151,24 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "cookies::Jar",
             "outgoing::Outgoing",
             "plan::Job",
+            "proxy::Proxy",
             "target::Origin",
         ],
     ),
     // A lane's life: between the main loop, which settles what it brings, and the transport.
     (
         "serve.rs",
-        &["compose::Templates", "error", "plan::Job", "run::EventLoop", "target::Origin", "transport"],
+        &[
+            "compose::Templates",
+            "config::Config",
+            "plan::Job",
+            "run::EventLoop",
+            "target::Origin",
+            "transport",
+        ],
     ),
+    // Beside a lane's life: jobs that have none yet.
+    ("parked.rs", &["plan::Job", "run::EventLoop", "target", "transport::establish::attempt_timed_out"]),
     // The caller's side: plans what it is given, and reaches the stages only through the run it shares.
     // TLS settings pass through it unread.
     (
@@ -163,6 +185,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "response::Outcome",
             "run",
             "shared::Shared",
+            "transport::connect::Connector",
             "transport::tls::Tls",
             "waiting::Waiting",
         ],
@@ -220,7 +243,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("builder/mod.rs", &["client::Client", "config::Config", "error::ConfigError", "transport::tls::Tls"]),
     (
         "builder/connections.rs",
-        &["builder::Builder", "http_version::HttpVersion", "tls_version::TlsVersion", "transport::tls"],
+        &[
+            "builder::Builder",
+            "http_version::HttpVersion",
+            "proxy::Proxies",
+            "tls_version::TlsVersion",
+            "transport::tls",
+        ],
     ),
     ("builder/requests.rs", &["auth", "body", "builder::Builder", "config::Config", "request"]),
 ];

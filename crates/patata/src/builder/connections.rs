@@ -1,6 +1,7 @@
 //! The options of how connections are opened and what is spoken on them.
 
 use std::fmt::Display;
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use rustls::sign::CertifiedKey;
 
 use crate::builder::Builder;
 use crate::http_version::HttpVersion;
+use crate::proxy::Proxies;
 use crate::tls_version::TlsVersion;
 use crate::transport::tls::{self, Roots, Trust};
 
@@ -26,6 +28,97 @@ impl Builder {
     /// handshake, else HTTP/1.1.
     pub fn http_version(mut self, version: HttpVersion) -> Self {
         self.config.http_version = version;
+        self
+    }
+
+    /// The proxy for all requests, as a URL: `http://`, `https://` (TLS to the proxy), `socks5://`, or
+    /// `socks5h://` where the proxy looks the hosts' names up; with `user:password@` where it wants that,
+    /// percent-encoded. Default: those that the environment variables `HTTP_PROXY`, `HTTPS_PROXY` and
+    /// `ALL_PROXY` name, save for the hosts in `NO_PROXY` (hosts, suffixes, CIDR); they are read once, by
+    /// [`build`](Builder::build).
+    ///
+    /// An `http://` request is given to an HTTP proxy; an `https://` one goes through a tunnel, so that the
+    /// proxy sees its host and nothing else. The proxy's credentials are never sent to a server, nor is a
+    /// `Proxy-Authorization` header. Unix sockets are never proxied.
+    ///
+    /// ```
+    /// let client = patata::Client::builder().proxy("http://user:secret@proxy.example:3128").build()?;
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
+    pub fn proxy(mut self, url: impl AsRef<str>) -> Self {
+        match Proxies::always(url.as_ref()) {
+            Ok(proxies) => self.config.proxies = proxies,
+            Err(error) => {
+                self.error.get_or_insert(error);
+            }
+        }
+        self
+    }
+
+    /// No proxy for any request, whatever the environment says.
+    ///
+    /// ```
+    /// let client = patata::Client::builder().without_proxy().build()?;
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
+    pub fn without_proxy(mut self) -> Self {
+        self.config.proxies = Proxies::Never;
+        self
+    }
+
+    /// The proxies that the environment names, as by default.
+    ///
+    /// ```
+    /// let direct = patata::Client::builder().without_proxy().build()?;
+    /// let client = direct.to_builder().environment_proxy().build()?;
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
+    pub fn environment_proxy(mut self) -> Self {
+        self.config.proxies = Proxies::default();
+        self
+    }
+
+    /// The addresses of a host, whose name is then not looked up. At least one; they are tried in turn.
+    ///
+    /// The URL, the `Host` header and what the certificate must be for stay the name's.
+    ///
+    /// ```
+    /// # let server = patata_testserver::Server::start().unwrap();
+    /// # let port = server.address().port();
+    /// let client = patata::Client::builder().resolve("api.example", ["127.0.0.1".parse().unwrap()]).build()?;
+    /// let outcome = client.run([patata::Request::get((), format!("http://api.example:{port}/"))]).next();
+    /// assert_eq!(outcome.unwrap().result.unwrap().status, 200);
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
+    pub fn resolve(mut self, host: impl AsRef<str>, addresses: impl IntoIterator<Item = IpAddr>) -> Self {
+        let host = host.as_ref();
+        let addresses: Arc<[IpAddr]> = addresses.into_iter().collect();
+        match url::Host::parse(host) {
+            Ok(url::Host::Domain(name)) if !addresses.is_empty() => {
+                Arc::make_mut(&mut self.config.addresses).insert(name, addresses);
+            }
+            Ok(url::Host::Domain(_)) => {
+                self.fail("resolve", "at least one address", format!("none for {host:?}"))
+            }
+            _ => self.fail("resolve", "the name of a host, without scheme and port", format!("{host:?}")),
+        }
+        self
+    }
+
+    /// A unix socket that all connections go to, whatever the URL's host, which is still what the `Host`
+    /// header says. For one request, a URL like `http+unix://%2Fpath%2Fto.sock/` does.
+    ///
+    /// ```
+    /// let docker = patata::Client::builder().unix_socket("/var/run/docker.sock").build()?;
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
+    pub fn unix_socket(mut self, path: impl AsRef<Path>) -> Self {
+        let path = path.as_ref();
+        if cfg!(unix) {
+            self.config.unix_socket = Some(path.into());
+        } else {
+            self.fail("unix_socket", "left out: this system has no unix sockets", format!("{path:?}"));
+        }
         self
     }
 
@@ -66,7 +159,8 @@ impl Builder {
     /// it is signed by, and one with its key; `None` where the key stands in the same file. The key must not
     /// be encrypted. Default: none.
     ///
-    /// The files are read at once: what is missing in them is an error of the option `cert`.
+    /// The files are read at once: what is missing in them is an error of the option `cert`. Proxies do not see
+    /// the certificate.
     ///
     /// ```
     /// let error = patata::Client::builder().cert("no/such.pem", None).build().unwrap_err();

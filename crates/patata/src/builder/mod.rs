@@ -46,10 +46,13 @@ impl Builder {
     ///
     /// # Errors
     /// Names the option, the value and what is allowed.
-    pub fn build(self) -> Result<Client, ConfigError> {
+    pub fn build(mut self) -> Result<Client, ConfigError> {
         match self.error {
             Some(error) => Err(error),
-            None => Ok(Client { config: Arc::new(self.config), tls: self.tls }),
+            None => {
+                self.config.proxies = self.config.proxies.resolved()?;
+                Ok(Client { config: Arc::new(self.config), tls: self.tls })
+            }
         }
     }
 

@@ -62,8 +62,8 @@ fn is_error(status: StatusCode) -> bool {
 /// would only come again.
 fn is_passing(error: &Error) -> bool {
     match error.kind() {
-        Kind::Resolve | Kind::Connect | Kind::Timeout | Kind::Protocol | Kind::Body => {
-            error.phase() != Phase::Plan
+        Kind::Resolve | Kind::Connect | Kind::Proxy | Kind::Timeout | Kind::Protocol | Kind::Body => {
+            error.phase() != Phase::Plan && !error.is_lasting()
         }
         _ => false,
     }

@@ -1,19 +1,28 @@
-//! Opens a wire to an origin: name, TCP, TLS. What is spoken on it is no concern of this file.
+//! Opens a wire to an origin: direct, through a proxy or to a unix socket, and TLS on it. What is spoken on it
+//! is no concern of this file.
 
 use std::error::Error as StdError;
+use std::fmt::Display;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
 
+use rustls::ClientConfig;
 use rustls::pki_types::{InvalidDnsNameError, ServerName};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
+use crate::config::Config;
 use crate::error::{Error, Kind, Phase};
 use crate::http_version::HttpVersion;
+use crate::proxy::{Proxies, Proxy, Scheme};
 use crate::target::Origin;
+use crate::transport::dial::dial;
 use crate::transport::dns::Resolver;
 use crate::transport::tls::Tls;
+use crate::transport::tunnel::{self, Destination};
 use crate::transport::verify::certificate_fault;
 
 type Source = Box<dyn StdError + Send + Sync>;
@@ -28,58 +37,177 @@ pub(crate) struct Wire {
     pub(crate) stream: Box<dyn Stream>,
     /// Whether the TLS handshake settled on HTTP/2.
     pub(crate) is_http2: bool,
+    /// The proxy that takes the requests themselves and sends them on; `None` where the stream leads to the
+    /// origin, be it through a tunnel.
+    pub(crate) forwarder: Option<Arc<Proxy>>,
 }
 
-/// Opens connections for one event loop.
-#[derive(Debug)]
+impl Wire {
+    fn plain(stream: impl Stream + 'static) -> Self {
+        Self { stream: Box::new(stream), is_http2: false, forwarder: None }
+    }
+}
+
+/// Opens connections. Clones share what has been looked up, and TLS sessions.
+#[derive(Debug, Clone)]
 pub(crate) struct Connector {
     resolver: Resolver,
     tls: Tls,
+    proxies: Proxies,
+    unix_socket: Option<Arc<Path>>,
     version: HttpVersion,
 }
 
 impl Connector {
-    pub(crate) fn new(tls: Tls, version: HttpVersion) -> Self {
-        Self { resolver: Resolver::default(), tls, version }
+    pub(crate) fn new(tls: Tls, config: &Config) -> Self {
+        Self {
+            resolver: Resolver::new(config.addresses.clone()),
+            tls,
+            proxies: config.proxies.clone(),
+            unix_socket: config.unix_socket.clone(),
+            version: config.http_version,
+        }
+    }
+
+    /// Whether no name has to be looked up before a connection to `origin` can be opened.
+    pub(crate) fn knows_the_way(&self, origin: &Origin) -> bool {
+        if self.socket(origin).is_some() {
+            return true;
+        }
+        match self.proxies.proxy_for(origin) {
+            None => self.resolver.knows(&origin.host),
+            Some(proxy) => {
+                let by_proxy = proxy.scheme != Scheme::Socks5;
+                self.resolver.knows(&proxy.host) && (by_proxy || self.resolver.knows(&origin.host))
+            }
+        }
+    }
+
+    /// Looks up what [`knows_the_way`](Self::knows_the_way) misses.
+    pub(crate) async fn look_up_the_way(&self, origin: &Origin) -> Result<(), Error> {
+        match self.proxies.proxy_for(origin) {
+            None => self.origin_addresses(origin).await.map(drop),
+            Some(proxy) => {
+                self.proxy_addresses(&proxy).await?;
+                match proxy.scheme {
+                    Scheme::Socks5 => self.origin_addresses(origin).await.map(drop),
+                    _ => Ok(()),
+                }
+            }
+        }
     }
 
     /// A fresh wire to `origin`. It takes as long as it takes: time-outs are the caller's.
     pub(crate) async fn open(&self, origin: &Origin) -> Result<Wire, Error> {
-        let stream = self.open_tcp(origin).await?;
-        if origin.tls {
-            self.open_tls(origin, stream).await
-        } else {
-            Ok(Wire { stream: Box::new(stream), is_http2: false })
+        if let Some(path) = self.socket(origin) {
+            let stream = open_unix(path).await.map_err(|cause| {
+                let message = format!("Cannot connect to the unix socket {path:?}");
+                Error::new(Kind::Connect, Phase::Connect, message).with_source(cause)
+            })?;
+            return self.secured(origin, stream).await;
         }
-    }
-
-    async fn open_tcp(&self, origin: &Origin) -> Result<TcpStream, Error> {
-        let addresses = self
-            .resolver
-            .lookup(&origin.host, origin.port)
+        if let Some(proxy) = self.proxies.proxy_for(origin) {
+            return self.open_through(proxy, origin).await;
+        }
+        let addresses = self.origin_addresses(origin).await?;
+        let stream = dial(&addresses, origin.port)
             .await
-            .map_err(|cause| cannot_connect(Kind::Resolve, origin).with_source(cause))?;
-        let connected = async {
-            let stream = TcpStream::connect(addresses.as_slice()).await?;
-            // Requests are written whole: waiting to fill a packet would only delay them.
-            stream.set_nodelay(true)?;
-            Ok::<_, io::Error>(stream)
-        };
-        connected.await.map_err(|cause| cannot_connect(Kind::Connect, origin).with_source(cause))
+            .map_err(|cause| cannot_connect(Kind::Connect, origin).with_source(cause))?;
+        self.secured(origin, stream).await
     }
 
-    async fn open_tls(&self, origin: &Origin, stream: TcpStream) -> Result<Wire, Error> {
+    fn socket<'a>(&'a self, origin: &'a Origin) -> Option<&'a Path> {
+        self.unix_socket.as_deref().or(origin.socket.as_deref())
+    }
+
+    async fn origin_addresses(&self, origin: &Origin) -> Result<Arc<[IpAddr]>, Error> {
+        let addresses = self.resolver.addresses(&origin.host).await;
+        addresses.map_err(|cause| cannot_connect(Kind::Resolve, origin).with_source(cause))
+    }
+
+    async fn proxy_addresses(&self, proxy: &Proxy) -> Result<Arc<[IpAddr]>, Error> {
+        let addresses = self.resolver.addresses(&proxy.host).await;
+        addresses.map_err(|cause| cannot_reach(proxy).with_source(cause))
+    }
+
+    async fn open_through(&self, proxy: Arc<Proxy>, origin: &Origin) -> Result<Wire, Error> {
+        let stream = self.open_proxy(&proxy).await?;
+        if proxy.is_socks() {
+            let destination = match proxy.scheme {
+                Scheme::Socks5 => Destination::Address(self.first_address(origin).await?),
+                _ => Destination::Origin(origin),
+            };
+            return self.secured(origin, tunnel::socks(stream, &proxy, origin, destination).await?).await;
+        }
+        // HTTP/2 with prior knowledge is between us and the origin.
+        if origin.tls || self.version == HttpVersion::Http2 {
+            return self.secured(origin, tunnel::connect(stream, &proxy, origin).await?).await;
+        }
+        Ok(Wire { stream, is_http2: false, forwarder: Some(proxy) })
+    }
+
+    async fn open_proxy(&self, proxy: &Proxy) -> Result<Box<dyn Stream>, Error> {
+        let addresses = self.proxy_addresses(proxy).await?;
+        let stream =
+            dial(&addresses, proxy.port).await.map_err(|cause| cannot_reach(proxy).with_source(cause))?;
+        if proxy.scheme != Scheme::Https {
+            return Ok(Box::new(stream));
+        }
+        let failed = |cause: Source| cannot_reach(proxy).with_source(cause);
+        let config = self.tls.config_for_proxy().map_err(|cause| failed(cause.into()))?;
+        let name = server_name(&proxy.host).map_err(|cause| failed(cause.into()))?;
+        let stream = shake_hands(config, alpn(HttpVersion::Http1), name, stream).await;
+        Ok(Box::new(stream.map_err(|cause| match tls_cause(&cause) {
+            // It would only be refused again.
+            Some(_) => refusal(Kind::Proxy, format_args!("the proxy {proxy}"), cause).lasting(),
+            None => failed(cause.into()),
+        })?))
+    }
+
+    /// SOCKS takes one address, so there is none to fall back on.
+    async fn first_address(&self, origin: &Origin) -> Result<SocketAddr, Error> {
+        let addresses = self.origin_addresses(origin).await?;
+        let first = addresses.first().ok_or_else(|| cannot_connect(Kind::Resolve, origin))?;
+        Ok((*first, origin.port).into())
+    }
+
+    /// The stream itself, or TLS on it where the origin wants that.
+    async fn secured(&self, origin: &Origin, stream: impl Stream + 'static) -> Result<Wire, Error> {
+        if !origin.tls {
+            return Ok(Wire::plain(stream));
+        }
         let failed = |cause: Source| cannot_connect(Kind::Tls, origin).with_source(cause);
         let config = self.tls.config().map_err(|cause| failed(cause.into()))?;
         let name = server_name(&origin.host).map_err(|cause| failed(cause.into()))?;
-        let stream = TlsConnector::from(config)
-            .with_alpn(alpn(self.version))
-            .connect(name, stream)
-            .await
-            .map_err(|cause| handshake_fault(cause, origin))?;
+        let stream = shake_hands(config, alpn(self.version), name, stream).await.map_err(|cause| {
+            match tls_cause(&cause) {
+                Some(_) => refusal(Kind::Tls, origin, cause),
+                None => cannot_connect(Kind::Connect, origin).with_source(cause),
+            }
+        })?;
         let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-        Ok(Wire { stream: Box::new(stream), is_http2 })
+        Ok(Wire { is_http2, ..Wire::plain(stream) })
     }
+}
+
+async fn shake_hands<S: Stream>(
+    config: Arc<ClientConfig>,
+    alpn: Vec<Vec<u8>>,
+    name: ServerName<'static>,
+    stream: S,
+) -> io::Result<TlsStream<S>> {
+    TlsConnector::from(config).with_alpn(alpn).connect(name, stream).await
+}
+
+#[cfg(unix)]
+async fn open_unix(path: &Path) -> io::Result<tokio::net::UnixStream> {
+    tokio::net::UnixStream::connect(path).await
+}
+
+/// Never called: without unix sockets, neither an option nor a URL names one.
+#[cfg(not(unix))]
+async fn open_unix(_: &Path) -> io::Result<tokio::net::TcpStream> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// The name that the server's certificate must be for.
@@ -101,17 +229,14 @@ fn alpn(version: HttpVersion) -> Vec<Vec<u8>> {
     }
 }
 
-/// The handshake was refused, by either side, or else the connection broke under it.
-fn handshake_fault(cause: io::Error, origin: &Origin) -> Error {
-    let Some(refusal) = tls_cause(&cause) else {
-        return cannot_connect(Kind::Connect, origin).with_source(cause);
+/// A handshake that was refused, by either side; by us where the certificate is at fault.
+fn refusal(kind: Kind, peer: impl Display, cause: io::Error) -> Error {
+    let fault = tls_cause(&cause).and_then(certificate_fault);
+    let message = match fault {
+        Some(fault) => format!("Cannot connect to {peer}: {fault}"),
+        None => format!("Cannot connect to {peer}"),
     };
-    match certificate_fault(refusal) {
-        Some(fault) => Error::new(Kind::Tls, Phase::Connect, format!("Cannot connect to {origin}: {fault}"))
-            .with_certificate_fault(Some(fault))
-            .with_source(cause),
-        None => cannot_connect(Kind::Tls, origin).with_source(cause),
-    }
+    Error::new(kind, Phase::Connect, message).with_certificate_fault(fault).with_source(cause)
 }
 
 /// What TLS says is wrong; `None` where the stream beneath it failed.
@@ -121,4 +246,19 @@ pub(crate) fn tls_cause(cause: &io::Error) -> Option<&rustls::Error> {
 
 pub(crate) fn cannot_connect(kind: Kind, origin: &Origin) -> Error {
     Error::new(kind, Phase::Connect, format!("Cannot connect to {origin}"))
+}
+
+fn cannot_reach(proxy: &Proxy) -> Error {
+    Error::new(Kind::Proxy, Phase::Connect, format!("Cannot connect to the proxy {proxy}"))
+}
+
+#[cfg(test)]
+use crate::transport::dns::Lookup;
+
+#[cfg(test)]
+impl Connector {
+    /// The same with another way to look up names.
+    pub(crate) fn looking_up(self, lookup: Lookup) -> Self {
+        Self { resolver: Resolver::with_lookup(Arc::default(), lookup), ..self }
+    }
 }

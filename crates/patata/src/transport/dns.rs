@@ -1,14 +1,14 @@
-//! Looks up host names, once per name at a time, and remembers the answer for a bounded time.
+//! Looks up host names, each once at a time in a whole run, and remembers the answers for a bounded time.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::rc::Rc;
-use std::sync::Arc;
+use std::net::{IpAddr, ToSocketAddrs};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::OnceCell;
+use tokio::sync::SetOnce;
+use tokio::time::timeout;
 
 /// How long an answer is used. Short against the life of a record, long against a burst of connections.
 const KEEP: Duration = Duration::from_secs(60);
@@ -16,66 +16,274 @@ const KEEP: Duration = Duration::from_secs(60);
 const KEEP_FAILURE: Duration = Duration::from_secs(1);
 /// Names remembered before those that are no longer used are swept out.
 const SWEEP_AT: usize = 1024;
+/// Look-ups under way at once, each on a thread of its own, as the system's function blocks. They are not left
+/// to tokio's threads, which serve files as well. More at once make name servers drop questions.
+const FEW_LOOKUPS: usize = 64;
+/// As many where those few are held up by names whose servers are silent, which takes many seconds each. So
+/// this many dead names have to meet before one that is alive waits for them.
+const MOST_LOOKUPS: usize = 512;
+/// Who has waited this long adds to the few.
+const PATIENCE: Duration = Duration::from_millis(250);
 
-type Answer = Result<Arc<[IpAddr]>, Arc<io::Error>>;
+/// The addresses of a name that the user gives, by name.
+pub(crate) type Overrides = HashMap<String, Arc<[IpAddr]>>;
 
-/// The names one event loop has looked up.
-#[derive(Debug, Default)]
-pub(crate) struct Resolver {
-    names: RefCell<HashMap<String, Rc<Entry>>>,
+pub(crate) type Answer = Result<Arc<[IpAddr]>, Arc<io::Error>>;
+
+/// How names are looked up: a blocking function.
+pub(crate) type Lookup = fn(&str) -> io::Result<Vec<IpAddr>>;
+
+/// The names that one run has looked up, for all its event loops.
+#[derive(Clone)]
+pub(crate) struct Resolver(Arc<Inner>);
+
+struct Inner {
+    overrides: Arc<Overrides>,
+    lookup: Lookup,
+    state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
-struct Entry {
-    /// The moment of the answer, and the answer; empty while the question is under way.
-    answer: OnceCell<(Instant, Answer)>,
+#[derive(Default)]
+struct State {
+    names: HashMap<String, Arc<Entry>>,
+    /// Threads that look names up.
+    threads: usize,
+    /// What none of them has begun with.
+    waiting: VecDeque<(String, Arc<Entry>)>,
 }
 
-impl Entry {
-    fn is_current(&self, now: Instant) -> bool {
-        self.answer.get().is_none_or(|(answered, answer)| {
-            now.duration_since(*answered) < if answer.is_ok() { KEEP } else { KEEP_FAILURE }
-        })
+/// The moment of an answer, and the answer; empty while the question is under way.
+type Entry = SetOnce<(Instant, Answer)>;
+
+impl fmt::Debug for Resolver {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Resolver").finish_non_exhaustive()
     }
 }
 
 impl Resolver {
-    /// The addresses of `host`, with `port`. A literal address is its own answer.
-    pub(crate) async fn lookup(
-        &self,
-        host: &url::Host,
-        port: u16,
-    ) -> Result<Vec<SocketAddr>, Arc<io::Error>> {
-        let name = match host {
-            url::Host::Ipv4(address) => return Ok(vec![(*address, port).into()]),
-            url::Host::Ipv6(address) => return Ok(vec![(*address, port).into()]),
-            url::Host::Domain(name) => name,
-        };
-        let entry = self.entry(name);
-        let (_, answer) = entry.answer.get_or_init(|| async { (Instant::now(), ask(name).await) }).await;
-        answer.clone().map(|addresses| addresses.iter().map(|address| (*address, port).into()).collect())
+    pub(crate) fn new(overrides: Arc<Overrides>) -> Self {
+        Self::with_lookup(overrides, ask_the_system)
     }
 
-    fn entry(&self, name: &str) -> Rc<Entry> {
-        let now = Instant::now();
-        let mut names = self.names.borrow_mut();
-        if let Some(entry) = names.get(name).filter(|entry| entry.is_current(now)) {
+    pub(crate) fn with_lookup(overrides: Arc<Overrides>, lookup: Lookup) -> Self {
+        Self(Arc::new(Inner { overrides, lookup, state: Mutex::default() }))
+    }
+
+    /// The addresses of `host`, which may take its time. A literal address is its own answer.
+    pub(crate) async fn addresses(&self, host: &url::Host) -> Answer {
+        let name = match host {
+            url::Host::Ipv4(address) => return Ok(Arc::new([IpAddr::from(*address)])),
+            url::Host::Ipv6(address) => return Ok(Arc::new([IpAddr::from(*address)])),
+            url::Host::Domain(name) => name,
+        };
+        if let Some(addresses) = self.0.overrides.get(name) {
+            return Ok(addresses.clone());
+        }
+        let entry = self.entry(name);
+        loop {
+            match timeout(PATIENCE, entry.wait()).await {
+                Ok((_, answer)) => return answer.clone(),
+                Err(_) => self.hurry(),
+            }
+        }
+    }
+
+    /// Adds a thread where names wait for one.
+    fn hurry(&self) {
+        let mut state = self.state();
+        if !state.waiting.is_empty() && state.threads < MOST_LOOKUPS {
+            self.start_thread(&mut state);
+        }
+    }
+
+    /// Whether [`addresses`](Self::addresses) would answer without waiting.
+    pub(crate) fn knows(&self, host: &url::Host) -> bool {
+        let url::Host::Domain(name) = host else { return true };
+        self.0.overrides.contains_key(name)
+            || self.state().names.get(name).is_some_and(|entry| entry.initialized() && is_current(entry))
+    }
+
+    /// What is known of a name, or will be.
+    fn entry(&self, name: &str) -> Arc<Entry> {
+        let mut state = self.state();
+        if let Some(entry) = state.names.get(name).filter(|entry| is_current(entry)) {
             return entry.clone();
         }
-        if names.len() >= SWEEP_AT {
-            names.retain(|_, entry| entry.is_current(now));
+        if state.names.len() >= SWEEP_AT {
+            state.names.retain(|_, entry| is_current(entry));
         }
-        let entry = Rc::new(Entry::default());
-        names.insert(name.to_owned(), entry.clone());
+        let entry = Arc::new(Entry::new());
+        state.names.insert(name.to_owned(), entry.clone());
+        state.waiting.push_back((name.to_owned(), entry.clone()));
+        if state.threads < FEW_LOOKUPS {
+            self.start_thread(&mut state);
+        }
         entry
+    }
+
+    /// One more thread. Where there can be none, those that there are do its work; without any, nobody may
+    /// be left waiting.
+    fn start_thread(&self, state: &mut State) {
+        let resolver = self.clone();
+        let thread = std::thread::Builder::new().name("patata-names".to_owned());
+        match thread.spawn(move || resolver.work()) {
+            Ok(_) => state.threads += 1,
+            Err(_) if state.threads > 0 => {}
+            Err(cause) => {
+                let cause = Arc::new(cause);
+                for (_, entry) in state.waiting.drain(..) {
+                    settle(&entry, Err(cause.clone()));
+                }
+            }
+        }
+    }
+
+    /// Looks up what waits, until nothing does.
+    fn work(&self) {
+        while let Some((name, entry)) = self.next() {
+            settle(&entry, (self.0.lookup)(&name).map(Arc::from).map_err(Arc::new));
+        }
+    }
+
+    fn next(&self) -> Option<(String, Arc<Entry>)> {
+        let mut state = self.state();
+        let next = state.waiting.pop_front();
+        if next.is_none() {
+            state.threads -= 1;
+        }
+        next
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-async fn ask(name: &str) -> Answer {
-    let found = tokio::net::lookup_host((name, 0)).await.map_err(Arc::new)?;
-    let addresses: Arc<[IpAddr]> = found.map(|address| address.ip()).collect();
+fn settle(entry: &Entry, answer: Answer) {
+    // Nobody else settles it: it is set once.
+    let _ = entry.set((Instant::now(), answer));
+}
+
+/// Whether an entry's answer may still be used, or is awaited.
+fn is_current(entry: &Entry) -> bool {
+    entry.get().is_none_or(|(answered, answer)| {
+        answered.elapsed() < if answer.is_ok() { KEEP } else { KEEP_FAILURE }
+    })
+}
+
+fn ask_the_system(name: &str) -> io::Result<Vec<IpAddr>> {
+    let addresses: Vec<_> = (name, 0).to_socket_addrs()?.map(|address| address.ip()).collect();
     if addresses.is_empty() {
-        return Err(Arc::new(io::Error::new(io::ErrorKind::NotFound, "the name has no address")));
+        return Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
     }
     Ok(addresses)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    fn resolver(lookup: Lookup) -> Resolver {
+        Resolver::with_lookup(Arc::default(), lookup)
+    }
+
+    fn host(name: &str) -> url::Host {
+        url::Host::parse(name).unwrap()
+    }
+
+    fn run<F: Future>(future: F) -> F::Output {
+        tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
+    }
+
+    #[test]
+    fn a_name_is_looked_up_once_however_many_ask_and_from_wherever() {
+        static ASKED: AtomicUsize = AtomicUsize::new(0);
+        let resolver = resolver(|_| {
+            ASKED.fetch_add(1, Ordering::SeqCst);
+            std::thread::sleep(Duration::from_millis(50));
+            Ok(vec![[127, 0, 0, 1].into()])
+        });
+        assert!(!resolver.knows(&host("a.example")));
+        let askers: Vec<_> = (0..4)
+            .map(|_| {
+                let resolver = resolver.clone();
+                std::thread::spawn(move || run(resolver.addresses(&host("a.example"))).unwrap())
+            })
+            .collect();
+        for asker in askers {
+            assert_eq!(asker.join().unwrap()[..], [IpAddr::from([127, 0, 0, 1])]);
+        }
+        assert!(resolver.knows(&host("a.example")));
+        assert_eq!(ASKED.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn an_asker_that_gives_up_leaves_the_question_to_the_others() {
+        let resolver = resolver(|_| {
+            std::thread::sleep(Duration::from_millis(100));
+            Ok(vec![[127, 0, 0, 1].into()])
+        });
+        run(async {
+            let host = host("a.example");
+            let hasty = resolver.addresses(&host);
+            assert!(tokio::time::timeout(Duration::from_millis(1), hasty).await.is_err());
+            assert!(resolver.addresses(&host).await.is_ok());
+        });
+    }
+
+    #[test]
+    fn more_dead_names_than_threads_hold_back_none_for_good() {
+        let resolver = resolver(|name| {
+            if name.starts_with("dead") {
+                std::thread::sleep(Duration::from_millis(20));
+                return Err(io::Error::other("no answer"));
+            }
+            Ok(vec![[127, 0, 0, 1].into()])
+        });
+        run(async {
+            let hosts: Vec<_> = (0..2 * MOST_LOOKUPS).map(|id| host(&format!("dead{id}.example"))).collect();
+            let alive = host("alive.example");
+            let dead = futures_util::future::join_all(hosts.iter().map(|host| resolver.addresses(host)));
+            let (dead, alive) = futures_util::future::join(dead, resolver.addresses(&alive)).await;
+            assert!(alive.is_ok() && dead.iter().all(Result::is_err));
+        });
+        // The threads have ended, or are about to.
+        while resolver.state().threads > 0 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    #[test]
+    fn as_many_dead_names_as_are_looked_up_at_once_hold_back_none() {
+        let resolver = resolver(|name| {
+            while name.starts_with("dead") {
+                std::thread::park();
+            }
+            Ok(vec![[127, 0, 0, 1].into()])
+        });
+        run(async {
+            let hosts: Vec<_> = (0..FEW_LOOKUPS).map(|id| host(&format!("dead{id}.example"))).collect();
+            let alive = host("alive.example");
+            let dead =
+                futures_util::future::select_all(hosts.iter().map(|host| Box::pin(resolver.addresses(host))));
+            let alive = std::pin::pin!(resolver.addresses(&alive));
+            let first = futures_util::future::select(dead, alive).await;
+            assert!(matches!(first, futures_util::future::Either::Right((Ok(_), _))));
+        });
+    }
+
+    #[test]
+    fn literal_addresses_and_overrides_are_known_without_a_look_up() {
+        let overrides =
+            Overrides::from([("a.example".to_owned(), Arc::from([IpAddr::from([127, 0, 0, 9])]))]);
+        let resolver = Resolver::with_lookup(Arc::new(overrides), |name| panic!("{name} was looked up"));
+        for (name, expected) in [("127.0.0.1", "127.0.0.1"), ("[::1]", "::1"), ("A.example", "127.0.0.9")] {
+            let host = host(name);
+            assert!(resolver.knows(&host));
+            assert_eq!(run(resolver.addresses(&host)).unwrap()[..], [expected.parse::<IpAddr>().unwrap()]);
+        }
+    }
 }

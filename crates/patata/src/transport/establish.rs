@@ -74,10 +74,29 @@ impl Establisher {
         Self { connector, connect_timeout, version, origins: RefCell::default(), buffers: Rc::default() }
     }
 
+    /// Whether no name has to be looked up before a connection to `origin` can be opened.
+    pub(crate) fn knows_the_way(&self, origin: &Origin) -> bool {
+        self.connector.knows_the_way(origin)
+    }
+
+    /// Looks up what is missing for that, within the time that opening a connection may take.
+    pub(crate) async fn look_up_the_way(&self, origin: &Origin) -> Result<(), Error> {
+        self.in_time(origin, self.connector.look_up_the_way(origin)).await
+    }
+
     /// A lane to `origin`.
     pub(crate) async fn open(&self, origin: &Arc<Origin>) -> Result<Lane, Error> {
-        match timeout(self.connect_timeout, self.open_patiently(origin)).await {
-            Ok(lane) => lane,
+        // In a box, as thousands of lanes' tasks would else keep room for it for good.
+        self.in_time(origin, Box::pin(self.open_patiently(origin))).await
+    }
+
+    async fn in_time<V>(
+        &self,
+        origin: &Origin,
+        opening: impl Future<Output = Result<V, Error>>,
+    ) -> Result<V, Error> {
+        match timeout(self.connect_timeout, opening).await {
+            Ok(result) => result,
             Err(_) => Err(cannot_connect(Kind::Timeout, origin).with_source(format!(
                 "timed out after {} s (connect_timeout)",
                 self.connect_timeout.as_secs_f64()
@@ -128,7 +147,7 @@ impl Establisher {
     }
 
     fn speak_http1(&self, wire: Wire) -> Lane {
-        Lane::Http1(Http1::new(wire.stream, self.buffers.clone()))
+        Lane::Http1(Http1::new(wire.stream, self.buffers.clone(), wire.forwarder))
     }
 
     fn known(&self, origin: &Arc<Origin>) -> Rc<Known> {
@@ -144,4 +163,9 @@ impl Establisher {
         }
         origins.entry(origin.clone()).or_default().clone()
     }
+}
+
+/// An attempt was over before there was a connection.
+pub(crate) fn attempt_timed_out(origin: &Origin) -> Error {
+    cannot_connect(Kind::Timeout, origin).with_source("the attempt timed out (timeout)")
 }

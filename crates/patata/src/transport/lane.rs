@@ -8,6 +8,7 @@ use http::{StatusCode, Version};
 use crate::error::{Error, Kind, Phase};
 use crate::headers::Headers;
 use crate::outgoing::Outgoing;
+use crate::proxy::Proxy;
 use crate::transport::collect::{Expected, Stored};
 use crate::transport::http1::Http1;
 use crate::transport::http2::Http2;
@@ -52,6 +53,14 @@ pub(crate) enum Lane {
 impl Lane {
     pub(crate) fn is_http2(&self) -> bool {
         matches!(self, Self::Http2(_))
+    }
+
+    /// The proxy that takes the requests and sends them on, where there is one.
+    pub(crate) fn forwarder(&self) -> Option<&Proxy> {
+        match self {
+            Self::Http1(lane) => lane.forwarder(),
+            Self::Http2(_) => None,
+        }
     }
 
     /// Whether an exchange has been completed on its connection before.

@@ -2,7 +2,8 @@
 
 pub(crate) mod collect;
 pub(crate) mod connect;
-mod dns;
+mod dial;
+pub(crate) mod dns;
 pub(crate) mod establish;
 mod http1;
 mod http2;
@@ -11,4 +12,5 @@ pub(crate) mod pool;
 mod save;
 mod timer;
 pub(crate) mod tls;
+mod tunnel;
 mod verify;

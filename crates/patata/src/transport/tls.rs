@@ -23,6 +23,8 @@ type Made<T> = Arc<OnceLock<Result<T, rustls::Error>>>;
 pub(crate) struct Tls {
     settings: Arc<Settings>,
     config: Made<Arc<ClientConfig>>,
+    /// The same without the client's certificate, for proxies.
+    anonymous: Made<Arc<ClientConfig>>,
     /// The machine's trust store. It is the same for all settings.
     machine: Made<Arc<dyn ServerCertVerifier>>,
 }
@@ -60,22 +62,28 @@ impl Tls {
     pub(crate) fn change(&mut self, change: impl FnOnce(&mut Settings)) {
         let mut settings = (*self.settings).clone();
         change(&mut settings);
-        *self = Self { settings: Arc::new(settings), config: Made::default(), machine: self.machine.clone() };
+        let machine = self.machine.clone();
+        *self = Self { settings: Arc::new(settings), machine, ..Self::default() };
     }
 
     /// The settings as rustls knows them. Reading a trust store takes some 10 ms, so runs without https
     /// never do.
     pub(crate) fn config(&self) -> Result<Arc<ClientConfig>, rustls::Error> {
-        self.config.get_or_init(|| self.make()).clone()
+        self.config.get_or_init(|| self.make(self.settings.certificate.clone())).clone()
     }
 
-    fn make(&self) -> Result<Arc<ClientConfig>, rustls::Error> {
+    /// The same for the connection to a proxy, which has no business with the client's certificate.
+    pub(crate) fn config_for_proxy(&self) -> Result<Arc<ClientConfig>, rustls::Error> {
+        self.anonymous.get_or_init(|| self.make(None)).clone()
+    }
+
+    fn make(&self, certificate: Option<Arc<CertifiedKey>>) -> Result<Arc<ClientConfig>, rustls::Error> {
         let provider = provider();
         let builder = ClientConfig::builder_with_provider(provider.clone())
             .with_protocol_versions(versions(self.settings.min_version))?
             .dangerous()
             .with_custom_certificate_verifier(self.verifier(provider)?);
-        let mut config = match self.settings.certificate.clone() {
+        let mut config = match certificate {
             Some(certificate) => {
                 builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(certificate)))
             }

@@ -105,10 +105,18 @@ impl Default for Setup<'_> {
     }
 }
 
+/// What a TLS server has seen.
+#[derive(Default)]
+struct Log {
+    handshakes: Mutex<Vec<HandshakeKind>>,
+    /// The heads of what came over HTTP/1.1.
+    requests: Mutex<Vec<String>>,
+}
+
 /// Answers every request over TLS with 200 and `hello`.
 pub(crate) struct TlsServer {
     address: SocketAddr,
-    handshakes: Arc<Mutex<Vec<HandshakeKind>>>,
+    log: Arc<Log>,
     /// Ends the server's thread, when it is dropped.
     _stop: tokio::sync::oneshot::Sender<()>,
 }
@@ -116,8 +124,8 @@ pub(crate) struct TlsServer {
 impl TlsServer {
     pub(crate) fn start(identity: &Identity, setup: &Setup<'_>) -> Self {
         let acceptor = TlsAcceptor::from(Arc::new(server_config(identity, setup)));
-        let handshakes = Arc::new(Mutex::new(Vec::new()));
-        let (log, closes) = (handshakes.clone(), setup.closes);
+        let log = Arc::new(Log::default());
+        let (kept, closes) = (log.clone(), setup.closes);
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
@@ -134,20 +142,25 @@ impl TlsServer {
                 let _ = stopped.await;
             });
         });
-        Self { address, handshakes, _stop: stop }
+        Self { address, log: kept, _stop: stop }
     }
 
     pub(crate) fn url(&self) -> String {
         format!("https://{}/", self.address)
     }
 
-    pub(crate) fn port(&self) -> u16 {
-        self.address.port()
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// How each connection shook hands, of those that got so far.
     pub(crate) fn handshakes(&self) -> Vec<HandshakeKind> {
-        self.handshakes.lock().unwrap().clone()
+        self.log.handshakes.lock().unwrap().clone()
+    }
+
+    /// The heads of the requests that came over HTTP/1.1.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        self.log.requests.lock().unwrap().clone()
     }
 }
 
@@ -169,13 +182,13 @@ fn server_config(identity: &Identity, setup: &Setup<'_>) -> ServerConfig {
     config
 }
 
-async fn serve(acceptor: TlsAcceptor, stream: TcpStream, log: Arc<Mutex<Vec<HandshakeKind>>>, closes: bool) {
+async fn serve(acceptor: TlsAcceptor, stream: TcpStream, log: Arc<Log>, closes: bool) {
     match acceptor.accept(stream).into_fallible().await {
         Ok(stream) => {
-            log.lock().unwrap().extend(stream.get_ref().1.handshake_kind());
+            log.handshakes.lock().unwrap().extend(stream.get_ref().1.handshake_kind());
             match stream.get_ref().1.alpn_protocol() {
                 Some(b"h2") => serve_http2(stream).await,
-                _ => serve_http1(stream, closes).await,
+                _ => serve_http1(stream, &log, closes).await,
             }
         }
         // What has been said of the failure must reach the client: closing at once, with its bytes unread,
@@ -184,7 +197,7 @@ async fn serve(acceptor: TlsAcceptor, stream: TcpStream, log: Arc<Mutex<Vec<Hand
     }
 }
 
-async fn serve_http1(mut stream: TlsStream<TcpStream>, closes: bool) {
+async fn serve_http1(mut stream: TlsStream<TcpStream>, log: &Log, closes: bool) {
     let mut received = Vec::new();
     loop {
         while !received.ends_with(b"\r\n\r\n") {
@@ -193,7 +206,8 @@ async fn serve_http1(mut stream: TlsStream<TcpStream>, closes: bool) {
                 _ => return,
             }
         }
-        received.clear();
+        let head = std::mem::take(&mut received);
+        log.requests.lock().unwrap().push(String::from_utf8_lossy(&head).into_owned());
         let connection = if closes { "connection: close\r\n" } else { "" };
         let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n{connection}\r\nhello");
         if stream.write_all(answer.as_bytes()).await.is_err() || closes {

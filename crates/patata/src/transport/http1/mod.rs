@@ -13,18 +13,21 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use http::Method;
+use http::{Method, StatusCode};
 use tokio::io::ReadBuf;
 
 use crate::error::{Error, Kind, Phase};
 use crate::outgoing::Outgoing;
+use crate::proxy::Proxy;
 use crate::transport::collect::{Collector, Expected};
 use crate::transport::connect::{Stream, tls_cause};
 use crate::transport::lane::{Fault, Received, ResponseHead, timed_out, tls_failed};
 use crate::transport::timer::Timer;
+use crate::transport::tunnel::refused;
 use framing::{Framing, Misframed};
 use head::{Head, Unreadable};
 use send::{Sending, Stopped};
@@ -55,11 +58,21 @@ pub(crate) struct Http1 {
     exchanges: u64,
     /// Whether another exchange may follow the last one.
     is_usable: bool,
+    /// The proxy that requests are given to.
+    forwarder: Option<Arc<Proxy>>,
 }
 
 impl Http1 {
-    pub(crate) fn new(stream: Box<dyn Stream>, buffers: Rc<RefCell<Buffers>>) -> Self {
-        Self { stream, buffers, timer: Timer::default(), exchanges: 0, is_usable: true }
+    pub(crate) fn new(
+        stream: Box<dyn Stream>,
+        buffers: Rc<RefCell<Buffers>>,
+        forwarder: Option<Arc<Proxy>>,
+    ) -> Self {
+        Self { stream, buffers, timer: Timer::default(), exchanges: 0, is_usable: true, forwarder }
+    }
+
+    pub(crate) fn forwarder(&self) -> Option<&Proxy> {
+        self.forwarder.as_deref()
     }
 
     /// Whether an exchange has been completed on it before.
@@ -101,6 +114,11 @@ impl Http1 {
         })
         .await?;
         self.exchanges += 1;
+        if let Some(proxy) = &self.forwarder
+            && received.head.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED
+        {
+            return Err(refused(received.head.status, proxy).into());
+        }
         self.is_usable = received.keeps_alive && exchange.sending.is_done();
         Ok(Received { head: received.head, body: received.body })
     }

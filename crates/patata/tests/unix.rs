@@ -1,0 +1,168 @@
+//! Unix sockets: as a URL's place, and as the place of all connections.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a failure in a helper fails the test, as it should")]
+
+mod support;
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use patata::{Client, ErrorKind, Phase, Request, Response};
+use support::{RawServer, all, assert_fault, fault, ok, one};
+use tempfile::TempDir;
+
+/// A server on a unix socket in a folder of its own, with the requests it has had.
+struct UnixServer {
+    folder: TempDir,
+    requests: Arc<Mutex<Vec<String>>>,
+}
+
+impl UnixServer {
+    /// Answers every request with the same bytes, and keeps the connection.
+    fn answering(answer: String) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let listener = UnixListener::bind(folder.path().join("a server.sock")).unwrap();
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let log = requests.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (mut stream, answer, log) = (stream.unwrap(), answer.clone(), log.clone());
+                std::thread::spawn(move || {
+                    let mut buffer = [0; 4096];
+                    while let Ok(count @ 1..) = stream.read(&mut buffer) {
+                        log.lock().unwrap().push(String::from_utf8_lossy(&buffer[..count]).into_owned());
+                        stream.write_all(answer.as_bytes()).unwrap();
+                    }
+                });
+            }
+        });
+        Self { folder, requests }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("a server.sock")
+    }
+
+    fn url(&self, path: &str) -> String {
+        let socket = self.path().to_str().unwrap().replace('/', "%2F").replace(' ', "%20");
+        format!("http+unix://{socket}{path}")
+    }
+
+    fn last_request(&self) -> String {
+        self.requests.lock().unwrap().last().unwrap().to_lowercase()
+    }
+}
+
+fn client() -> Client {
+    Client::builder().num_workers(1).build().unwrap()
+}
+
+fn response(client: &Client, url: impl Into<String>) -> Response {
+    one(client, Request::get((), url)).result.unwrap()
+}
+
+#[test]
+fn a_url_may_name_a_socket() {
+    let server = UnixServer::answering(ok("by the socket"));
+    for (path, target) in [("/a/b?c=d", "/a/b?c=d"), ("", "/"), ("?q", "/?q"), ("/ü", "/%c3%bc")] {
+        let answer = response(&client(), server.url(path));
+        assert_eq!(&answer.body[..], b"by the socket");
+        let heard = server.last_request();
+        assert!(heard.starts_with(&format!("get {target} http/1.1\r\nhost: localhost\r\n")), "{heard}");
+    }
+}
+
+#[test]
+fn the_responses_url_can_be_requested_again() {
+    let server = UnixServer::answering(ok(""));
+    let url = response(&client(), server.url("/a?b")).url.to_string();
+    assert!(url.starts_with("http+unix://%2F") && url.ends_with("sock/a?b"), "{url}");
+    assert_eq!(response(&client(), url.clone()).url, url);
+}
+
+#[test]
+fn connections_to_a_socket_are_kept() {
+    let server = UnixServer::answering(ok(""));
+    let client = Client::builder().num_workers(1).concurrency(1).build().unwrap();
+    let outcomes = all(&client, (0..20).map(|id| Request::get(id, server.url("/"))));
+    assert!(outcomes.iter().all(|outcome| outcome.result.is_ok()));
+}
+
+#[test]
+fn one_socket_may_take_all_connections() {
+    let server = UnixServer::answering(ok("by the socket"));
+    let client = Client::builder().unix_socket(server.path()).build().unwrap();
+    let answer = response(&client, "http://no-such-host.invalid:81/path");
+    assert_eq!(&answer.body[..], b"by the socket");
+    assert_eq!(answer.url, "http://no-such-host.invalid:81/path");
+    let heard = server.last_request();
+    assert!(heard.starts_with("get /path http/1.1\r\nhost: no-such-host.invalid:81\r\n"), "{heard}");
+}
+
+#[test]
+fn a_socket_is_never_reached_through_a_proxy() {
+    let server = UnixServer::answering(ok("by the socket"));
+    let builder = Client::builder().proxy("http://127.0.0.1:1");
+    assert_eq!(&response(&builder.clone().build().unwrap(), server.url("/")).body[..], b"by the socket");
+    let client = builder.unix_socket(server.path()).build().unwrap();
+    assert_eq!(&response(&client, "http://host.example/").body[..], b"by the socket");
+}
+
+#[test]
+fn a_socket_that_is_not_there_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("missing.sock");
+    let encoded = path.to_str().unwrap().replace('/', "%2F");
+    let beginning = format!("Cannot connect to the unix socket {path:?}");
+    let error = fault(&client(), format!("http+unix://{encoded}/"));
+    assert_fault(&error, ErrorKind::Connect, Phase::Connect, false, &beginning);
+    let client = Client::builder().unix_socket(&path).build().unwrap();
+    let error = fault(&client, "http://host.example/");
+    assert_fault(&error, ErrorKind::Connect, Phase::Connect, false, &beginning);
+}
+
+#[test]
+fn a_url_that_names_no_socket_is_refused() {
+    for url in ["http+unix://run.sock/", "http+unix://%2Frun.sock:80/", "http+unix://%2Frun%00.sock/"] {
+        let error = fault(&client(), url);
+        let beginning = format!("URL {url:?} names no unix socket");
+        assert_fault(&error, ErrorKind::InvalidRequest, Phase::Plan, false, &beginning);
+    }
+    assert!(fault(&client(), "http+unix:///run.sock").to_string().contains("no host"));
+}
+
+#[test]
+fn a_redirect_stays_on_its_socket_and_takes_nothing_to_another_one() {
+    let last = UnixServer::answering(ok("the last one"));
+    let redirect = |location: &str| {
+        UnixServer::answering(format!(
+            "HTTP/1.1 307 Temporary Redirect\r\ncontent-length: 0\r\nlocation: {location}\r\n\r\n"
+        ))
+    };
+    let second = redirect(&last.url("/there"));
+    let client = client();
+    let request = Request::get((), second.url("/")).header("x-api-key", "secret");
+    assert_eq!(one(&client, request).result.unwrap().url, last.url("/there"));
+    assert!(second.last_request().contains("x-api-key"));
+    assert!(!last.last_request().contains("x-api-key"));
+    let endless = redirect("/again");
+    let error = fault(&client, endless.url("/"));
+    assert_eq!(error.kind(), ErrorKind::Redirect);
+    assert!(endless.last_request().starts_with("get /again "));
+}
+
+#[test]
+fn no_server_redirects_to_a_socket() {
+    let socket = UnixServer::answering(ok("secret"));
+    let server = RawServer::answering(format!(
+        "HTTP/1.1 302 Found\r\ncontent-length: 0\r\nlocation: {}\r\n\r\n",
+        socket.url("/containers")
+    ));
+    let error = fault(&client(), server.url());
+    assert_fault(&error, ErrorKind::Redirect, Phase::Answer, true, &server.url());
+    assert!(error.to_string().contains("redirects to a unix socket"), "{error}");
+    assert!(socket.requests.lock().unwrap().is_empty());
+}
