@@ -8,6 +8,7 @@ import sys
 from statistics import median
 
 import harness
+import servers
 
 NAME = "callbacks"
 LEAST = 8
@@ -50,7 +51,7 @@ def measure() -> harness.Row:
     harness.programs("nginx")
     pythons = {"new": sys.executable, "old": old_python()}
     runs: dict[str, list[dict[str, float]]] = {which: [] for which in pythons}
-    with harness.nginx() as url:
+    with servers.nginx() as url:
         for number in range(ROUNDS):
             for which, python in pythons.items():
                 runs[which].append(one_run(url, python))

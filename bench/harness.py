@@ -1,4 +1,4 @@
-"""Measures nothing itself: what the scripts of this folder share (servers, children, rows, results)."""
+"""Measures nothing itself: what the scripts of this folder share (programs, children, rows, results)."""
 
 from __future__ import annotations
 
@@ -12,15 +12,12 @@ import platform
 import re
 import resource
 import shutil
-import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 import traceback
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,36 +27,9 @@ REPOSITORY = BENCH.parent
 CLIENTS = BENCH / "clients"
 RESULTS = BENCH / "results"
 
-BODY = b'{"message":"Hello world!"}'
-"""What nginx answers: 26 bytes, the same as `patata.testing.Server`."""
-
 MET, MISSED, NOT_MEASURED = "met", "MISSED", "not measured"
 
-INSTALL = "apt-get install nginx-light wrk"
-
-NGINX_CONFIG = """
-daemon off;
-worker_processes 1;
-pid {folder}/nginx.pid;
-error_log {folder}/error.log error;
-events {{ worker_connections 8192; }}
-http {{
-    access_log off;
-    keepalive_requests 1000000000;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    server {{
-        listen 127.0.0.1:{port} backlog=4096;
-        location / {{
-            default_type application/json;
-            return 200 '{body}';
-        }}
-    }}
-}}
-"""
+INSTALL = "apt-get install nginx-light wrk nghttp2-client"
 
 
 class NotMeasured(Exception):
@@ -119,7 +89,8 @@ def raise_file_limit(needed: int) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def _pinning(core: int | None) -> Callable[[], None] | None:
+def pinning(core: int | None) -> Callable[[], None] | None:
+    """What a child calls before it becomes its program, to stay on one core."""
     return None if core is None else lambda: os.sched_setaffinity(0, {core})
 
 
@@ -132,7 +103,7 @@ def run_child(command: list[str], core: int | None = None, limit_seconds: float 
     The CPU time is user and system, of all threads, and of the children that it waited for.
     """
     started = time.perf_counter()
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=REPOSITORY, preexec_fn=_pinning(core))
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=REPOSITORY, preexec_fn=pinning(core))
     watchdog = threading.Timer(limit_seconds, child.kill)
     watchdog.start()
     assert child.stdout is not None
@@ -157,100 +128,6 @@ def run_client(
 ) -> Finished:
     """Runs one of the scripts in `clients/`."""
     return run_child([python, str(CLIENTS / script), *map(str, arguments)], core)
-
-
-@dataclass
-class Wrk:
-    """What one run of wrk did."""
-
-    requests: int
-    requests_per_second: float
-    cpu_microseconds: float
-
-
-def run_wrk(url: str, connections: int, seconds: int, core: int | None = None) -> Wrk:
-    """Runs wrk with one thread. A run with failed requests is no yardstick, and raises."""
-    command = [program("wrk"), "-t1", f"-c{connections}", f"-d{seconds}", "--timeout", "10", url]
-    finished = run_child(command, core)
-    counted = re.search(r"(\d+) requests in", finished.output)
-    rate = re.search(r"Requests/sec:\s*([\d.]+)", finished.output)
-    failed = "Socket errors" in finished.output or "Non-2xx" in finished.output
-    if counted is None or rate is None or failed or int(counted[1]) == 0:
-        raise RuntimeError(f"wrk failed:\n{finished.output}")
-    requests = int(counted[1])
-    return Wrk(requests, float(rate[1]), finished.cpu_seconds / requests * 1e6)
-
-
-# Servers
-
-
-@contextlib.contextmanager
-def nginx(core: int | None = None) -> Iterator[str]:
-    """Runs nginx with one worker and a configuration of its own, on one core if given; gives its URL."""
-    executable = program("nginx")
-    with tempfile.TemporaryDirectory(prefix="patata-nginx-") as folder:
-        port = _free_port()
-        config = Path(folder, "nginx.conf")
-        config.write_text(NGINX_CONFIG.format(folder=folder, port=port, body=BODY.decode()))
-        with Path(folder, "output").open("wb+") as output:
-            # The worker inherits the core of the process that starts it.
-            server = subprocess.Popen(
-                [executable, "-p", folder, "-c", str(config)],
-                stdout=output,
-                stderr=output,
-                preexec_fn=_pinning(core),
-            )
-            try:
-                url = f"http://127.0.0.1:{port}/"
-                _wait_for_answer(url, server, Path(folder, "output"))
-                yield url
-            finally:
-                server.terminate()
-                server.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _wait_for_answer(url: str, server: subprocess.Popen[bytes], output: Path) -> None:
-    deadline = time.monotonic() + 10
-    while True:
-        try:
-            with urllib.request.urlopen(url, timeout=5) as answer:
-                if answer.read() != BODY:
-                    raise RuntimeError(f"something else than our nginx answers at {url}")
-                return
-        except OSError as error:
-            if server.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"nginx does not answer ({error}):\n{output.read_text()}") from error
-            time.sleep(0.02)
-
-
-@contextlib.contextmanager
-def embedded_server(threads: int = 1) -> Iterator[str]:
-    """Runs `patata.testing.Server` in another process; gives its URL, without a slash at the end."""
-    server = subprocess.Popen(
-        [sys.executable, str(CLIENTS / "serve.py"), str(threads)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert server.stdin is not None
-    assert server.stdout is not None
-    try:
-        url = server.stdout.readline().strip()
-        if not url:
-            raise RuntimeError("patata.testing.Server did not start")
-        yield url
-    finally:
-        # It runs until its input ends, so it also goes away should this process be killed.
-        server.stdin.close()
-        server.wait()
-        server.stdout.close()
 
 
 # Rows and results

@@ -5,6 +5,8 @@ from __future__ import annotations
 from statistics import median
 
 import harness
+import rivals
+import servers
 
 NAME = "latency"
 LEAST = 0.9
@@ -21,7 +23,7 @@ WRK_SECONDS = 4
 def wrk_rate(url: str) -> float | None:
     """What the server itself can do, if wrk is here to say it."""
     try:
-        return harness.run_wrk(url, CONNECTIONS, WRK_SECONDS).requests_per_second
+        return rivals.run_wrk(url, CONNECTIONS, WRK_SECONDS).requests_per_second
     except harness.NotMeasured:
         return None
 
@@ -30,7 +32,7 @@ def measure() -> harness.Row:
     # Client and server are children and inherit this.
     harness.raise_file_limit(CONNECTIONS + 500)
     rates, wrk_rates = [], []
-    with harness.embedded_server(threads=2) as server:
+    with servers.embedded_server(threads=2) as server:
         url = f"{server}/delay/{DELAY_MILLISECONDS}"
         for number in range(ROUNDS):
             client = harness.run_client("latency_all.py", url, REQUESTS, CONNECTIONS)

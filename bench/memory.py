@@ -4,6 +4,7 @@ import json
 from statistics import median
 
 import harness
+import servers
 
 NAME = "memory"
 GROWTH = 0.10
@@ -15,7 +16,7 @@ STEP = 100_000
 
 
 def measure() -> harness.Row:
-    with harness.embedded_server() as url:
+    with servers.embedded_server() as url:
         client = harness.run_client("memory_all.py", url + "/", REQUESTS, STEP)
     taken = json.loads(client.output)
     # The kernel's MB here is 1,024 kilobytes of 1,024 bytes; the target is taken in the smaller 10**6.

@@ -7,12 +7,26 @@ import callbacks
 import cpu_per_request
 import fresh_clone
 import harness
+import http2
 import import_time
+import in_flight
 import latency
 import memory
+import tls
 
 MODULES = {
-    module.NAME: module for module in (cpu_per_request, memory, latency, import_time, callbacks, fresh_clone)
+    module.NAME: module
+    for module in (
+        cpu_per_request,
+        tls,
+        http2,
+        memory,
+        in_flight,
+        latency,
+        import_time,
+        callbacks,
+        fresh_clone,
+    )
 }
 """In the order of the table."""
 
