@@ -146,6 +146,7 @@ impl<T: Send + 'static, I: Iterator<Item = Request<T>>> Run<T, I> {
     /// # let client = patata::Client::builder().build()?;
     /// let mut run = client.run([patata::Request::get(1, format!("{url}/delay/60000"))]);
     /// let control = run.control();
+    /// run.feed(); // The request is on its way before the other thread comes.
     /// std::thread::spawn(move || control.cancel());
     /// assert!(run.next().is_none());
     /// assert_eq!(run.receipt().cancelled, 1);
