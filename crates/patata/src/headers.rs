@@ -62,16 +62,23 @@ impl Headers {
 
     /// The first value of a header, whatever the case of its name.
     pub fn get(&self, name: &str) -> Option<&[u8]> {
-        self.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        let wanted = name.as_bytes();
+        self.entries().find(|(other, _)| other.eq_ignore_ascii_case(wanted)).map(|(_, value)| value)
     }
 
     /// All values of a header, in their order, whatever the case of its name.
     pub fn get_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        self.iter().filter(move |(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        let wanted = name.as_bytes();
+        self.entries().filter(move |(other, _)| other.eq_ignore_ascii_case(wanted)).map(|(_, value)| value)
     }
 
     /// All names and values.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.entries().map_while(|(name, value)| Some((std::str::from_utf8(name).ok()?, value)))
+    }
+
+    /// The same with names as bytes: that they are texts need not be found anew where they are compared.
+    fn entries(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         let mut rest = &self.block[..];
         std::iter::from_fn(move || {
             let (name_length, after) = rest.split_first_chunk::<4>()?;
@@ -79,7 +86,7 @@ impl Headers {
             let (name, after) = after.split_at_checked(u32::from_le_bytes(*name_length) as usize)?;
             let (value, after) = after.split_at_checked(u32::from_le_bytes(*value_length) as usize)?;
             rest = after;
-            Some((std::str::from_utf8(name).ok()?, value))
+            Some((name, value))
         })
     }
 }
