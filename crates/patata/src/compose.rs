@@ -3,15 +3,16 @@
 use std::borrow::Cow;
 
 use http::header::{self, HeaderMap};
-use http::uri::{Authority, Parts, Scheme};
+use http::uri::{Authority, Parts, PathAndQuery, Scheme};
 use http::{HeaderName, HeaderValue, Method, Uri};
 
 use crate::body::Body;
 use crate::config::Config;
 use crate::cookies::Jar;
-use crate::outgoing::Outgoing;
 use crate::plan::Job;
+use crate::prepared::Prepared;
 use crate::proxy::Proxy;
+use crate::request::Head;
 use crate::target::Origin;
 
 /// Headers that speak of one HTTP/1.1 connection, which HTTP/2 forbids.
@@ -47,6 +48,9 @@ impl Templates {
         if forwarder.is_none() {
             with_defaults.remove(header::PROXY_AUTHORIZATION);
         }
+        if is_http2 {
+            remove_connection_headers(&mut with_defaults);
+        }
         if let Some(authorization) = forwarder.and_then(|proxy| proxy.authorization.as_ref()) {
             own.insert(header::PROXY_AUTHORIZATION, authorization.clone());
             with_defaults.insert(header::PROXY_AUTHORIZATION, authorization.clone());
@@ -65,49 +69,62 @@ impl Templates {
     }
 
     /// What is sent for a job.
-    pub(crate) fn compose<T>(&self, job: &Job<T>, jar: Option<&Jar>) -> http::Request<Outgoing> {
+    pub(crate) fn compose<'t, T>(&'t self, job: &Job<T>, jar: Option<&Jar>) -> Prepared<'t> {
         let message = &job.message;
-        let mut request = http::Request::new((&message.body).into());
-        *request.method_mut() = message.method.clone();
-        *request.headers_mut() = if message.defaults { self.with_defaults.clone() } else { self.own.clone() };
-        let headers = request.headers_mut();
+        let mut headers = Cow::Borrowed(if message.defaults { &self.with_defaults } else { &self.own });
         if let Some(head) = &message.head {
-            for name in &head.removed {
-                headers.remove(name);
-            }
-            headers.extend(head.headers.clone());
-            if !self.is_forwarded {
-                // A server has no business with what is meant for a proxy.
-                headers.remove(header::PROXY_AUTHORIZATION);
-            }
+            self.add_own(headers.to_mut(), head);
         }
-        describe_body(headers, &message.method, &message.body);
+        describe_body(&mut headers, &message.method, &message.body);
         if let Some(jar) = jar
             && let Some(cookies) = jar.cookies_for(&job.target, headers.get(header::COOKIE))
         {
-            headers.insert(header::COOKIE, cookies);
+            headers.to_mut().insert(header::COOKIE, cookies);
         }
-        match &self.authority {
-            None => *request.uri_mut() = job.target.path.clone().into(),
-            Some((scheme, authority)) => {
-                let own = self.is_http2.then(|| http2_authority(request.headers_mut())).flatten();
-                let mut parts = Parts::default();
-                parts.scheme = Some(scheme.clone());
-                parts.authority = Some(own.unwrap_or_else(|| authority.clone()));
-                parts.path_and_query = Some(job.target.path.clone());
-                // Whole parts make a whole URI.
-                *request.uri_mut() = Uri::from_parts(parts).unwrap_or_default();
-                if self.is_http2 {
-                    *request.version_mut() = http::Version::HTTP_2;
-                }
-            }
+        Prepared {
+            method: message.method.clone(),
+            target: self.target(&job.target.path, &mut headers),
+            headers,
+            body: (&message.body).into(),
         }
-        request
+    }
+
+    /// Adds the headers of one request to those of all.
+    fn add_own(&self, headers: &mut HeaderMap, head: &Head) {
+        for name in &head.removed {
+            headers.remove(name);
+        }
+        headers.extend(head.headers.clone());
+        if !self.is_forwarded {
+            // A server has no business with what is meant for a proxy.
+            headers.remove(header::PROXY_AUTHORIZATION);
+        }
+        if self.is_http2 {
+            remove_connection_headers(headers);
+        }
+    }
+
+    /// The path, or a whole URL where that is wanted. In HTTP/2 it takes the user's own `Host` in.
+    fn target(&self, path: &PathAndQuery, headers: &mut Cow<'_, HeaderMap>) -> Uri {
+        let Some((scheme, authority)) = &self.authority else { return path.clone().into() };
+        let mut parts = Parts::default();
+        parts.scheme = Some(scheme.clone());
+        parts.authority = Some(authority.clone());
+        parts.path_and_query = Some(path.clone());
+        if self.is_http2
+            && headers.contains_key(header::HOST)
+            && let Some(host) = headers.to_mut().remove(header::HOST)
+            && let Ok(own) = Authority::try_from(host.as_bytes())
+        {
+            parts.authority = Some(own);
+        }
+        // Whole parts make a whole URI.
+        Uri::from_parts(parts).unwrap_or_default()
     }
 }
 
 /// Says of what kind a body is, and where it is empty says that.
-fn describe_body(headers: &mut HeaderMap, method: &Method, body: &Body) {
+fn describe_body(headers: &mut Cow<'_, HeaderMap>, method: &Method, body: &Body) {
     if let Some(media_type) = &body.media_type
         && !headers.contains_key(header::CONTENT_TYPE)
     {
@@ -116,18 +133,77 @@ fn describe_body(headers: &mut HeaderMap, method: &Method, body: &Body) {
             Cow::Owned(text) => HeaderValue::from_str(text),
         };
         // What cannot be said has been refused by the plan.
-        headers.extend(value.ok().map(|value| (header::CONTENT_TYPE, value)));
+        headers.to_mut().extend(value.ok().map(|value| (header::CONTENT_TYPE, value)));
     }
     // Methods that give a body a meaning say so where it is empty (RFC 9110, 8.6).
     if body.is_empty() && matches!(method.as_str(), "POST" | "PUT" | "PATCH") {
-        headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+        headers.to_mut().insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
 }
 
-/// Takes out what HTTP/2 has no headers for. Returns the user's own `Host`.
-fn http2_authority(headers: &mut HeaderMap) -> Option<Authority> {
+/// Takes out what HTTP/2 has no headers for.
+fn remove_connection_headers(headers: &mut HeaderMap) {
     for name in OF_CONNECTION {
         headers.remove(name);
     }
-    headers.remove(header::HOST).and_then(|host| Authority::try_from(host.as_bytes()).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::hash::RandomState;
+
+    use super::*;
+    use crate::plan::Planner;
+    use crate::request::Request;
+
+    fn job(request: Request<()>) -> Box<Job<()>> {
+        Planner::new(RandomState::new()).plan(request).unwrap()
+    }
+
+    fn get() -> Request<()> {
+        Request::get((), "https://potato.example/a?b")
+    }
+
+    fn defaults(pairs: &[(&'static str, &'static str)]) -> Config {
+        let pairs = pairs
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+        Config { headers: pairs.collect(), ..Config::default() }
+    }
+
+    #[test]
+    fn a_request_with_nothing_of_its_own_borrows_the_headers_of_all() {
+        let job = job(get());
+        for is_http2 in [false, true] {
+            let templates = Templates::new(&defaults(&[("x-a", "b")]), &job.target.origin, is_http2, None);
+            let prepared = templates.compose(&job, None);
+            assert!(matches!(prepared.headers, Cow::Borrowed(_)));
+            assert_eq!(prepared.headers["x-a"], "b");
+            assert_eq!(prepared.headers.contains_key(header::HOST), !is_http2);
+        }
+    }
+
+    #[test]
+    fn what_one_request_says_is_said_of_no_other() {
+        let (own, plain) = (job(get().header("x-a", "mine")), job(get()));
+        let templates = Templates::new(&defaults(&[("x-a", "b")]), &own.target.origin, false, None);
+        assert_eq!(templates.compose(&own, None).headers["x-a"], "mine");
+        assert_eq!(templates.compose(&plain, None).headers["x-a"], "b");
+    }
+
+    #[test]
+    fn http2_names_the_host_in_the_target_and_nothing_of_a_connection() {
+        let config = defaults(&[("connection", "x"), ("te", "trailers"), ("x-a", "b")]);
+        let plain = job(get());
+        let own = job(get().header("host", "other.example").header("upgrade", "h2c"));
+        let templates = Templates::new(&config, &plain.target.origin, true, None);
+        for (job, target) in [(plain, "https://potato.example/a?b"), (own, "https://other.example/a?b")] {
+            let prepared = templates.compose(&job, None);
+            assert_eq!(prepared.target.to_string(), target);
+            assert!(prepared.headers.contains_key("x-a"));
+            for name in ["connection", "te", "upgrade", "host"] {
+                assert!(!prepared.headers.contains_key(name), "{name}");
+            }
+        }
+    }
 }

@@ -44,6 +44,7 @@ mod outgoing;
 mod params;
 mod parked;
 mod plan;
+mod prepared;
 mod proxy;
 mod pull;
 mod push;

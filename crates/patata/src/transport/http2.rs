@@ -1,6 +1,6 @@
 //! HTTP/2: one of the streams of a connection that many lanes share.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -10,12 +10,13 @@ use std::time::Instant;
 use bytes::Bytes;
 use h2::client::{Builder, Connection, ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream, SendStream};
-use http::{HeaderValue, Method, header};
+use http::{HeaderValue, Method, Version, header};
 use hyper::body::Body as _;
 
 use crate::error::{Error, Kind, Phase};
 use crate::headers::Headers;
 use crate::outgoing::Outgoing;
+use crate::prepared::Prepared;
 use crate::transport::collect::{Collector, Expected, Stored};
 use crate::transport::connect::Stream;
 use crate::transport::lane::{Fault, Received, ResponseHead, timed_out, tls_failed};
@@ -32,8 +33,10 @@ pub(crate) struct Shared {
     sender: SendRequest<Bytes>,
     /// Takes no more streams: it has ended, is about to, or is suspected to be dead.
     is_over: Cell<bool>,
-    /// When the last response came.
-    last_heard: Cell<Option<Instant>>,
+    /// How many responses have come.
+    heard: Cell<u64>,
+    /// Space for putting headers together.
+    scratch: RefCell<Vec<u8>>,
 }
 
 impl Shared {
@@ -50,7 +53,12 @@ impl Shared {
             .handshake::<_, Bytes>(stream)
             .await?;
         poll_fn(|context| poll_greeted(&mut connection, context)).await?;
-        let shared = Rc::new(Self { sender, is_over: Cell::new(false), last_heard: Cell::new(None) });
+        let shared = Rc::new(Self {
+            sender,
+            is_over: Cell::new(false),
+            heard: Cell::new(0),
+            scratch: RefCell::default(),
+        });
         let watched = Rc::downgrade(&shared);
         tokio::task::spawn_local(async move {
             // What it ends with reaches every stream that this breaks.
@@ -94,7 +102,7 @@ pub(crate) struct Http2 {
 
 impl Http2 {
     pub(crate) fn is_reused(&self) -> bool {
-        self.shared.last_heard.get().is_some()
+        self.shared.heard.get() > 0
     }
 
     pub(crate) fn is_usable(&self) -> bool {
@@ -103,19 +111,19 @@ impl Http2 {
 
     pub(crate) async fn exchange(
         &mut self,
-        request: http::Request<Outgoing>,
+        request: Prepared<'_>,
         deadline: Instant,
         expected: &Expected,
     ) -> Result<Received, Fault> {
         let Self { sender, shared, timer } = self;
-        let begun = Instant::now();
-        let mut stage = Stage::Waiting(Some(request));
+        let heard_before = shared.heard.get();
+        let mut stage = Stage::Waiting(Some(for_h2(request)));
         let result = poll_fn(|context| {
-            if let Poll::Ready(result) = stage.poll(sender, expected, context) {
+            if let Poll::Ready(result) = stage.poll(sender, &shared.scratch, expected, context) {
                 return Poll::Ready(result);
             }
             timer.poll(deadline, context).map(|()| {
-                if shared.last_heard.get().is_none_or(|heard| heard < begun) {
+                if shared.heard.get() == heard_before {
                     // Nothing at all has come since: the next one is better off elsewhere.
                     shared.is_over.set(true);
                 }
@@ -124,7 +132,7 @@ impl Http2 {
         })
         .await;
         match &result {
-            Ok(_) => shared.last_heard.set(Some(Instant::now())),
+            Ok(_) => shared.heard.set(shared.heard.get() + 1),
             Err(fault) if fault.before_answer => shared.is_over.set(true),
             Err(_) => {}
         }
@@ -163,6 +171,7 @@ impl Stage {
     fn poll(
         &mut self,
         sender: &mut SendRequest<Bytes>,
+        scratch: &RefCell<Vec<u8>>,
         expected: &Expected,
         context: &mut Context<'_>,
     ) -> Poll<Result<Received, Fault>> {
@@ -176,7 +185,7 @@ impl Stage {
                 Self::Head { upload, response } => {
                     poll_upload(upload, context)?;
                     let response = ready!(Pin::new(response).poll(context)).map_err(fault)?;
-                    *self = Self::body(response, upload.take(), expected)?;
+                    *self = Self::body(response, upload.take(), &mut scratch.borrow_mut(), expected)?;
                 }
                 Self::Body { upload, head, body, collector } => {
                     poll_upload(upload, context)?;
@@ -193,6 +202,7 @@ impl Stage {
     fn body(
         response: http::Response<RecvStream>,
         upload: Option<Upload>,
+        scratch: &mut Vec<u8>,
         expected: &Expected,
     ) -> Result<Self, Error> {
         let (head, body) = response.into_parts();
@@ -200,11 +210,20 @@ impl Stage {
             head.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
         // The answer to HEAD states a length and has no body.
         let least = if body.is_end_stream() { 0 } else { length.unwrap_or(0) };
-        let headers = Headers::of_map(&head.headers, &mut Vec::new());
+        let headers = Headers::of_map(&head.headers, scratch);
         let collector = Collector::new(head.status, &headers, least, expected)?;
         let head = ResponseHead { status: head.status, version: head.version, headers };
         Ok(Self::Body { upload, head: Some(head), body, collector })
     }
+}
+
+fn for_h2(prepared: Prepared<'_>) -> http::Request<Outgoing> {
+    let mut request = http::Request::new(prepared.body);
+    *request.version_mut() = Version::HTTP_2;
+    *request.method_mut() = prepared.method;
+    *request.uri_mut() = prepared.target;
+    *request.headers_mut() = prepared.headers.into_owned();
+    request
 }
 
 fn send(sender: &mut SendRequest<Bytes>, request: http::Request<Outgoing>) -> Result<Stage, Fault> {

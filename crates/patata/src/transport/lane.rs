@@ -7,7 +7,7 @@ use http::{StatusCode, Version};
 
 use crate::error::{Error, Kind, Phase};
 use crate::headers::Headers;
-use crate::outgoing::Outgoing;
+use crate::prepared::Prepared;
 use crate::proxy::Proxy;
 use crate::transport::collect::{Expected, Stored};
 use crate::transport::http1::Http1;
@@ -84,7 +84,7 @@ impl Lane {
     /// After an error the lane is of no further use.
     pub(crate) async fn exchange(
         &mut self,
-        request: http::Request<Outgoing>,
+        request: Prepared<'_>,
         deadline: Instant,
         expected: &Expected,
     ) -> Result<Received, Fault> {

@@ -21,7 +21,7 @@ use http::{Method, StatusCode};
 use tokio::io::ReadBuf;
 
 use crate::error::{Error, Kind, Phase};
-use crate::outgoing::Outgoing;
+use crate::prepared::Prepared;
 use crate::proxy::Proxy;
 use crate::transport::collect::{Collector, Expected};
 use crate::transport::connect::{Stream, tls_cause};
@@ -90,21 +90,13 @@ impl Http1 {
     /// After an error the lane is of no further use.
     pub(crate) async fn exchange(
         &mut self,
-        request: http::Request<Outgoing>,
+        request: Prepared<'_>,
         deadline: Instant,
         expected: &Expected,
     ) -> Result<Received, Fault> {
         // Until all has gone well.
         self.is_usable = false;
-        let (parts, body) = request.into_parts();
-        let sending = Sending::new(&parts.method, &parts.uri, &parts.headers, body);
-        let mut exchange = Exchange {
-            method: parts.method,
-            sending,
-            stopped: None,
-            informational: 0,
-            stage: Stage::Head(Vec::new()),
-        };
+        let mut exchange = Exchange::new(request);
         let received = poll_fn(|context| {
             if let Poll::Ready(result) = exchange.poll(&mut *self.stream, &self.buffers, expected, context) {
                 return Poll::Ready(result);
@@ -164,6 +156,17 @@ struct Body {
 }
 
 impl Exchange {
+    /// Of the request only what is still needed outlives this: the answer may be long in coming.
+    fn new(request: Prepared<'_>) -> Self {
+        Self {
+            sending: Sending::new(&request.method, &request.target, &request.headers, request.body),
+            method: request.method,
+            stopped: None,
+            informational: 0,
+            stage: Stage::Head(Vec::new()),
+        }
+    }
+
     fn phase(&self) -> Phase {
         match self.stage {
             Stage::Head(_) => Phase::Head,
