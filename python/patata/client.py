@@ -73,7 +73,8 @@ class Patata(Client):
         The longest wait before the second attempt, in seconds, and what its doubling for each further
         one stops at. The wait is a random part of it. Default: 0.1 and 30.
     connect_timeout
-        Seconds that opening a connection may take; ``None`` for no limit. Default: 10.
+        Seconds that looking up a host's name may take, and again for what follows it: TCP, a proxy's
+        tunnel and TLS; ``None`` for no limit. Default: 10.
     follow_redirects, max_redirects
         Whether redirects are followed, and how many in one attempt. Default: ``True`` and 10.
     max_response_size

@@ -72,5 +72,5 @@ fn default_num_workers() -> usize {
 #[pyfunction]
 fn check_options(options: &Bound<'_, PyDict>) -> PyResult<()> {
     Conversion::new("GET", options, Arc::default())?;
-    options::Client::new(options).map(|_| ())
+    options::check(options)
 }

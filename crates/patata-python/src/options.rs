@@ -20,30 +20,37 @@ pub(crate) struct Client(patata::Client);
 #[pymethods]
 impl Client {
     #[new]
-    pub(crate) fn new(options: &Bound<'_, PyDict>) -> PyResult<Self> {
-        // One for the process: what is costly to make, as the trust store is to read, is made once.
-        static BASE: OnceLock<patata::Client> = OnceLock::new();
-        let base = match BASE.get() {
-            Some(base) => base,
-            None => {
-                let base = patata::Client::builder().accept("application/json").build().map_err(unusable)?;
-                BASE.get_or_init(|| base)
-            }
-        };
-        with_options(base, options).map(Self)
+    fn new(options: &Bound<'_, PyDict>) -> PyResult<Self> {
+        let client = base()?.to_builder().environment_proxy();
+        with_options(client, options).map(Self)
     }
 }
 
 impl Client {
     /// The engine's client for one run, with options of its own.
     pub(crate) fn with(&self, options: &Bound<'_, PyDict>) -> PyResult<patata::Client> {
-        with_options(&self.0, options)
+        with_options(self.0.to_builder(), options)
     }
 }
 
-/// A client that differs in the options of a dict, whose names are the engine's own.
-fn with_options(base: &patata::Client, options: &Bound<'_, PyDict>) -> PyResult<patata::Client> {
-    let mut builder = base.to_builder();
+/// Finds what is wrong with a dict of options. The environment is no part of it.
+pub(crate) fn check(options: &Bound<'_, PyDict>) -> PyResult<()> {
+    with_options(base()?.to_builder(), options).map(drop)
+}
+
+/// One for the process: what is costly to make, as the trust store is to read, is made once.
+fn base() -> PyResult<&'static patata::Client> {
+    static BASE: OnceLock<patata::Client> = OnceLock::new();
+    if let Some(base) = BASE.get() {
+        return Ok(base);
+    }
+    let builder = patata::Client::builder().accept("application/json").without_proxy();
+    let base = builder.build().map_err(unusable)?;
+    Ok(BASE.get_or_init(|| base))
+}
+
+/// A client with the options of a dict, whose names are the engine's own.
+fn with_options(mut builder: Builder, options: &Bound<'_, PyDict>) -> PyResult<patata::Client> {
     for (name, value) in options {
         let name: String = name.extract()?;
         builder = match name.as_str() {

@@ -46,7 +46,8 @@ fn an_http_request_is_given_to_the_proxy_whole_and_with_credentials() {
         let request = proxy.requests().pop().unwrap();
         assert!(request.starts_with(&format!("GET {url} HTTP/1.1\r\n")), "{request}");
         assert!(has_line(&request, &format!("host: {host}")), "{request}");
-        assert!(has_line(&request, "proxy-authorization: Basic dXNAZXI6c2VjcmV0"), "{request}");
+        // Some proxies know the name in these letters only.
+        assert!(request.contains("\r\nProxy-Authorization: Basic dXNAZXI6c2VjcmV0\r\n"), "{request}");
     }
 }
 
@@ -76,7 +77,7 @@ fn an_https_request_goes_through_a_tunnel_and_the_server_hears_nothing_of_the_pr
             let asked = proxy.requests().pop().unwrap();
             assert!(asked.starts_with(&format!("CONNECT {destination} HTTP/1.1\r\n")), "{asked}");
             assert!(has_line(&asked, &format!("host: {destination}")), "{asked}");
-            assert!(has_line(&asked, "proxy-authorization: Basic dXNlcjpzZWNyZXQ="), "{asked}");
+            assert!(asked.contains("\r\nProxy-Authorization: Basic dXNlcjpzZWNyZXQ=\r\n"), "{asked}");
         }
         for heard in server.requests() {
             assert!(heard.starts_with("GET / HTTP/1.1\r\n"), "{heard}");

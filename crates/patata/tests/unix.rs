@@ -112,6 +112,15 @@ fn a_socket_is_never_reached_through_a_proxy() {
 }
 
 #[test]
+fn tls_is_spoken_on_a_socket_where_the_url_says_so() {
+    let server = UnixServer::answering("HTTP/1.1 400 Bad Request\r\n\r\n".to_owned());
+    let error = fault(&client(), server.url("/").replace("http+unix", "https+unix"));
+    assert_fault(&error, ErrorKind::Tls, Phase::Connect, false, "Cannot connect to /");
+    // The beginning of a handshake, and not of a request.
+    assert!(server.requests.lock().unwrap()[0].starts_with('\u{16}'));
+}
+
+#[test]
 fn a_socket_that_is_not_there_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("missing.sock");

@@ -18,7 +18,8 @@ use crate::tls_version::TlsVersion;
 use crate::transport::tls::{self, Roots, Trust};
 
 impl Builder {
-    /// The longest that opening a connection may take: name, TCP and TLS. More than zero. Default: 10 s.
+    /// The longest that looking up a host's name may take, and again the longest for what follows it: TCP, a
+    /// proxy's tunnel and TLS. More than zero. Default: 10 s.
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
         self.config.connect_timeout = self.duration("connect_timeout", limit);
         self

@@ -44,7 +44,10 @@ pub(crate) async fn connect(
     let failed = |cause: hyper::Error| unreachable_through(proxy, origin).with_source(cause);
     let request = connect_request(proxy, &Destination::Origin(origin).authority())
         .map_err(|cause| unreachable_through(proxy, origin).with_source(cause))?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(failed)?;
+    // There are proxies that know no `proxy-authorization`.
+    let mut speaker = http1::Builder::new();
+    speaker.title_case_headers(true);
+    let (mut sender, connection) = speaker.handshake(TokioIo::new(stream)).await.map_err(failed)?;
     // It ends when the tunnel is there, or is given up.
     tokio::task::spawn_local(connection.with_upgrades());
     let response = sender.send_request(request).await.map_err(failed)?;

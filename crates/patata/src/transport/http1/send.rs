@@ -143,11 +143,25 @@ fn write_head(out: &mut Vec<u8>, method: &Method, target: &Uri, headers: &Header
     out.push(b' ');
     write_target(out, target);
     out.extend_from_slice(b" HTTP/1.1\r\n");
+    let is_for_proxy = target.scheme().is_some();
     for (name, value) in headers {
+        let begin = out.len();
         out.extend_from_slice(name.as_str().as_bytes());
+        if is_for_proxy {
+            capitalise(&mut out[begin..]);
+        }
         out.extend_from_slice(b": ");
         out.extend_from_slice(value.as_bytes());
         out.extend_from_slice(b"\r\n");
+    }
+}
+
+/// There are proxies that know no `proxy-authorization`: they want credentials, and hand them on.
+fn capitalise(name: &mut [u8]) {
+    for word in name.split_mut(|byte| *byte == b'-') {
+        if let Some(first) = word.first_mut() {
+            first.make_ascii_uppercase();
+        }
     }
 }
 
