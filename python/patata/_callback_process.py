@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import pickle
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from typing import Any
 
 import cloudpickle
 
+from patata import _calling
 from patata.exceptions import CallbackError
 from patata.models import Response
 
-Callback = Callable[[Response], Response]
-
-_functions: Sequence[Callback] = ()
+_functions: Sequence[_calling.Callback] = ()
 
 
 def prepare(functions: bytes) -> None:
@@ -42,7 +39,7 @@ def run(payload: bytes) -> list[bytes]:
     """The results for a batch, each pickled alone, so that one which cannot be read costs only itself."""
     responses = [restored(state) for state in cloudpickle.loads(payload)]
     # Each id is looked at before the call: most callbacks change the response they were given.
-    return [_pickled(response.id_, call(response, _functions)) for response in responses]
+    return [_pickled(response.id_, _calling.call(response, _functions)) for response in responses]
 
 
 def state(response: Response) -> Any:
@@ -53,59 +50,6 @@ def state(response: Response) -> Any:
 def restored(state: Any) -> Response:
     """The response that a state stands for."""
     return Response._restore(*state) if type(state) is tuple else state
-
-
-def call(response: Response, functions: Sequence[Callback]) -> Response:
-    """What the last function makes of a response; the first one to raise ends it."""
-    for function in functions:
-        try:
-            response = checked(function(response), function)
-        except Exception as error:
-            return failed(response, error)
-    return response
-
-
-def checked(result: object, function: object) -> Response:
-    """What a function returned, if that is a response."""
-    if isinstance(result, Response):
-        return result
-    if inspect.iscoroutine(result):
-        # Nobody will await it, which Python would complain about.
-        result.close()
-    raise TypeError(f"a callback must return a Response, {function!r} returned {result!r}")
-
-
-def failed(response: Response, error: BaseException) -> Response:
-    """The response as it is when its callback failed."""
-    _let_go_of_frames(error)
-    response.status_code = 500
-    response.data = error
-    return response
-
-
-def _let_go_of_frames(error: BaseException) -> None:
-    """Leaves of a traceback only a note of its last line.
-
-    Its frames hold the response, and all that is below on the stack; a response is not seen by the cyclic
-    garbage collector, so with the frames in it none of that would ever be freed.
-    """
-    last = error.__traceback__
-    while last is not None and last.tb_next is not None:
-        last = last.tb_next
-    if last is not None and hasattr(error, "add_note"):
-        code = last.tb_frame.f_code
-        # Some exceptions cannot be changed.
-        with suppress(AttributeError):
-            error.add_note(f"raised in {code.co_name}, {code.co_filename}, line {last.tb_lineno}")
-    each: BaseException | None = error
-    while each is not None and each.__traceback__ is not None:
-        each.with_traceback(None)
-        each = each.__cause__ or each.__context__
-
-
-def has_failed(response: Response) -> bool:
-    """Whether a callback failed: nothing else looks like that."""
-    return response.status_code == 500 and isinstance(response.data, BaseException)
 
 
 def _pickled(given_id: object, result: Response) -> bytes:

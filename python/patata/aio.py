@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from patata import _options
-from patata._aio.call import Call
+from patata._aio.call import Call, get_ready
 from patata._base import Client
 from patata.client import Callback, Item
 from patata.models import Response
@@ -24,8 +24,8 @@ class AsyncPatata(Client):
     """Performs any number of HTTP requests, many at a time, for programs that run on asyncio.
 
     It takes the options of :class:`Patata`, which says what they mean. It may be used for several calls at
-    once. Leaving the ``async with`` block, or :meth:`aclose`, ends the calls that are still open. It works on
-    any event loop, uvloop's included.
+    once, all on one event loop, uvloop's for instance. Leaving the ``async with`` block, or :meth:`aclose`,
+    ends the calls that are still open.
 
     Examples
     --------
@@ -129,6 +129,7 @@ class AsyncPatata(Client):
         functions = _options.callbacks(callbacks, may_be_coroutines=True)
         settings = self._settings(retries, timeout, options)
         progress = self._begin(method)
+        await get_ready(functions, self.num_workers)
         call = Call(method, _options.requests(requests), functions, self._engine, settings, progress)
         # The thread that advances a generator is to be the one that lets go of it.
         del requests

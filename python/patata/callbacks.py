@@ -13,11 +13,9 @@ from typing import Any
 import cloudpickle
 import loky
 
-from patata import _callback_process, _patata
+from patata import _callback_process, _calling, _patata
 from patata.exceptions import CallbackError, CallbackProcessError
 from patata.models import Response
-
-Callback = Callable[[Response], Response]
 
 BATCHES_A_PROCESS = 2
 """One to work on, and one to go on with."""
@@ -29,13 +27,13 @@ WAIT = 0.1
 """Seconds between looks for signals."""
 
 
-def called_here(stream: _patata.Stream, functions: Sequence[Callback]) -> Iterator[Response]:
+def called_here(stream: _patata.Stream, functions: Sequence[_calling.Callback]) -> Iterator[Response]:
     """Calls them in this process."""
     for response in stream:
-        yield _callback_process.call(response, functions)
+        yield _calling.call(response, functions)
 
 
-def packed(functions: Sequence[Callback]) -> bytes:
+def packed(functions: Sequence[_calling.Callback]) -> bytes:
     """The functions as they travel to processes. Raises where they cannot."""
     data: bytes = cloudpickle.dumps(list(functions))
     return data
@@ -43,7 +41,7 @@ def packed(functions: Sequence[Callback]) -> bytes:
 
 def called_in_processes(
     stream: _patata.Stream,
-    functions: Sequence[Callback],
+    functions: Sequence[_calling.Callback],
     processes: int,
     batch_size: int,
     ordered: bool,
@@ -242,7 +240,7 @@ def _can_travel(batch: Batch, position: int) -> bool:
         _packed([response])
     except Exception as error:
         reason = f"response {response.id_!r} cannot be sent to a callback process: {error}"
-        batch.put(position, _callback_process.failed(response, CallbackError(reason)))
+        batch.put(position, _calling.failed(response, CallbackError(reason)))
         return False
     return True
 
@@ -250,7 +248,7 @@ def _can_travel(batch: Batch, position: int) -> bool:
 def _lose(piece: _Piece, error: Exception) -> None:
     for position in piece.positions:
         response = piece.batch.responses[position]
-        piece.batch.put(position, _callback_process.failed(response, error))
+        piece.batch.put(position, _calling.failed(response, error))
 
 
 def _packed(responses: list[Response]) -> bytes:
@@ -264,7 +262,7 @@ def _returned(original: Response, packed: bytes) -> Response:
         response = _callback_process.restored(state)
     except Exception as error:
         reason = f"what the callbacks made of response {original.id_!r} cannot be read: {error}"
-        return _callback_process.failed(original, CallbackError(reason))
+        return _calling.failed(original, CallbackError(reason))
     if unchanged:
         response.id_ = original.id_
     return response

@@ -5,7 +5,8 @@ use std::fmt;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -54,6 +55,20 @@ pub(crate) struct Streamed {
     pub(crate) parts: Vec<Part>,
     /// Of all parts together; `None` where one of them does not say.
     pub(crate) length: Option<u64>,
+    /// Whether a sending has begun to read it.
+    has_begun: AtomicBool,
+}
+
+impl Streamed {
+    /// States that it is read from now on. What can be had once is then no longer whole, even before a thread
+    /// has come to read it.
+    pub(crate) fn begin(&self) {
+        self.has_begun.store(true, Ordering::Relaxed);
+    }
+
+    fn is_repeatable(&self) -> bool {
+        !self.parts.iter().any(|part| matches!(part, Part::Once { .. }))
+    }
 }
 
 pub(crate) enum Part {
@@ -89,13 +104,6 @@ impl Part {
             Self::Bytes(bytes) => u64::try_from(bytes.len()).ok(),
             Self::File { length, .. } => Some(*length),
             Self::Once { length, .. } => *length,
-        }
-    }
-
-    fn is_whole(&self) -> bool {
-        match self {
-            Self::Once { pieces, .. } => pieces.lock().unwrap_or_else(PoisonError::into_inner).is_some(),
-            _ => true,
         }
     }
 }
@@ -176,7 +184,8 @@ impl Body {
 
     pub(crate) fn streamed(parts: Vec<Part>) -> Self {
         let length = parts.iter().map(Part::length).try_fold(0, |sum, length| Some(sum + length?));
-        Self { content: Content::Streamed(Arc::new(Streamed { parts, length })), media_type: None }
+        let streamed = Streamed { parts, length, has_begun: AtomicBool::new(false) };
+        Self { content: Content::Streamed(Arc::new(streamed)), media_type: None }
     }
 
     pub(crate) fn unusable(message: String) -> Self {
@@ -199,7 +208,9 @@ impl Body {
     /// Whether all of it can be sent, as before the first sending.
     pub(crate) fn is_whole(&self) -> bool {
         match &self.content {
-            Content::Streamed(streamed) => streamed.parts.iter().all(Part::is_whole),
+            Content::Streamed(streamed) => {
+                streamed.is_repeatable() || !streamed.has_begun.load(Ordering::Relaxed)
+            }
             _ => true,
         }
     }
@@ -207,9 +218,7 @@ impl Body {
     /// Whether it can be sent any number of times.
     pub(crate) fn is_repeatable(&self) -> bool {
         match &self.content {
-            Content::Streamed(streamed) => {
-                !streamed.parts.iter().any(|part| matches!(part, Part::Once { .. }))
-            }
+            Content::Streamed(streamed) => streamed.is_repeatable(),
             _ => true,
         }
     }

@@ -103,6 +103,7 @@ impl Streaming {
                 State::Ended => return Poll::Ready(None),
                 State::Resting(_) => {
                     if let State::Resting(mut reader) = std::mem::replace(&mut self.state, State::Ended) {
+                        reader.streamed.begin();
                         self.state = State::Reading(tokio::task::spawn_blocking(move || {
                             let piece = reader.next();
                             (reader, piece)

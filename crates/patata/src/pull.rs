@@ -145,6 +145,7 @@ impl<T: Send + 'static, I: Iterator<Item = Request<T>>> Run<T, I> {
     /// # let url = server.url();
     /// # let client = patata::Client::builder().build()?;
     /// let mut run = client.run([patata::Request::get(1, format!("{url}/delay/60000"))]);
+    /// assert!(matches!(run.step(), patata::Step::Wait));
     /// let control = run.control();
     /// run.feed(); // The request is on its way before the other thread comes.
     /// std::thread::spawn(move || control.cancel());

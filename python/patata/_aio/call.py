@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import Any
 
 from patata import _patata, exceptions
 from patata._aio.bell import Bell
 from patata._aio.inputs import input_of
+from patata._aio.stages import Stage, stage_of
 from patata._logs import Progress
 from patata.models import Response
-
-if TYPE_CHECKING:
-    from patata._aio.stages import Stage
 
 BATCH = 128
 """The most responses taken at once: a matter of well under a millisecond."""
@@ -41,9 +41,6 @@ class Call:
         self._stage: Stage | None = None
         try:
             if functions:
-                # Most calls have no callbacks, and should not pay for importing what these need.
-                from patata._aio.stages import stage_of
-
                 self._stage = stage_of(functions, settings, self._bell)
             self._stream = _patata.PushStream(method, engine, settings, self._bell.wakeup)
         except BaseException:
@@ -123,7 +120,13 @@ class Call:
             self._stage.join()
 
 
-def _in_thread(function: Callable[[], None]) -> asyncio.Future[None]:
+async def get_ready(functions: Sequence[Any], processes: int) -> None:
+    """Imports what callback processes need, in a thread, as that takes its time."""
+    if functions and processes > 1 and "patata.callbacks" not in sys.modules:
+        await _in_thread(lambda: import_module("patata.callbacks"))
+
+
+def _in_thread(function: Callable[[], object]) -> asyncio.Future[None]:
     """Calls a function in a thread of its own."""
     loop = asyncio.get_running_loop()
     done = loop.create_future()

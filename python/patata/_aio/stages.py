@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from itertools import groupby
 from typing import Any
 
-from patata import _callback_process, _options
+from patata import _calling, _options
 from patata._aio.bell import Bell
 from patata._aio.workshop import Piece, Workshop
 from patata.models import Response
@@ -113,8 +113,8 @@ class TaskStage(Stage):
             except asyncio.CancelledError as error:
                 if self._is_stopped:
                     raise
-                return _callback_process.failed(response, error)
-            if _callback_process.has_failed(response):
+                return _calling.failed(response, error)
+            if _calling.has_failed(response):
                 break
         return response
 
@@ -154,9 +154,9 @@ class _Awaited:
 
     async def __call__(self, response: Response) -> Response:
         try:
-            return _callback_process.checked(await self._function(response), self._function)
+            return _calling.checked(await self._function(response), self._function)
         except Exception as error:
-            return _callback_process.failed(response, error)
+            return _calling.failed(response, error)
 
 
 class _Sent:

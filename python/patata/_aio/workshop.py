@@ -11,7 +11,7 @@ from itertools import islice
 from queue import SimpleQueue
 from typing import Any
 
-from patata import _callback_process, callbacks
+from patata import _calling
 from patata._aio.inputs import TURN
 from patata.models import Response
 
@@ -30,7 +30,7 @@ class Workshop:
 
     def __init__(
         self,
-        functions: Sequence[callbacks.Callback],
+        functions: Sequence[_calling.Callback],
         processes: int,
         batch_size: int,
         ordered: bool,
@@ -97,7 +97,7 @@ def _work(
 class _Here:
     """Calls the functions in the thread that this is called in."""
 
-    def __init__(self, functions: Sequence[callbacks.Callback]) -> None:
+    def __init__(self, functions: Sequence[_calling.Callback]) -> None:
         self._functions = functions
 
     def __call__(self, inbox: SimpleQueue[Any], hand_over: Callable[[list[Piece]], None]) -> None:
@@ -105,7 +105,7 @@ class _Here:
             done: list[Piece] = []
             end = time.monotonic() + TURN
             for response, waiting in pieces:
-                done.append((_callback_process.call(response, self._functions), waiting))
+                done.append((_calling.call(response, self._functions), waiting))
                 if time.monotonic() >= end:
                     hand_over(done)
                     done, end = [], time.monotonic() + TURN
@@ -116,11 +116,15 @@ class _There:
     """Has the functions called in processes, which end with this call."""
 
     def __init__(
-        self, functions: Sequence[callbacks.Callback], count: int, batch_size: int, ordered: bool
+        self, functions: Sequence[_calling.Callback], count: int, batch_size: int, ordered: bool
     ) -> None:
+        from patata import callbacks
+
         self._options = (callbacks.packed(functions), count, batch_size, ordered)
 
     def __call__(self, inbox: SimpleQueue[Any], hand_over: Callable[[list[Piece]], None]) -> None:
+        from patata import callbacks
+
         pool = callbacks.Processes(*self._options, wake=lambda: inbox.put(NEWS))
         backlog: deque[Piece] = deque()
         try:
