@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 from typing import Any
 
 from patata import _connections, _options, _patata, exceptions
 from patata._logs import Progress
 
+atexit.register(_patata._await_readers)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_patata._forked)
 

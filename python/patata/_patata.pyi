@@ -19,6 +19,7 @@ __all__ = [
     "Stream",
     "Wakeup",
     "__version__",
+    "_await_readers",
     "_forked",
     "check_options",
     "default_num_workers",
@@ -31,6 +32,9 @@ def default_num_workers() -> int:
 
 def check_options(options: dict[str, Any]) -> None:
     """Finds what is wrong with the options of a run, before there is one."""
+
+def _await_readers() -> None:
+    """Waits a moment for the engine's threads that are in the user's code, as the interpreter is ending."""
 
 def _forked() -> None:
     """Says that this process is the child of a fork."""

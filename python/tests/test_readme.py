@@ -13,7 +13,7 @@ TOPICS = [
     "Headers",
     "Parameters",
     "JSON",
-    "form",
+    "A form",
     "Uploading",
     "Downloading",
     "proxy",

@@ -175,3 +175,27 @@ class TestForms:
         (response,) = client.http("post", [request])
         assert "/no/such/file" in str(response.error)
         assert server.requests == 0
+
+
+@pytest.mark.parametrize("milliseconds", range(0, 60, 5))
+def test_an_interpreter_that_ends_while_an_iterator_is_at_work_ends_well(script, remote, milliseconds):
+    """A thread that comes back to an ending interpreter would take the process along."""
+    printed = script(
+        f"""
+        import time
+        from patata import Patata, Request
+        def slow():
+            yield b"x"
+            time.sleep(0.1)
+            yield b"y"
+        with Patata(verbose=False) as client:
+            for response in client.http(
+                "post", [Request(1, "{remote}/echo-body", content=slow()), Request(2, "{remote}")]
+            ):
+                if response.id_ == 2:
+                    break
+        time.sleep({0.06 + milliseconds / 1000})
+        print("end")
+        """
+    )
+    assert printed == "end\n"

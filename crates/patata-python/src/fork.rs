@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use pyo3::prelude::*;
 
 use crate::fault;
+use crate::readers;
 
 /// How often this process is the child of a fork.
 static FORKS: AtomicUsize = AtomicUsize::new(0);
@@ -13,6 +14,7 @@ static FORKS: AtomicUsize = AtomicUsize::new(0);
 #[pyfunction(name = "_forked")]
 pub(crate) fn forked() {
     FORKS.fetch_add(1, Ordering::Relaxed);
+    readers::forget();
 }
 
 /// The process in which something was begun.

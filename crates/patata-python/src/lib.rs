@@ -15,6 +15,7 @@ mod json;
 mod options;
 mod push;
 mod raised;
+mod readers;
 mod received;
 mod request;
 mod response;
@@ -43,6 +44,8 @@ mod _patata {
     use super::options::Client;
     #[pymodule_export]
     use super::push::PushStream;
+    #[pymodule_export]
+    use super::readers::await_readers;
     #[pymodule_export]
     use super::request::Request;
     #[pymodule_export]

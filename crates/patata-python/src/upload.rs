@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyDict, PyIterator, PyMapping, PyMemoryView, PyString, PyTuple};
 
 use crate::json;
+use crate::readers::Reader;
 use crate::values;
 
 /// How much is read from a file object at once.
@@ -144,6 +145,8 @@ impl Iterator for Pieces {
     type Item = io::Result<Bytes>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        let ending = || Some(Err(io::Error::other("the interpreter is ending")));
+        let Some(_reader) = Reader::enter() else { return ending() };
         let read = Python::try_attach(|py| {
             let piece = match &self.source {
                 Source::File(file) => file.bind(py).call_method1("read", (PIECE,)),
@@ -162,8 +165,7 @@ impl Iterator for Pieces {
                 (Err(error), _) => Some(Err(io::Error::other(error.to_string()))),
             }
         });
-        // The interpreter is ending, and with it the run.
-        read.unwrap_or_else(|| Some(Err(io::Error::other("the interpreter is ending"))))
+        read.unwrap_or_else(ending)
     }
 }
 
