@@ -51,8 +51,13 @@ class Request:
         An absolute ``http://`` or ``https://`` URL. User name and password in it are sent as basic
         authentication.
     data
-        What to send as JSON: dict, list, tuple, str, int, float, bool, None, and dataclasses, datetimes,
-        UUIDs, Decimals and Enums in them. Default: ``None``, which sends nothing.
+        What to send as JSON. Default: ``None``, which sends nothing. It is made of dicts and other
+        mappings, lists, tuples, str, int, float, bool and None; instances of dataclasses (objects with
+        their fields); datetimes, dates, times (in ISO format) and UUIDs (texts); Decimals (numbers with
+        all their digits); Enums (their values). Keys are texts or what has a text: str, int, float,
+        bool, None, date, time, UUID, Decimal, or an Enum of these. Anything else, numbers that are not
+        finite, and what is nested more than 200 deep end as this request's response, and the error says
+        where it is: ``data["a"][3]``.
     method
         Default (as for all that follow: ``None``): the run's.
     headers

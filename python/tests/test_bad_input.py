@@ -83,7 +83,7 @@ NO_JSON = {
     "a set": ({1}, "set"),
     "bytes": ({"b": b"x"}, "['b']"),
     "a complex": (1j, "complex"),
-    "a decimal": (decimal.Decimal(1), "Decimal"),
+    "a decimal that is no number": ({"a": [decimal.Decimal("NaN")]}, "['a'][0]"),
     "a generator": ((i for i in ()), "generator"),
     "itself": (itself(), "nested"),
     "bottomless": (deep(), "nested"),

@@ -115,12 +115,15 @@ fn or_invalid(
     change: impl FnOnce(EngineRequest) -> PyResult<EngineRequest>,
 ) -> PyResult<EngineRequest> {
     let tag = request.tag.clone_ref(py);
-    match change(request) {
-        Ok(request) => Ok(request),
-        // Ctrl-C is none of the request's own.
-        Err(error) if !error.is_instance_of::<PyException>(py) => Err(error),
-        Err(error) => Ok(patata::Request::invalid(tag, error.value(py).to_string())),
+    change(request).or_else(|error| invalid(py, tag, error))
+}
+
+fn invalid(py: Python<'_>, tag: Py<PyAny>, error: PyErr) -> PyResult<EngineRequest> {
+    // Ctrl-C is none of the request's own.
+    if !error.is_instance_of::<PyException>(py) {
+        return Err(error);
     }
+    Ok(patata::Request::invalid(tag, error.value(py).to_string()))
 }
 
 impl StreamTo {
@@ -206,10 +209,10 @@ fn build(
     };
     let request = patata::Request::new(tag, method, url);
     match data {
-        Some(data) if !data.is_none() => Ok(match json::encode(data) {
-            Ok(body) => request.body(patata::Body::from(body).with_media_type("application/json")),
-            Err(error) => patata::Request::invalid(request.tag, error.value(item.py()).to_string()),
-        }),
+        Some(data) if !data.is_none() => match json::encode("data", data) {
+            Ok(body) => Ok(request.body(patata::Body::from(body).with_media_type("application/json"))),
+            Err(error) => invalid(item.py(), request.tag, error),
+        },
         _ => Ok(request),
     }
 }

@@ -56,8 +56,11 @@ impl Given<'_> {
     /// Says what cannot be sent.
     pub(crate) fn body(&self) -> PyResult<Option<Body>> {
         self.check()?;
-        if let Some(value) = self.data.as_ref().or(self.json.as_ref()) {
-            return Ok(Some(Body::from(json::encode(value)?).with_media_type("application/json")));
+        for (name, given) in [("data", &self.data), ("json", &self.json)] {
+            if let Some(value) = given {
+                let body = json::encode(name, value)?;
+                return Ok(Some(Body::from(body).with_media_type("application/json")));
+            }
         }
         if let Some(files) = &self.files {
             return multipart(self.form.as_ref(), files).map(Some);

@@ -1,0 +1,44 @@
+//! Classes of the standard library, each looked up once, and imported only if the program does.
+
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyDict;
+
+pub(super) static DATE: Class = Class::new("datetime", "date");
+pub(super) static DECIMAL: Class = Class::new("decimal", "Decimal");
+pub(super) static ENUM: Class = Class::new("enum", "Enum");
+pub(super) static TIME: Class = Class::new("datetime", "time");
+pub(super) static UUID: Class = Class::new("uuid", "UUID");
+
+pub(super) struct Class {
+    module: &'static str,
+    name: &'static str,
+    found: PyOnceLock<Py<PyAny>>,
+}
+
+impl Class {
+    const fn new(module: &'static str, name: &'static str) -> Self {
+        Self { module, name, found: PyOnceLock::new() }
+    }
+
+    /// Whether the value is an instance of it, or of a class derived from it.
+    pub(super) fn has(&self, value: &Bound<'_, PyAny>) -> PyResult<bool> {
+        match self.get(value.py())? {
+            Some(class) => value.is_instance(class),
+            None => Ok(false),
+        }
+    }
+
+    /// The class; `None` as long as the program has not imported it, for then there are no objects of it.
+    pub(super) fn get<'a, 'py>(&'a self, py: Python<'py>) -> PyResult<Option<&'a Bound<'py, PyAny>>> {
+        static MODULES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
+        if let Some(class) = self.found.get(py) {
+            return Ok(Some(class.bind(py)));
+        }
+        let modules = MODULES.import(py, "sys", "modules")?;
+        let Some(module) = modules.get_item(self.module)? else { return Ok(None) };
+        // A module that another thread has only begun to import may not have it yet.
+        let Some(class) = module.getattr_opt(self.name)? else { return Ok(None) };
+        Ok(Some(self.found.get_or_init(py, || class.unbind()).bind(py)))
+    }
+}
