@@ -5,7 +5,6 @@ from pathlib import Path
 
 import peers
 import pytest
-from support import free_port
 
 README = Path(__file__).parents[2] / "README.md"
 TOPICS = [
@@ -29,15 +28,9 @@ def section():
 
 @pytest.fixture
 def proxy():
-    """An HTTP proxy that wants the README's credentials."""
-    port = free_port()
-    script = (
-        "import asyncio, sys; asyncio.set_event_loop(asyncio.new_event_loop()); "
-        "from pproxy.server import main; main(sys.argv[1:])"
-    )
-    with peers.running("-c", script, "-l", f"http://127.0.0.1:{port}#user:password") as process:
-        peers.wait_for_port(process, port)
-        yield f"localhost:{port}"
+    """The address of a proxy that wants the README's credentials."""
+    with peers.pproxy("user:password") as address:
+        yield address
 
 
 def test_its_examples_run_one_after_another(
