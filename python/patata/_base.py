@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import threading
 from typing import Any
 
 from patata import _connections, _options, _patata, exceptions
@@ -38,6 +39,9 @@ class Client:
         _patata.check_options(_options.combined({}, self._further))
         self._engine = _patata.Client(connections)
         self._closed = False
+        self._lock = threading.Lock()
+        self._open: set[Any] = set()
+        """What ends the calls that are under way."""
 
     @property
     def workers(self) -> int:

@@ -40,30 +40,6 @@ class AsyncPatata(Client):
     1000
     """
 
-    def __init__(
-        self,
-        num_workers: int | None = None,
-        queue_max_size: int | None = 100_000,
-        input_chunk_size: int | None = 10_000,
-        pool_submit_size: int | None = 1_000,
-        verbose_level: int = 1,
-        verbose: bool = True,
-        *,
-        workers: int | None = None,
-        **options: Any,
-    ) -> None:
-        super().__init__(
-            num_workers,
-            queue_max_size,
-            input_chunk_size,
-            pool_submit_size,
-            verbose_level,
-            verbose,
-            workers=workers,
-            **options,
-        )
-        self._calls: set[Call] = set()
-
     async def http(
         self,
         method: str,
@@ -133,7 +109,7 @@ class AsyncPatata(Client):
         call = Call(method, _options.requests(requests), functions, self._engine, settings, progress)
         # The thread that advances a generator is to be the one that lets go of it.
         del requests
-        self._calls.add(call)
+        self._open.add(call)
         try:
             due = time.monotonic() + TURN
             while (batch := await call.next_batch()) is not None:
@@ -143,13 +119,13 @@ class AsyncPatata(Client):
                         await asyncio.sleep(0)
                         due = time.monotonic() + TURN
         finally:
-            self._calls.discard(call)
+            self._open.discard(call)
             await call.close()
 
     async def aclose(self) -> None:
         """Ends all calls that are still open. Their generators raise ``ClientClosedError``."""
         self._closed = True
-        for call in list(self._calls):
+        for call in list(self._open):
             await call.close()
 
     async def __aenter__(self) -> AsyncPatata:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from types import TracebackType
 from typing import Any
@@ -122,31 +121,6 @@ class Patata(Client):
     1000
     """
 
-    def __init__(
-        self,
-        num_workers: int | None = None,
-        queue_max_size: int | None = 100_000,
-        input_chunk_size: int | None = 10_000,
-        pool_submit_size: int | None = 1_000,
-        verbose_level: int = 1,
-        verbose: bool = True,
-        *,
-        workers: int | None = None,
-        **options: Any,
-    ) -> None:
-        super().__init__(
-            num_workers,
-            queue_max_size,
-            input_chunk_size,
-            pool_submit_size,
-            verbose_level,
-            verbose,
-            workers=workers,
-            **options,
-        )
-        self._lock = threading.Lock()
-        self._runs: set[_patata.Control] = set()
-
     def http(
         self,
         method: str,
@@ -212,13 +186,13 @@ class Patata(Client):
         stream = _patata.Stream(method, requests, self._engine, settings)
         control = stream.control()
         with self._lock:
-            self._runs.add(control)
+            self._open.add(control)
         try:
             responses = self._called_back(stream, functions, settings)
             yield from progress.logged(responses, lambda: _answered(stream))
         finally:
             with self._lock:
-                self._runs.discard(control)
+                self._open.discard(control)
             stream.close()
 
     def _called_back(
@@ -240,7 +214,7 @@ class Patata(Client):
         """Ends all calls that are still open. Their generators raise ``ClientClosedError``."""
         self._closed = True
         with self._lock:
-            runs = list(self._runs)
+            runs = list(self._open)
         for control in runs:
             control.cancel()
 

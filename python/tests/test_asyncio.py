@@ -270,19 +270,19 @@ def test_a_request_that_comes_late_is_answered_before_the_next(run, server):
 # The event loop stays free
 
 LONGEST_GAP = 0.25
-"""Seconds: some hundred times what is aimed at, for machines that are busy with other things."""
+"""Seconds of the event loop's own CPU time, which other programs do not take: a hundred times what is aimed at."""
 
 
 @asynccontextmanager
 async def ticking():
-    """Yields a list in which the longest time is that the event loop was away."""
+    """Yields a list in which the longest time is that the event loop worked without letting others go on."""
     longest = [0.0]
 
     async def tick():
-        last = time.monotonic()
+        last = time.thread_time()
         while True:
             await asyncio.sleep(0.001)
-            now = time.monotonic()
+            now = time.thread_time()
             longest[0] = max(longest[0], now - last)
             last = now
 
@@ -309,19 +309,21 @@ def test_other_tasks_go_on_while_a_hundred_thousand_responses_stream(run, remote
 
 
 def test_an_input_that_takes_its_time_does_not_block(run, server):
+    threads = set()
+
     def items():
         for i in range(10):
+            threads.add(threading.get_ident())
             time.sleep(0.05)
             yield i, server.url
 
     async def main():
-        async with AsyncPatata(1, verbose=False) as client, ticking() as longest:
-            responses = await collect(client.http("get", items()))
-            return len(responses), longest[0]
+        async with AsyncPatata(1, verbose=False) as client:
+            return len(await collect(client.http("get", items())))
 
-    count, longest = run(main())
-    assert count == 10
-    assert longest < LONGEST_GAP
+    assert run(main()) == 10
+    assert len(threads) == 1
+    assert threading.get_ident() not in threads
 
 
 def test_a_plain_callback_that_takes_its_time_does_not_block(run, server):
@@ -331,14 +333,13 @@ def test_a_plain_callback_that_takes_its_time_does_not_block(run, server):
         return response
 
     async def main():
-        async with AsyncPatata(1, verbose=False) as client, ticking() as longest:
+        async with AsyncPatata(1, verbose=False) as client:
             responses = await collect(client.http("get", [(i, server.url) for i in range(3)], [slow]))
-            return {response.data for response in responses}, longest[0]
+            return {response.data for response in responses}
 
-    threads, longest = run(main())
+    threads = run(main())
     assert len(threads) == 1
     assert threading.get_ident() not in threads
-    assert longest < LONGEST_GAP
 
 
 def test_an_async_input_that_never_waits_leaves_time_for_others(run, server):
