@@ -270,7 +270,7 @@ def test_a_request_that_comes_late_is_answered_before_the_next(run, server):
 # The event loop stays free
 
 LONGEST_GAP = 0.25
-"""Seconds of the event loop's own CPU time, which other programs do not take: a hundred times what is aimed at."""
+"""Seconds of the loop's own CPU time, which other programs do not take: a hundred times what is aimed at."""
 
 
 @asynccontextmanager
