@@ -185,7 +185,10 @@ class Response:
 
     @property
     def url(self) -> str:
-        """The URL that answered, after redirects, without credentials; empty for a failure."""
+        """The URL that answered, after redirects, or that failed; without credentials.
+
+        Empty where there is none, as in a response that was made by hand.
+        """
 
     @property
     def http_version(self) -> str | None:
@@ -204,7 +207,8 @@ class Response:
         """From the start of the first attempt to the end of the last, waits between them included."""
 
     def json(self) -> Any:
-        """The body's JSON, where ``data`` would be ``{}`` if it is none.
+        """The body's JSON, parsed anew, where ``data`` would be ``{}`` if it is none. One that was made by
+        hand has no body, and gives its data.
 
         Raises
         ------

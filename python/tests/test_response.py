@@ -2,7 +2,9 @@
 
 import copy
 import datetime
+import gc
 import pickle
+import weakref
 
 import pytest
 from patata import Patata, Response, StatusError
@@ -19,7 +21,9 @@ def get(client, url, **options):
 @pytest.fixture
 def failed(client):
     with refusing_url() as url:
-        return get(client, url)
+        response = get(client, url)
+    assert response.url == url
+    return response
 
 
 class TestFields:
@@ -36,10 +40,8 @@ class TestFields:
         assert response.path is None
 
     def test_of_a_failure(self, failed):
-        assert (failed.ok, failed.content, failed.text, failed.url) == (False, b"", "", "")
+        assert (failed.ok, failed.content, failed.text) == (False, b"", "")
         assert (dict(failed.headers), failed.attempts, failed.http_version) == ({}, 1, None)
-        with pytest.raises(ConnectError):
-            failed.json()
 
     def test_of_one_that_the_user_made(self):
         response = Response(1, 200, {"a": 1})
@@ -55,6 +57,13 @@ class TestFields:
     def test_show_no_credentials(self, client, server):
         response = get(client, server.url.replace("http://", "http://user:secret@") + "/echo")
         assert response.url == server.url + "/echo"
+        with refusing_url() as url:
+            assert get(client, url.replace("http://", "http://user:secret@") + "a?b=1").url == url + "a?b=1"
+        assert get(client, "ftp://user:secret@host/").url == "ftp://host/"
+
+    def test_name_the_hop_that_failed(self, client):
+        with refusing_url() as url, RawServer(answer(b"", f"location: {url}x", status="302 Found")) as raw:
+            assert get(client, raw.url).url == url + "x"
 
     def test_content_outlives_data(self, client, server):
         response = get(client, server.url)
@@ -76,6 +85,7 @@ class TestText:
             ("text/plain; charset=Shift_JIS", b"\x82\xa0", "あ"),
             ("text/plain", "é".encode(), "é"),
             ("text/plain; charset=unknown", "é".encode(), "é"),
+            ("text/plain; charset=iso-2022-kr", b"text", "text"),
             ("text/plain; charset=latin-1", "\ufeffé".encode(), "é"),
             ("text/plain; charset=utf-8", b"a\xff", "a\ufffd"),
         ],
@@ -134,7 +144,53 @@ class TestErrors:
     def test_raise_for_status_raises_what_failed(self, failed):
         with pytest.raises(ConnectError) as caught:
             failed.raise_for_status()
-        assert caught.value is failed.error
+        assert (type(caught.value), str(caught.value)) == (type(failed.error), str(failed.error))
+        assert caught.value.request_sent is False
+        assert failed.error.__traceback__ is None
+
+    def test_json_raises_whether_data_was_read_or_not(self, client, server, failed):
+        empty = get(client, server.url + "/status/204")
+        for response, error in ((failed, ConnectError), (empty, ValueError)):
+            for _ in range(2):
+                with pytest.raises(error):
+                    response.json()
+                assert isinstance(response.data, dict)
+
+    def test_what_was_raised_does_not_keep_the_response_alive(self, client):
+        class Id:
+            pass
+
+        def handle(response):
+            with pytest.raises(ConnectError):
+                response.raise_for_status()
+            with pytest.raises(ConnectError):
+                response.json()
+
+        id_ = Id()
+        alive = weakref.ref(id_)
+        with refusing_url() as url:
+            for response in client.http("get", [(id_, url)]):
+                handle(response)
+        del id_, response
+        gc.collect()
+        assert alive() is None
+
+    def test_raise_for_status_raises_from_what_a_callback_raised(self, client, server):
+        def fail(_response):
+            raise KeyError("broken")
+
+        (response,) = client.http("get", [(1, server.url)], callbacks=[fail])
+        with pytest.raises(StatusError) as caught:
+            response.raise_for_status()
+        assert caught.value.__cause__ is response.data
+
+    def test_what_the_user_assigned_is_raised_as_it_is(self):
+        response = Response(1, 200, None)
+        response.error = error = KeyError("own")
+        for call in (response.raise_for_status, response.json):
+            with pytest.raises(KeyError) as caught:
+                call()
+            assert caught.value is error
 
     def test_a_status_that_http_does_not_know_has_no_phrase(self):
         with pytest.raises(StatusError, match=r"^599 for response 1$"):

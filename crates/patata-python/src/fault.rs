@@ -72,6 +72,24 @@ pub(crate) fn raise(py: Python<'_>, name: &str, message: String) -> PyErr {
     }
 }
 
+/// A response's error, to be raised: an equal one, as the frames in its traceback hold the response. A response
+/// that holds itself would never be freed, since the cyclic garbage collector does not see it.
+pub(crate) fn raised(error: &Bound<'_, PyAny>) -> PyErr {
+    match copy_of_own(error) {
+        Ok(copy) => PyErr::from_value(copy),
+        Err(failed) => failed,
+    }
+}
+
+/// What users have assigned is left as it is: not every exception can be copied.
+fn copy_of_own<'py>(error: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let py = error.py();
+    if !error.is_instance(&class(py, "RequestError")?)? {
+        return Ok(error.clone());
+    }
+    py.import("copy")?.call_method1("copy", (error,))
+}
+
 /// The `StatusError` for a response.
 pub(crate) fn status_error<T: pyo3::PyClass>(response: &Bound<'_, T>) -> PyErr {
     match class(response.py(), "StatusError").and_then(|class| class.call1((response,))) {

@@ -13,8 +13,12 @@ use serde::{Deserialize, Serialize};
 /// Kept as it came: most of it is never asked for.
 #[derive(Debug)]
 pub(crate) enum Received {
-    /// No response came.
+    /// Nothing: the user has made the response.
     None,
+    /// No response, to what was asked for.
+    Fault {
+        url: Box<str>,
+    },
     Here {
         headers: Headers,
         url: Url,
@@ -31,6 +35,7 @@ struct Plain {
     /// Values as latin-1, which has a character for each byte.
     headers: Vec<(String, String)>,
     url: String,
+    /// Empty for a fault.
     version: String,
     path: Option<PathBuf>,
 }
@@ -42,11 +47,22 @@ impl From<patata::Response> for Received {
     }
 }
 
+impl From<&patata::Error> for Received {
+    fn from(error: &patata::Error) -> Self {
+        Self::Fault { url: error.url().into() }
+    }
+}
+
 impl Received {
+    /// Whether the response was made by hand.
+    pub(crate) fn is_none(&self) -> bool {
+        matches!(self, Self::None)
+    }
+
     /// Names and values, latin-1 as text.
     pub(crate) fn headers(&self) -> Vec<(String, String)> {
         match self {
-            Self::None => Vec::new(),
+            Self::None | Self::Fault { .. } => Vec::new(),
             Self::Here { headers, .. } => {
                 headers.iter().map(|(name, value)| (name.to_owned(), latin1(value))).collect()
             }
@@ -57,7 +73,7 @@ impl Received {
     /// The first value of a header.
     pub(crate) fn header(&self, name: &str) -> Option<Cow<'_, [u8]>> {
         match self {
-            Self::None => None,
+            Self::None | Self::Fault { .. } => None,
             Self::Here { headers, .. } => headers.get(name).map(Cow::Borrowed),
             Self::Packed(packed) => {
                 let found = plain(packed).headers.into_iter().find(|(other, _)| other == name);
@@ -69,6 +85,7 @@ impl Received {
     pub(crate) fn url(&self) -> String {
         match self {
             Self::None => String::new(),
+            Self::Fault { url } => url.to_string(),
             Self::Here { url, .. } => url.to_string(),
             Self::Packed(packed) => plain(packed).url,
         }
@@ -77,16 +94,18 @@ impl Received {
     /// As the option `http_version` has it.
     pub(crate) fn version(&self) -> Option<Cow<'static, str>> {
         match self {
-            Self::None => None,
+            Self::None | Self::Fault { .. } => None,
             Self::Here { version, .. } => Some(version_name(*version).into()),
-            Self::Packed(packed) => Some(plain(packed).version.into()),
+            Self::Packed(packed) => {
+                Some(plain(packed).version).filter(|version| !version.is_empty()).map(Cow::Owned)
+            }
         }
     }
 
     /// The file that has the body.
     pub(crate) fn path(&self) -> Option<PathBuf> {
         match self {
-            Self::None => None,
+            Self::None | Self::Fault { .. } => None,
             Self::Here { path, .. } => path.as_deref().map(PathBuf::from),
             Self::Packed(packed) => plain(packed).path,
         }
@@ -97,6 +116,7 @@ impl Received {
         let plain = match self {
             Self::None => return Ok(None),
             Self::Packed(packed) => return Ok(Some(packed.clone())),
+            Self::Fault { url } => Plain { url: url.to_string(), ..Plain::default() },
             Self::Here { version, .. } => Plain {
                 headers: self.headers(),
                 url: self.url(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use patata::Outcome;
 use pyo3::basic::CompareOp;
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::{PyBaseException, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple, PyType};
 
@@ -84,8 +84,8 @@ impl Response {
                 status: Status::Code(FAULT_STATUS),
                 body: Bytes::new(),
                 data: None,
+                received: Received::from(&error),
                 error: Failure::Fault(Box::new(error.into())),
-                received: Received::None,
                 attempts,
                 elapsed,
             },
@@ -207,11 +207,12 @@ impl Response {
 
     /// The body's JSON, or an error where it is none.
     fn json<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        if let (true, Some(data)) = (self.body.is_empty(), &self.data) {
-            return Ok(data.bind(py).clone());
-        }
         if let Some(error) = self.get_error(py)? {
-            return Err(PyErr::from_value(error));
+            return Err(fault::raised(&error));
+        }
+        // One that was made by hand has no body.
+        if self.received.is_none() {
+            return self.get_data(py);
         }
         json::decode(py, &self.body)?.ok_or_else(|| {
             let text = self.decoded_text();
@@ -225,10 +226,19 @@ impl Response {
     fn raise_for_status<'py>(slf: Bound<'py, Self>) -> PyResult<Bound<'py, Self>> {
         let py = slf.py();
         if let Some(error) = slf.borrow_mut().get_error(py)? {
-            return Err(PyErr::from_value(error));
+            return Err(fault::raised(&error));
         }
-        let is_error = slf.borrow().is_error_status(py)?;
-        if is_error { Err(fault::status_error(&slf)) } else { Ok(slf) }
+        if !slf.borrow().is_error_status(py)? {
+            return Ok(slf);
+        }
+        let error = fault::status_error(&slf);
+        // What a callback raised stands where the data was, and is why the status is 500.
+        if let Some(data) = &slf.borrow().data
+            && data.bind(py).is_instance_of::<PyBaseException>()
+        {
+            error.set_cause(py, Some(PyErr::from_value(data.bind(py).clone())));
+        }
+        Err(error)
     }
 
     #[getter]

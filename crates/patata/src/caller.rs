@@ -25,7 +25,7 @@ use crate::waiting::Waiting;
 fn authorized<T>(mut job: Box<Job<T>>, default: Option<&Authorize>) -> Result<Box<Job<T>>, (T, Error)> {
     match job.authorize(default) {
         Ok(()) => Ok(job),
-        Err(error) => Err((job.tag, error)),
+        Err(error) => Err((job.tag, error.at(job.target))),
     }
 }
 

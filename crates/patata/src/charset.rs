@@ -18,9 +18,10 @@ pub fn decode_text<'b>(content_type: Option<&[u8]>, body: &'b [u8]) -> Cow<'b, s
 
 /// The encoding of a label; also where it is spelled as no browser knows it ("latin-1", "utf_8").
 fn encoding(label: &[u8]) -> Option<&'static Encoding> {
-    Encoding::for_label(label).or_else(|| {
+    // But for those that browsers refuse to read: their text would be one U+FFFD.
+    Encoding::for_label_no_replacement(label).or_else(|| {
         let plain: Vec<u8> = label.iter().copied().filter(|byte| !b"-_".contains(byte)).collect();
-        Encoding::for_label(&plain)
+        Encoding::for_label_no_replacement(&plain)
     })
 }
 
@@ -47,6 +48,7 @@ mod tests {
             ("text/plain; a=b; charset = shift_jis ; c", b"\x82\xa0", "あ"),
             ("text/plain; charset=latin-1", b"\xe9", "é"),
             ("text/plain; charset=klingon", "é".as_bytes(), "é"),
+            ("text/plain; charset=iso-2022-kr", b"text", "text"),
             ("charset=latin1", "é".as_bytes(), "é"),
             ("text/plain; charset=utf-8", b"\xff", "\u{fffd}"),
             ("text/plain; charset=latin1", b"\xef\xbb\xbf\xc3\xa9", "é"),

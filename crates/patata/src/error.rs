@@ -82,6 +82,8 @@ struct Inner {
     request_sent: bool,
     is_lasting: bool,
     certificate_fault: Option<CertificateFault>,
+    /// Empty until it is known.
+    url: Box<str>,
     message: Cow<'static, str>,
     source: Option<Source>,
 }
@@ -94,6 +96,7 @@ impl Error {
             request_sent: matches!(phase, Phase::Head | Phase::Body | Phase::Answer),
             is_lasting: false,
             certificate_fault: None,
+            url: Box::default(),
             message: message.into(),
             source: None,
         }))
@@ -114,6 +117,12 @@ impl Error {
         self
     }
 
+    /// States what was asked for, without credentials.
+    pub(crate) fn at(mut self, url: impl fmt::Display) -> Self {
+        self.0.url = url.to_string().into();
+        self
+    }
+
     /// States that not one byte of the request left this machine.
     pub(crate) fn unsent(mut self) -> Self {
         self.0.request_sent = false;
@@ -124,8 +133,18 @@ impl Error {
     pub(crate) fn repeated(&self) -> Self {
         let Inner { kind, phase, request_sent, is_lasting, certificate_fault, .. } = *self.0;
         let message = self.to_string().into();
+        let url = Box::default();
         let source = None;
-        Self(Box::new(Inner { kind, phase, request_sent, is_lasting, certificate_fault, message, source }))
+        Self(Box::new(Inner {
+            kind,
+            phase,
+            request_sent,
+            is_lasting,
+            certificate_fault,
+            url,
+            message,
+            source,
+        }))
     }
 
     /// States that another attempt would end the same, where others of its kind may not.
@@ -147,6 +166,19 @@ impl Error {
     /// How far the request had come when it happened.
     pub fn phase(&self) -> Phase {
         self.0.phase
+    }
+
+    /// What was asked for, without credentials: the hop that failed, where redirects were followed. It may be
+    /// no URL at all where that is what is wrong.
+    ///
+    /// ```
+    /// let client = patata::Client::builder().build()?;
+    /// let outcome = client.run([patata::Request::get(1, "http://me:secret@127.0.0.1:1/a")]).next().unwrap();
+    /// assert_eq!(outcome.result.unwrap_err().url(), "http://127.0.0.1:1/a");
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
+    pub fn url(&self) -> &str {
+        &self.0.url
     }
 
     /// What is wrong with the server's certificate, where that is why there is no response.

@@ -178,14 +178,12 @@ impl<T> From<Job<T>> for Outcome<T> {
                 Error::new(Kind::Cancelled, Phase::Schedule, "The event loop of this request broke down");
             End { elapsed: started.map_or(Duration::ZERO, |started| started.elapsed()), result: Err(error) }
         });
-        let result = result.map(|Answer { status, version, headers, body, saved_to }| Response {
-            status,
-            version,
-            headers,
-            body,
-            saved_to,
-            url: Url(target),
-        });
+        let result = match result {
+            Ok(Answer { status, version, headers, body, saved_to }) => {
+                Ok(Response { status, version, headers, body, saved_to, url: Url(target) })
+            }
+            Err(error) => Err(error.at(target)),
+        };
         Self { tag, attempts, elapsed, result }
     }
 }
@@ -210,14 +208,16 @@ impl Planner {
     /// Jobs are handed on many times, so they live in a box from here to their end.
     pub(crate) fn plan<T>(&mut self, request: Request<T>) -> Result<Box<Job<T>>, (T, Error)> {
         let Request { tag, method, mut url, mut head, params, body, timeout, stream_to, error } = request;
+        let refuse = |tag, url: &str, error: Error| Err((tag, error.at(redacted(url))));
         if let Some(error) = error {
-            return Err((tag, error));
+            return refuse(tag, &url, error);
         }
         if method == Method::CONNECT {
-            return Err((tag, Error::invalid("method CONNECT opens a tunnel and is not for requests")));
+            let error = Error::invalid("method CONNECT opens a tunnel and is not for requests");
+            return refuse(tag, &url, error);
         }
         if let Err(error) = check(&body) {
-            return Err((tag, error));
+            return refuse(tag, &url, error);
         }
         if !params.is_empty() {
             url = params::append(&url, &params);
@@ -229,7 +229,7 @@ impl Planner {
                 head.headers.entry(header::AUTHORIZATION).or_insert(credentials);
                 target
             }
-            Err(error) => return Err((tag, error)),
+            Err(error) => return refuse(tag, &url, error),
         };
         Ok(Box::new(Job {
             tag,

@@ -82,7 +82,8 @@ impl Response {
     /// # Ok::<(), patata::ConfigError>(())
     /// ```
     pub fn json<V: DeserializeOwned>(&self) -> serde_json::Result<V> {
-        serde_json::from_slice(&self.body)
+        // Some servers begin with a byte order mark, which is no JSON.
+        serde_json::from_slice(self.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.body))
     }
 }
 
