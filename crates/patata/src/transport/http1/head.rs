@@ -51,12 +51,16 @@ pub(crate) fn parse(bytes: &[u8], scratch: &mut Vec<u8>) -> Result<Option<(Head,
     Ok(Some((Head { status, version, headers, keeps_alive }, length)))
 }
 
-/// HTTP/1.1 keeps a connection unless it is said otherwise, HTTP/1.0 where it is said (RFC 9112, 9.3).
+/// HTTP/1.1 keeps a connection unless it is said otherwise, HTTP/1.0 where it is said (RFC 9112, 9.3). What
+/// follows a body that is framed in two ways at once is not to be trusted (6.3).
 fn keeps_alive(version: Version, headers: &Headers) -> bool {
     let says = |wanted: &[u8]| {
         let values = headers.get_all("connection").flat_map(|value| value.split(|byte| *byte == b','));
         values.map(<[u8]>::trim_ascii).any(|value| value.eq_ignore_ascii_case(wanted))
     };
+    if headers.get("transfer-encoding").is_some() && headers.get("content-length").is_some() {
+        return false;
+    }
     if version == Version::HTTP_10 { says(b"keep-alive") && !says(b"close") } else { !says(b"close") }
 }
 
@@ -89,6 +93,8 @@ mod tests {
             ("1.1", "", true),
             ("1.1", "connection: close\r\n", false),
             ("1.1", "Connection: x, Close\r\n", false),
+            ("1.1", "transfer-encoding: chunked\r\n", true),
+            ("1.1", "content-length: 1\r\ntransfer-encoding: chunked\r\n", false),
             ("1.0", "", false),
             ("1.0", "connection: keep-alive\r\n", true),
             ("1.0", "connection: keep-alive, close\r\n", false),

@@ -23,7 +23,7 @@ use tokio::io::ReadBuf;
 use crate::error::{Error, Kind, Phase};
 use crate::prepared::Prepared;
 use crate::proxy::Proxy;
-use crate::transport::collect::{Collector, Expected};
+use crate::transport::collect::{Collector, Expected, Stored};
 use crate::transport::connect::{Stream, tls_cause};
 use crate::transport::lane::{Fault, Received, ResponseHead, timed_out, tls_failed};
 use crate::transport::timer::Timer;
@@ -126,7 +126,7 @@ impl Http1 {
 /// A whole response, and whether the connection outlives it.
 struct Answered {
     head: ResponseHead,
-    body: crate::transport::collect::Stored,
+    body: Stored,
     keeps_alive: bool,
 }
 
