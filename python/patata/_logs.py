@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from patata.models import Response
 
@@ -15,7 +15,14 @@ FORMAT = "%(name)-20s%(levelname)-10s%(message)s"
 logger = logging.getLogger("patata")
 
 
-class _OwnHandler(logging.StreamHandler[Any]):
+if TYPE_CHECKING:
+    StreamHandler = logging.StreamHandler[Any]
+else:
+    # Python 3.10 takes no type in brackets here.
+    StreamHandler = logging.StreamHandler
+
+
+class _OwnHandler(StreamHandler):
     """The handler for applications that have configured no logging."""
 
 
