@@ -91,6 +91,10 @@ impl<T> Job<T> {
         let Some(authorize) = own.or(default).cloned() else { return Ok(()) };
         let is_refresh = self.authorization == Authorization::Stale;
         if !is_refresh && head.is_some_and(|head| head.headers.contains_key(header::AUTHORIZATION)) {
+            if let Some(head) = &mut self.message.head {
+                // Nor does a 401 bring the function in.
+                head.authorize = None;
+            }
             return Ok(());
         }
         let request = AuthRequest {

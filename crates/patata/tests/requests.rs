@@ -105,6 +105,25 @@ fn an_auth_function_is_asked_once_more_after_a_401() {
 }
 
 #[test]
+fn a_request_that_says_itself_by_what_it_is_authorised_keeps_to_it_after_a_401() {
+    let server = RawServer::answering("HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n");
+    let calls = Arc::new(AtomicUsize::new(0));
+    let asked = calls.clone();
+    let auth = move |_: &patata::AuthRequest<'_>| {
+        asked.fetch_add(1, Ordering::SeqCst);
+        HeaderValue::try_from("other").map(|value| (HeaderName::from_static("authorization"), value))
+    };
+    let with_user = server.url().replace("http://", "http://user:secret@");
+    for request in
+        [Request::get((), server.url()).header("authorization", "Own x"), Request::get((), with_user)]
+    {
+        let response = one(&refreshing(&calls), request.auth(auth.clone())).result.unwrap();
+        assert_eq!(response.status, 401);
+    }
+    assert_eq!((calls.load(Ordering::SeqCst), server.requests().len()), (0, 2));
+}
+
+#[test]
 fn a_second_401_is_the_answer() {
     let server = RawServer::answering("HTTP/1.1 401 Unauthorized\r\ncontent-length: 2\r\n\r\nno");
     let calls = Arc::new(AtomicUsize::new(0));
