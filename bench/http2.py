@@ -28,14 +28,7 @@ def measure() -> harness.Row:
                 "patata": turns.patata(server.url, REQUESTS, client_core, *options),
             },
         )
-    ratio = spent.ratio("patata", "h2load")
-    return harness.Row(
-        NAME,
-        f"{ratio:.2f} ({spent.medians['patata']:.2f} µs, h2load {spent.medians['h2load']:.2f} µs)",
-        TARGET,
-        harness.verdict(ratio <= MOST),
-        spent.figures("h2load"),
-    )
+    return spent.row(NAME, TARGET, MOST, "h2load")
 
 
 if __name__ == "__main__":

@@ -29,14 +29,7 @@ def measure() -> harness.Row:
                 "patata": turns.patata(server.url, REQUESTS, client_core, *options),
             },
         )
-    ratio = spent.ratio("patata", "wrk")
-    return harness.Row(
-        NAME,
-        f"{ratio:.2f} ({spent.medians['patata']:.2f} µs, wrk {spent.medians['wrk']:.2f} µs)",
-        TARGET,
-        harness.verdict(ratio <= MOST),
-        spent.figures("wrk"),
-    )
+    return spent.row(NAME, TARGET, MOST, "wrk")
 
 
 if __name__ == "__main__":

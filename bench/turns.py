@@ -32,6 +32,13 @@ class Spent:
         """How many times the yardstick's a contender's median is."""
         return self.medians[who] / self.medians[yardstick]
 
+    def row(self, name: str, target: str, most: float, yardstick: str) -> harness.Row:
+        """The row that compares patata with its yardstick."""
+        ratio = self.ratio("patata", yardstick)
+        patata, other = self.medians["patata"], self.medians[yardstick]
+        measured = f"{ratio:.2f} ({patata:.2f} µs, {yardstick} {other:.2f} µs)"
+        return harness.Row(name, measured, target, harness.verdict(ratio <= most), self.figures(yardstick))
+
 
 def take_turns(rounds: int, contenders: dict[str, Contender]) -> Spent:
     """Runs all contenders one after another, so many times."""
