@@ -10,11 +10,12 @@ RUST_TESTED := --workspace --exclude patata-python
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-rust test-python check check-rust check-python build bench fmt clean
+.PHONY: help demo test test-rust test-python soak check check-rust check-python build bench fmt clean
 
 help:
 	@echo "make demo    build, and send 10,000 requests to the embedded server"
 	@echo "make test    build, and pass every test"
+	@echo "make soak    1,000,000 requests to servers that reset, refuse and go away: none lost, none repeated"
 	@echo "make check   lint and types"
 	@echo "make bench   the figures that the project promises, on this machine"
 	@echo "make fmt     format Rust and Python"
@@ -29,6 +30,10 @@ test-rust:
 
 test-python: build
 	$(BIN)/python -m pytest
+
+# Ten tests of the ledger: five seeds, each over HTTP/1.1 and over HTTP/2.
+soak:
+	PATATA_LEDGER_REQUESTS=100000 cargo test --release -p patata --test ledger
 
 check: check-rust check-python
 
