@@ -19,13 +19,13 @@ from patata.models import Response
 _functions: Sequence[_calling.Callback] = ()
 
 
-def prepare(functions: bytes) -> None:
-    """Called once, when the process starts."""
+def prepare(functions: bytes, parent: int) -> None:
+    """Called once, when the process starts: with its parent's id, as the parent may have gone by now."""
     global _functions
     # Ctrl-C reaches the whole process group; the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _functions = cloudpickle.loads(functions)
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 
 def _end_with(parent: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -180,7 +181,7 @@ class _Worker:
             max_workers=1,
             timeout=None,
             initializer=_callback_process.prepare,
-            initargs=(self._functions,),
+            initargs=(self._functions, os.getpid()),
         )
 
     @property

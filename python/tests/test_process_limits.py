@@ -45,13 +45,13 @@ def started(tmp_path, remote):
     """Starts a script, waits until it is ready, and kills in the end what is left of it."""
     groups = []
 
-    def start(source, workers=2):
+    def start(source, workers=2, pause=0.2):
         path = tmp_path / "script.py"
         path.write_text(textwrap.dedent(HEADER) + textwrap.dedent(source))
         process = start_python(path, remote, workers)
         groups.append(process)
         assert process.stdout.readline() == "ready\n", process.stderr.read()
-        time.sleep(0.2)
+        time.sleep(pause)
         return process
 
     yield start
@@ -141,6 +141,20 @@ def test_a_process_that_is_killed_leaves_no_other(started):
     assert len(session(process.pid)) > 2
     process.kill()
     assert eventually(lambda: session(process.pid) == []), session(process.pid)
+
+
+def test_a_process_that_is_killed_while_it_starts_others_leaves_none(started):
+    starting = """
+    with Patata(workers, verbose=False) as client:
+        requests = ((i, url + "/delay/60000" if i else url) for i in range(100))
+        responses = client.http("get", requests, callbacks=[lambda response: response])
+        ready()
+        next(responses)
+    """
+    for delay in range(0, 300, 20):
+        process = started(starting, pause=delay / 1000)
+        process.kill()
+        assert eventually(lambda pid=process.pid: session(pid) == []), (delay, session(process.pid))
 
 
 # Many clients
