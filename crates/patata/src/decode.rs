@@ -1,7 +1,9 @@
 //! Undoes content-encodings, within limits that a compression bomb cannot pass.
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
+use std::rc::Rc;
 
 use crate::error::{Error, Kind, Phase};
 use crate::headers::Headers;
@@ -85,15 +87,39 @@ impl Codings {
             return Ok(());
         }
         let allowed = Allowed::for_size(usize::try_from(size).unwrap_or(usize::MAX), limit);
-        let first: Box<dyn BufRead> = Box::new(BufReader::new(encoded));
-        let plain = self.0.iter().rev().try_fold(first, |reader, coding| {
-            let reader = coding.reader(reader).map_err(|cause| coding.broken(cause))?;
-            Ok::<Box<dyn BufRead>, Error>(Box::new(BufReader::new(reader)))
-        })?;
+        let mut layers: Vec<(Coding, Layer<'_>)> = Vec::new();
+        let mut outer: Box<dyn BufRead> = Box::new(BufReader::new(encoded));
+        for coding in self.0.iter().rev() {
+            let reader = coding.reader(outer).map_err(|cause| coding.broken(cause))?;
+            let layer = Layer(Rc::new(RefCell::new(Some(reader))));
+            outer = Box::new(BufReader::new(layer.clone()));
+            layers.push((*coding, layer));
+        }
         let last = self.0.first().copied().unwrap_or(Coding::Gzip);
         let copied =
-            io::copy(&mut plain.take(allowed.most()), decoded).map_err(|cause| last.broken(cause))?;
+            io::copy(&mut outer.take(allowed.most()), decoded).map_err(|cause| last.broken(cause))?;
+        // What stands inside may end before what is around it, which may still turn out to be broken.
+        for (coding, layer) in layers {
+            let rest = io::copy(&mut layer.take(allowed.most()), &mut io::sink());
+            allowed.check(rest.map_err(|cause| coding.broken(cause))?, coding)?;
+        }
         allowed.check(copied, last)
+    }
+}
+
+/// One of several codings of a file, at hand also once another reads from it. Its end is its end: some decoders
+/// take what stands behind it for an error when they are asked again.
+#[derive(Clone)]
+struct Layer<'r>(Rc<RefCell<Option<Box<dyn Read + 'r>>>>);
+
+impl Read for Layer<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut reader = self.0.borrow_mut();
+        let count = reader.as_mut().map_or(Ok(0), |reader| reader.read(buffer))?;
+        if count == 0 && !buffer.is_empty() {
+            *reader = None;
+        }
+        Ok(count)
     }
 }
 
@@ -161,7 +187,7 @@ fn is_zlib(body: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
+    use std::io::{Seek, Write};
 
     use flate2::Compression;
     use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
@@ -247,6 +273,19 @@ mod tests {
             let mut body = encode(&b"a body of some length, so that its end can be cut off".repeat(20));
             body.truncate(body.len() - 3);
             assert_eq!(decoded(name, body), Err(Kind::Decode), "{name}");
+        }
+    }
+
+    #[test]
+    fn in_a_file_too_a_coding_that_is_cut_off_around_a_whole_one_is_an_error() {
+        let whole = gzip(&brotli(b"potato"));
+        for (length, expected) in [(whole.len(), Ok(())), (whole.len() - 3, Err(Kind::Decode))] {
+            let (mut encoded, mut plain) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
+            encoded.write_all(&whole[..length]).unwrap();
+            encoded.rewind().unwrap();
+            let codings = Codings::of(&headers("br, gzip")).unwrap();
+            let undone = codings.undo_file(&mut encoded, length as u64, &mut plain, LIMIT);
+            assert_eq!(undone.map_err(|error| error.kind()), expected);
         }
     }
 
