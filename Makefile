@@ -6,16 +6,23 @@ VENV := .venv
 BIN := $(VENV)/bin
 # The extension is tested by pytest: a test binary of its own would need a libpython to link with.
 RUST_TESTED := --workspace --exclude patata-python
+FUZZED ?= response redirect decoding text json
+FUZZ_SECONDS ?= 60
+FUZZ_TARGET = $(shell rustc +nightly -vV | sed -n 's/^host: //p')
+FUZZ_FLAGS := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+	-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+	-Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1 -Cdebug-assertions -Coverflow-checks
 
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-rust test-python soak check check-rust check-python build bench fmt clean
+.PHONY: help demo test test-rust test-python soak fuzz check check-rust check-python check-fuzz build bench fmt clean
 
 help:
 	@echo "make demo    build, and send 10,000 requests to the embedded server"
 	@echo "make test    build, and pass every test"
 	@echo "make soak    1,000,000 requests to servers that reset, refuse and go away: none lost, none repeated"
+	@echo "make fuzz    each fuzz target for FUZZ_SECONDS (60); needs a nightly compiler"
 	@echo "make check   lint and types"
 	@echo "make bench   the figures that the project promises, on this machine"
 	@echo "make fmt     format Rust and Python"
@@ -35,7 +42,20 @@ test-python: build
 soak:
 	PATATA_LEDGER_REQUESTS=100000 cargo test --release -p patata --test ledger
 
-check: check-rust check-python
+# Counts what the code passes through and compares, which libFuzzer steers by. A target of its own keeps that out
+# of procedural macros.
+fuzz:
+	RUSTFLAGS="$(FUZZ_FLAGS)" cargo +nightly build --release --manifest-path fuzz/Cargo.toml \
+		--target-dir target/fuzz --target $(FUZZ_TARGET)
+	@for name in $(FUZZED); do \
+		mkdir -p target/fuzz/corpus/$$name target/fuzz/artifacts || exit 1; \
+		echo "fuzz target $$name"; \
+		target/fuzz/$(FUZZ_TARGET)/release/$$name -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=500 \
+			-timeout=10 -print_final_stats=1 -artifact_prefix=target/fuzz/artifacts/$$name- \
+			target/fuzz/corpus/$$name || exit 1; \
+	done
+
+check: check-rust check-python check-fuzz
 
 check-rust: $(VENV)/.installed
 	cargo fmt --all --check
@@ -43,6 +63,12 @@ check-rust: $(VENV)/.installed
 	RUSTDOCFLAGS="-D warnings" cargo doc $(RUST_TESTED) --no-deps --document-private-items
 	@if command -v cargo-deny >/dev/null; then cargo deny check; \
 	else echo "cargo-deny is not installed: licences and advisories were not checked"; fi
+
+check-fuzz:
+	@if cargo +nightly --version >/dev/null 2>&1; then \
+		cargo fmt --manifest-path fuzz/Cargo.toml --check && \
+		cargo +nightly build --manifest-path fuzz/Cargo.toml --target-dir target/fuzz; \
+	else echo "a nightly compiler is not installed: the fuzz targets were not built"; fi
 
 check-python: build
 	$(BIN)/ruff check .

@@ -35,6 +35,9 @@ mod cookies;
 mod decode;
 mod deliver;
 mod error;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod headers;
 mod http_version;
 mod lead;

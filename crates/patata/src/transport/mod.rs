@@ -5,7 +5,7 @@ pub(crate) mod connect;
 mod dial;
 pub(crate) mod dns;
 pub(crate) mod establish;
-mod http1;
+pub(crate) mod http1;
 mod http2;
 pub(crate) mod lane;
 pub(crate) mod pool;

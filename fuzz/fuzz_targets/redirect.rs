@@ -1,0 +1,5 @@
+//! Where a `Location` leads, and what goes along.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| patata::fuzzing::redirect(data));
