@@ -1,5 +1,6 @@
 //! A run that pulls its requests from an iterator, on the caller's thread.
 
+use std::fmt;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
@@ -37,13 +38,19 @@ const SLOW_ITEM: Duration = Duration::from_millis(1);
 /// assert_eq!(run.receipt().ok, 1);
 /// # Ok::<(), patata::ConfigError>(())
 /// ```
-#[derive(Debug)]
 pub struct Run<T, I> {
     caller: Caller<T>,
     /// Gone once it has ended.
     input: Option<I>,
     /// Whether the last item was long in coming.
     input_is_slow: bool,
+}
+
+impl<T, I> fmt::Debug for Run<T, I> {
+    /// Without its client's options, as default headers may be secret.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Run").field("receipt", &self.receipt()).finish_non_exhaustive()
+    }
 }
 
 impl<T: Send + 'static, I: Iterator<Item = Request<T>>> Run<T, I> {

@@ -1,5 +1,6 @@
 //! A run whose requests are pushed by the caller, for callers that must never block.
 
+use std::fmt;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
@@ -46,9 +47,15 @@ use crate::transport::tls::Tls;
 /// assert_eq!(done, 1000);
 /// # Ok::<(), patata::ConfigError>(())
 /// ```
-#[derive(Debug)]
 pub struct PushedRun<T> {
     caller: Caller<T>,
+}
+
+impl<T> fmt::Debug for PushedRun<T> {
+    /// Without its client's options, as default headers may be secret.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("PushedRun").field("receipt", &self.caller.receipt()).finish_non_exhaustive()
+    }
 }
 
 impl<T: Send + 'static> PushedRun<T> {
