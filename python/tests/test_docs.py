@@ -1,8 +1,9 @@
-"""The examples in the docstrings work."""
+"""The examples in the docstrings work, and what SECURITY.md names is there."""
 
 import ast
 import doctest
 import importlib
+import re
 from pathlib import Path
 
 import patata
@@ -50,3 +51,24 @@ def test_what_is_public_is_documented():
     for name, value in vars(patata.Patata).items():
         if callable(value) and not name.startswith("_"):
             assert value.__doc__, name
+
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def test_every_test_that_security_md_names_exists():
+    text = (REPOSITORY / "SECURITY.md").read_text()
+    named = re.findall(r"`([\w/]+\.(?:rs|py))::(\w+)`", text)
+    assert len(named) > 50
+    for path, name in named:
+        folder, definition = ("crates/patata", "fn") if path.endswith(".rs") else ("python/tests", "def")
+        source = (REPOSITORY / folder / path).read_text()
+        # The ledger's are made by a macro, from a list of names.
+        assert re.search(rf"\b{definition} {name}\(|^    {name}: ", source, re.MULTILINE), f"{path}::{name}"
+
+
+def test_every_promise_of_security_md_names_a_test():
+    text = (REPOSITORY / "SECURITY.md").read_text()
+    rows = [line for line in text.splitlines() if line.startswith("| ") and not line.startswith("| promise")]
+    assert len(rows) > 20
+    assert [row for row in rows if "::" not in row] == []
