@@ -127,7 +127,7 @@ impl Stream {
 
     /// How many requests were taken in, and what became of them.
     fn receipt<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        control::receipt(py, &self.run.as_ref().map_or(self.receipt, Run::receipt))
+        control::receipt(py, self.run.as_ref().map_or(&self.receipt, Run::receipt))
     }
 
     /// Ends the run: sockets are closed, threads are joined.

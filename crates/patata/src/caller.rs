@@ -4,22 +4,28 @@
 use std::sync::Arc;
 use std::task::Waker;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::auth::Authorize;
+use crate::clock;
 use crate::config::Config;
 use crate::control::Control;
 use crate::error::Error;
 use crate::lead::Lead;
 use crate::plan::{Authorization, Job, Planner};
+use crate::progress::CallerNews;
 use crate::receipt::Receipt;
 use crate::request::Request;
 use crate::response::Outcome;
 use crate::run;
 use crate::shared::Shared;
+use crate::stop::Stop;
 use crate::transport::connect::Connector;
 use crate::transport::tls::Tls;
 use crate::waiting::Waiting;
+
+/// So often, in outcomes, it is said how far the run has come: what threads share is costly to write.
+const PUBLISHED: u64 = 64;
 
 /// A job with the header that the user's function gives, where there is one.
 fn authorized<T>(mut job: Box<Job<T>>, default: Option<&Authorize>) -> Result<Box<Job<T>>, (T, Error)> {
@@ -55,6 +61,7 @@ pub(crate) struct Caller<T> {
     lead: Lead,
     /// Whether a job may come back for a fresh header.
     refreshes: bool,
+    random: fastrand::Rng,
 }
 
 impl<T: Send + 'static> Caller<T> {
@@ -62,6 +69,7 @@ impl<T: Send + 'static> Caller<T> {
         let connections = config.connections_by_worker();
         let lead = Lead::new(config.connections(), config.input_chunk_size);
         let waiting = Waiting::new(config.ordered);
+        let random = config.random(connections.len());
         let connector = Connector::new(tls, &config);
         let shared = Arc::new(Shared::new(config, connections.len()));
         let threads = connections
@@ -82,6 +90,7 @@ impl<T: Send + 'static> Caller<T> {
             held: 0,
             lead,
             refreshes: false,
+            random,
         }
     }
 
@@ -93,21 +102,41 @@ impl<T: Send + 'static> Caller<T> {
 impl<T> Caller<T> {
     /// The next outcome, of those that have been collected.
     pub(crate) fn step(&mut self) -> Step<T> {
-        match self.waiting.pop() {
-            Some(outcome) => {
-                self.receipt.settle(&outcome);
-                Step::Outcome(outcome)
-            }
-            None if self.is_cancelled() => {
-                self.stop();
-                Step::End
-            }
-            None if !self.input_open && self.receipt.outstanding == 0 => Step::End,
-            None => {
-                self.refuse_loss();
-                Step::Wait
+        if let Some(outcome) = self.waiting.pop() {
+            return self.hand_out(outcome);
+        }
+        if self.is_cancelled() {
+            self.stop();
+            return self.step_to_the_end();
+        }
+        self.publish();
+        if !self.input_open && self.receipt.outstanding == 0 {
+            return Step::End;
+        }
+        self.refuse_loss();
+        Step::Wait
+    }
+
+    /// A run that has ended by itself yields what is done; one that was cancelled is not asked for that.
+    fn step_to_the_end(&mut self) -> Step<T> {
+        if self.stopped().is_some() {
+            self.collect();
+            self.waiting.give_up_order();
+            if let Some(outcome) = self.waiting.pop() {
+                return self.hand_out(outcome);
             }
         }
+        self.receipt.cancel_rest();
+        self.publish();
+        Step::End
+    }
+
+    fn hand_out(&mut self, outcome: Outcome<T>) -> Step<T> {
+        self.receipt.settle(&outcome, &self.shared.config.ok_statuses);
+        if (self.receipt.ok + self.receipt.failed).is_multiple_of(PUBLISHED) {
+            self.publish();
+        }
+        Step::Outcome(outcome)
     }
 
     /// Whether there is an outcome to hand out, of those that have been collected.
@@ -122,23 +151,37 @@ impl<T> Caller<T> {
 
     /// Takes over what the event loops have done.
     pub(crate) fn collect(&mut self) {
+        if self.input_open && self.shared.is_overdue(clock::now()) {
+            // What is left of the input stays there.
+            self.close_input();
+            let limit = self.shared.config.deadline.unwrap_or_default();
+            self.shared.stop(Stop::Deadline(limit));
+        }
         let mut jobs = self.shared.delivery.take();
         if self.refreshes {
             jobs = self.refresh(jobs);
         }
         self.waiting.extend(jobs);
+        self.publish();
+    }
+
+    /// Says how far the run has come.
+    fn publish(&self) {
+        let Receipt { submitted, ok, failed, .. } = self.receipt;
+        let news = CallerNews { submitted, done: ok + failed, failed, has_outcome: self.waiting.is_ready() };
+        self.shared.board.publish(news);
     }
 
     /// The same, after having been away: adapts how far the input goes ahead.
     pub(crate) fn come_back(&mut self) {
         self.collect();
-        let left = self.shared.ready();
+        let left = self.shared.sendable();
         self.lead.adapt(left, left == 0 && self.has_outcome());
     }
 
     /// How many requests may be taken from the input now.
     pub(crate) fn room(&self) -> usize {
-        self.free().min(self.lead.room(self.shared.ready()))
+        self.free().min(self.lead.room(self.shared.sendable()))
     }
 
     /// How many requests `queue_max_size` allows.
@@ -159,6 +202,9 @@ impl<T> Caller<T> {
         match planned.and_then(|job| authorized(job, config.authorize.as_ref())) {
             Ok(mut job) => {
                 job.number = number;
+                if config.idempotency_keys {
+                    job.add_idempotency_key(&mut self.random);
+                }
                 self.refreshes |= job.is_refreshable();
                 self.shared.push(job);
             }
@@ -179,7 +225,7 @@ impl<T> Caller<T> {
             match job.authorize(self.shared.config.authorize.as_ref()) {
                 Ok(()) => self.shared.push(job),
                 Err(error) => {
-                    job.end(Instant::now(), Err(error));
+                    job.end(clock::now(), Err(error));
                     ended.push(job);
                 }
             }
@@ -212,8 +258,13 @@ impl<T> Caller<T> {
         self.held = outcomes;
     }
 
-    pub(crate) fn receipt(&self) -> Receipt {
-        self.receipt
+    pub(crate) fn receipt(&self) -> &Receipt {
+        &self.receipt
+    }
+
+    /// Why the run has ended by itself.
+    pub(crate) fn stopped(&self) -> Option<&Stop> {
+        self.shared.stopped()
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {
@@ -228,7 +279,13 @@ impl<T> Caller<T> {
             let _ = thread.join();
         }
         self.input_open = false;
+    }
+
+    /// Ends the run and returns its accounts: what was not done counts as cancelled.
+    pub(crate) fn cancel(&mut self) -> Receipt {
+        self.stop();
         self.receipt.cancel_rest();
+        std::mem::take(&mut self.receipt)
     }
 }
 

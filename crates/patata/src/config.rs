@@ -11,10 +11,13 @@ use http::{HeaderMap, HeaderValue};
 use crate::auth::Authorize;
 use crate::body::Body;
 use crate::decode;
+use crate::failures::FailurePolicy;
 use crate::http_version::HttpVersion;
 use crate::params::Params;
 use crate::proxy::Proxies;
+use crate::schedule::host::Limits;
 use crate::schedule::retry::RetryPolicy;
+use crate::statuses::OkStatuses;
 
 /// Connections for each event loop where `concurrency` is not given.
 const CONNECTIONS_PER_WORKER: usize = 100;
@@ -29,7 +32,18 @@ pub(crate) struct Config {
     pub(crate) pool_submit_size: usize,
     pub(crate) ordered: bool,
     pub(crate) retry: RetryPolicy,
+    /// Whether requests that may do harm twice get a key by which servers know them again.
+    pub(crate) idempotency_keys: bool,
+    pub(crate) limits: Limits,
+    pub(crate) failures: FailurePolicy,
+    pub(crate) ok_statuses: OkStatuses,
     pub(crate) timeout: Duration,
+    /// For one request with all of its attempts.
+    pub(crate) total_timeout: Option<Duration>,
+    /// For the whole run.
+    pub(crate) deadline: Option<Duration>,
+    /// What all that is random comes from.
+    pub(crate) seed: Option<u64>,
     pub(crate) connect_timeout: Duration,
     /// How long a lane is kept without work.
     pub(crate) idle_timeout: Duration,
@@ -68,7 +82,17 @@ impl Default for Config {
                 attempts: 1,
                 backoff: Duration::from_millis(100),
                 max_backoff: Duration::from_secs(30),
+                statuses: None,
+                non_idempotent: false,
+                budget: Some(0.1),
             },
+            idempotency_keys: false,
+            limits: Limits::default(),
+            failures: FailurePolicy::default(),
+            ok_statuses: OkStatuses::default(),
+            total_timeout: None,
+            deadline: None,
+            seed: None,
             timeout: Duration::from_secs(300),
             connect_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(15),
@@ -96,6 +120,14 @@ impl Default for Config {
 }
 
 impl Config {
+    /// The random numbers of one part of a run; each part has its own.
+    pub(crate) fn random(&self, part: usize) -> fastrand::Rng {
+        match self.seed {
+            Some(seed) => fastrand::Rng::with_seed(seed.wrapping_add(part as u64)),
+            None => fastrand::Rng::with_seed(fastrand::u64(..)),
+        }
+    }
+
     /// Connections in total.
     pub(crate) fn connections(&self) -> usize {
         self.concurrency.unwrap_or_else(|| self.num_workers.saturating_mul(CONNECTIONS_PER_WORKER))

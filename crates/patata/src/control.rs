@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::progress::Progress;
 use crate::shared::Shared;
 
 /// Wakes or ends a [`Run`](crate::Run) from another thread.
@@ -24,6 +25,26 @@ impl Control {
         self.0.wake();
     }
 
+    /// How far the run has come. The counts are those of a moment just past.
+    ///
+    /// ```
+    /// # let server = patata_testserver::Server::start().unwrap();
+    /// # let url = server.url();
+    /// let client = patata::Client::builder().rate("50/s").build()?;
+    /// let mut run = client.run((0..20).map(|id| patata::Request::get(id, format!("{url}/"))));
+    /// let control = run.control();
+    /// let watcher = std::thread::spawn(move || {
+    ///     while control.progress().bottleneck != patata::Bottleneck::Rate {}
+    /// });
+    /// assert_eq!(run.by_ref().count(), 20);
+    /// watcher.join().unwrap();
+    /// assert_eq!(run.control().progress().done, 20);
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
+    pub fn progress(&self) -> Progress {
+        self.0.progress()
+    }
+
     /// Ends the run: its caller is told [`Step::End`](crate::Step::End), and what was not done counts as
     /// cancelled.
     pub fn cancel(&self) {
@@ -35,11 +56,16 @@ impl Control {
 trait Remote: Send + Sync {
     fn wake(&self);
     fn cancel(&self);
+    fn progress(&self) -> Progress;
 }
 
 impl<T: Send> Remote for Shared<T> {
     fn wake(&self) {
         self.delivery.nudge();
+    }
+
+    fn progress(&self) -> Progress {
+        Self::progress(self)
     }
 
     fn cancel(&self) {

@@ -63,6 +63,11 @@ impl<T> Delivery<T> {
         self.news.load(Ordering::Acquire)
     }
 
+    /// Whether ended jobs wait for the caller.
+    pub(crate) fn has_jobs(&self) -> bool {
+        !self.lock().jobs.is_empty()
+    }
+
     /// All that has come.
     pub(crate) fn take(&self) -> Vec<Box<Job<T>>> {
         if !self.has_news() {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
+use std::io;
 
 use crate::certificate::CertificateFault;
 
@@ -11,7 +12,7 @@ type Source = Box<dyn StdError + Send + Sync>;
 /// What sort of fault ended a request.
 ///
 /// Made where the fault happens, never guessed from a message's text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Kind {
     /// The request itself is unusable: a bad URL, method, header or body. Found before any I/O.
@@ -40,6 +41,31 @@ pub enum Kind {
     Save,
     /// The run ended before the request was done.
     Cancelled,
+}
+
+impl Kind {
+    /// Its name in lower case, as `"connect"`, `"too large"`.
+    ///
+    /// ```
+    /// assert_eq!(patata::ErrorKind::InvalidRequest.name(), "invalid request");
+    /// ```
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::InvalidRequest => "invalid request",
+            Self::Resolve => "resolve",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::Proxy => "proxy",
+            Self::Timeout => "timeout",
+            Self::Protocol => "protocol",
+            Self::Redirect => "redirect",
+            Self::Body => "body",
+            Self::Decode => "decode",
+            Self::TooLarge => "too large",
+            Self::Save => "save",
+            Self::Cancelled => "cancelled",
+        }
+    }
 }
 
 /// How far a request had come.
@@ -81,6 +107,7 @@ struct Inner {
     phase: Phase,
     request_sent: bool,
     is_lasting: bool,
+    is_shortage: bool,
     certificate_fault: Option<CertificateFault>,
     /// Empty until it is known.
     url: Box<str>,
@@ -95,6 +122,7 @@ impl Error {
             phase,
             request_sent: matches!(phase, Phase::Head | Phase::Body | Phase::Answer),
             is_lasting: false,
+            is_shortage: false,
             certificate_fault: None,
             url: Box::default(),
             message: message.into(),
@@ -107,13 +135,26 @@ impl Error {
     }
 
     pub(crate) fn with_source(mut self, source: impl Into<Source>) -> Self {
-        self.0.source = Some(source.into());
+        let source = source.into();
+        self.0.is_shortage |= source.downcast_ref::<io::Error>().is_some_and(is_shortage);
+        self.0.source = Some(source);
         self
+    }
+
+    /// Whether this machine has no file descriptor left, which says nothing of the server.
+    pub(crate) fn is_shortage(&self) -> bool {
+        self.0.is_shortage
     }
 
     /// States that the server's certificate is why.
     pub(crate) fn with_certificate_fault(mut self, fault: Option<CertificateFault>) -> Self {
         self.0.certificate_fault = fault;
+        self
+    }
+
+    /// States which of several limits it was that passed.
+    pub(crate) fn with_limit(mut self, limit: &str) -> Self {
+        self.0.message = format!("{} ({limit})", self.0.message).into();
         self
     }
 
@@ -131,7 +172,7 @@ impl Error {
 
     /// The same for another request that met it. The causes are in its text.
     pub(crate) fn repeated(&self) -> Self {
-        let Inner { kind, phase, request_sent, is_lasting, certificate_fault, .. } = *self.0;
+        let Inner { kind, phase, request_sent, is_lasting, is_shortage, certificate_fault, .. } = *self.0;
         let message = self.to_string().into();
         let url = Box::default();
         let source = None;
@@ -140,6 +181,7 @@ impl Error {
             phase,
             request_sent,
             is_lasting,
+            is_shortage,
             certificate_fault,
             url,
             message,
@@ -192,6 +234,16 @@ impl Error {
     pub fn request_sent(&self) -> bool {
         self.0.request_sent
     }
+}
+
+/// Whether the process or the machine has as many files open as it may.
+fn is_shortage(cause: &io::Error) -> bool {
+    #[cfg(unix)]
+    const CODES: [i32; 2] = [libc::EMFILE, libc::ENFILE];
+    #[cfg(not(unix))]
+    // WSAEMFILE.
+    const CODES: [i32; 1] = [10024];
+    cause.raw_os_error().is_some_and(|code| CODES.contains(&code))
 }
 
 impl fmt::Display for Error {

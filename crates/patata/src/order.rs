@@ -37,6 +37,14 @@ impl<E> Reorder<E> {
         Some(item)
     }
 
+    /// Goes on to the next item that has come, if there is one.
+    pub(crate) fn skip_missing(&mut self) {
+        while self.slots.front().is_some_and(Option::is_none) {
+            self.slots.pop_front();
+            self.next += 1;
+        }
+    }
+
     /// Whether the next item has come.
     pub(crate) fn is_ready(&self) -> bool {
         self.slots.front().is_some_and(Option::is_some)
@@ -68,6 +76,20 @@ mod tests {
         assert!(!order.is_ready());
         order.insert(3, 'd');
         assert_eq!(order.pop(), Some('d'));
+    }
+
+    #[test]
+    fn what_will_not_come_can_be_skipped() {
+        let mut order = Reorder::new();
+        order.insert(2, 'c');
+        order.insert(4, 'e');
+        order.skip_missing();
+        assert_eq!((order.pop(), order.pop()), (Some('c'), None));
+        order.skip_missing();
+        assert_eq!(order.pop(), Some('e'));
+        order.skip_missing();
+        order.insert(5, 'f');
+        assert_eq!(order.pop(), Some('f'));
     }
 
     proptest! {

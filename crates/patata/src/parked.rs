@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::{Either, select};
 use tokio::sync::Notify;
 
+use crate::clock;
 use crate::plan::Job;
 use crate::run::EventLoop;
 use crate::target::{ByOrigin, Origin};
@@ -84,7 +85,7 @@ impl<T> Parked<T> {
 /// Sets a job aside until it is known where its origin is; then it goes back to the schedule. Its attempt
 /// begins here. Its lane, which it does not take, is free for others.
 pub(crate) fn park<T: Send + 'static>(event_loop: &Rc<EventLoop<T>>, mut job: Box<Job<T>>) {
-    let deadline = job.begin(Instant::now(), event_loop.shared.config.timeout);
+    let deadline = job.begin(clock::now(), &event_loop.shared.timeouts);
     let origin = job.target.origin.clone();
     if event_loop.parked.borrow_mut().add(job, deadline) {
         tokio::task::spawn_local(look_up(event_loop.clone(), origin));
@@ -97,12 +98,12 @@ async fn look_up<T: Send + 'static>(event_loop: Rc<EventLoop<T>>, origin: Arc<Or
     let result = loop {
         // Nobody waits any more.
         let Some((deadline, sooner)) = event_loop.parked.borrow().deadline(&origin) else { return };
-        let until = deadline.max(Instant::now() + GRAIN);
+        let until = deadline.max(clock::now() + GRAIN);
         let patience = pin!(tokio::time::timeout_at(until.into(), sooner.notified()));
         match select(answer.as_mut(), patience).await {
             Either::Left((result, _)) => break result,
             Either::Right(_) => {
-                let now = Instant::now();
+                let now = clock::now();
                 let expired = event_loop.parked.borrow_mut().expire(&origin, now);
                 for job in expired {
                     event_loop.settle(job, now, Err(attempt_timed_out(&origin).into()));
@@ -111,10 +112,10 @@ async fn look_up<T: Send + 'static>(event_loop: Rc<EventLoop<T>>, origin: Arc<Or
         }
     };
     let jobs = event_loop.parked.borrow_mut().release(&origin);
-    let now = Instant::now();
+    let now = clock::now();
     for job in jobs {
         match &result {
-            Ok(()) => event_loop.shared.push(job),
+            Ok(()) => event_loop.put_back(job),
             Err(error) => event_loop.settle(job, now, Err(error.repeated().into())),
         }
     }

@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::Method;
-use http::header::{self, HeaderValue};
+use http::header::{self, HeaderName, HeaderValue};
 use http::uri::PathAndQuery;
 
 use crate::auth::{self, AuthRequest, Authorize};
 use crate::body::{Body, Content};
+use crate::clock;
 use crate::error::{Error, Kind, Phase};
 use crate::params;
 use crate::request::{Head, Request, redacted};
@@ -25,6 +26,19 @@ const REMEMBERED_ORIGINS: usize = 4096;
 
 /// Time-outs beyond this are none, and clocks can add it.
 const FOREVER: Duration = Duration::from_secs(60 * 60 * 24 * 365);
+
+/// How long things may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Timeouts {
+    pub(crate) attempt: Duration,
+    /// One request with all of its attempts.
+    pub(crate) total: Option<Duration>,
+    /// When the whole run must be over.
+    pub(crate) run: Option<Instant>,
+}
+
+/// By what a server knows a request again that it has got before.
+pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// What is sent on one hop, apart from where.
 #[derive(Debug, Clone)]
@@ -62,6 +76,10 @@ pub(crate) struct Job<T> {
     pub(crate) started: Option<Instant>,
     /// When the current attempt must be over.
     pub(crate) deadline: Option<Instant>,
+    /// When all of its attempts must be over.
+    pub(crate) expires: Option<Instant>,
+    /// Whether its host counts it as in flight.
+    pub(crate) is_counted: bool,
     /// How it ended, once it has. The job's box carries it back to the thread that made the box: there it
     /// is cheap to free.
     pub(crate) end: Option<End>,
@@ -113,6 +131,15 @@ impl<T> Job<T> {
         Ok(())
     }
 
+    /// Adds a key by which the server knows the request again, where it may do harm twice and has none.
+    pub(crate) fn add_idempotency_key(&mut self, random: &mut fastrand::Rng) {
+        if !self.is_idempotent()
+            && let Ok(key) = HeaderValue::try_from(format!("{:032x}", random.u128(..)))
+        {
+            self.message.head.get_or_insert_default().headers.insert(IDEMPOTENCY_KEY, key);
+        }
+    }
+
     /// Whether a function of the user's may be asked for another header.
     pub(crate) fn is_refreshable(&self) -> bool {
         self.message.head.as_ref().is_some_and(|head| head.authorize.is_some())
@@ -130,13 +157,22 @@ impl<T> Job<T> {
     }
 
     /// Begins an attempt, unless a redirect or a second sending continues one. Returns when it must be
-    /// over: after the request's own time-out, or else the client's.
-    pub(crate) fn begin(&mut self, now: Instant, default_timeout: Duration) -> Instant {
-        *self.deadline.get_or_insert_with(|| {
-            self.attempts += 1;
-            self.started.get_or_insert(now);
-            now + self.timeout.unwrap_or(default_timeout).min(FOREVER)
-        })
+    /// over: after the request's own time-out, or else the client's, and never after what ends all attempts.
+    pub(crate) fn begin(&mut self, now: Instant, timeouts: &Timeouts) -> Instant {
+        if let Some(deadline) = self.deadline {
+            return deadline;
+        }
+        self.attempts += 1;
+        if self.started.is_none() {
+            self.started = Some(now);
+            self.expires = timeouts.total.map(|total| now + total.min(FOREVER));
+        }
+        let mut deadline = now + self.timeout.unwrap_or(timeouts.attempt).min(FOREVER);
+        for limit in [self.expires, timeouts.run].into_iter().flatten() {
+            deadline = deadline.min(limit);
+        }
+        self.deadline = Some(deadline);
+        deadline
     }
 
     /// Goes on to the next hop, which the same attempt and deadline cover.
@@ -167,9 +203,11 @@ impl<T> Job<T> {
         self.end = Some(End { elapsed, result });
     }
 
-    /// Whether the server may get this request twice without harm.
+    /// Whether the server may get this request twice without harm: by its method, or because it carries a
+    /// key by which the server knows it again.
     pub(crate) fn is_idempotent(&self) -> bool {
         self.message.method.is_idempotent()
+            || self.message.head.as_ref().is_some_and(|head| head.headers.contains_key(IDEMPOTENCY_KEY))
     }
 }
 
@@ -180,7 +218,11 @@ impl<T> From<Job<T>> for Outcome<T> {
             // The event loop that held the job ended before the job did.
             let error =
                 Error::new(Kind::Cancelled, Phase::Schedule, "The event loop of this request broke down");
-            End { elapsed: started.map_or(Duration::ZERO, |started| started.elapsed()), result: Err(error) }
+            End {
+                elapsed: started
+                    .map_or(Duration::ZERO, |started| clock::now().saturating_duration_since(started)),
+                result: Err(error),
+            }
         });
         let result = match result {
             Ok(Answer { status, version, headers, body, saved_to }) => {
@@ -249,6 +291,8 @@ impl Planner {
             authorization: Authorization::First,
             started: None,
             deadline: None,
+            expires: None,
+            is_counted: false,
             end: None,
         }))
     }

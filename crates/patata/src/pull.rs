@@ -3,14 +3,16 @@
 use std::fmt;
 use std::sync::Arc;
 use std::task::Waker;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::caller::{Caller, Step};
+use crate::clock;
 use crate::config::Config;
 use crate::control::Control;
 use crate::receipt::Receipt;
 use crate::request::Request;
 use crate::response::Outcome;
+use crate::stop::Stop;
 use crate::stream::RunStream;
 use crate::transport::tls::Tls;
 
@@ -117,7 +119,7 @@ impl<T: Send + 'static, I: Iterator<Item = Request<T>>> Run<T, I> {
             return false;
         }
         let mut room = self.caller.room();
-        let begun = Instant::now();
+        let begun = clock::now();
         let mut taken = 0;
         while room > 0 {
             let Some(request) = self.input.as_mut().and_then(Iterator::next) else {
@@ -130,7 +132,7 @@ impl<T: Send + 'static, I: Iterator<Item = Request<T>>> Run<T, I> {
             taken += 1;
             // The clock is only of interest once something is held back.
             if self.caller.has_outcome() || self.caller.has_news() {
-                let spent = begun.elapsed();
+                let spent = clock::now().saturating_duration_since(begun);
                 self.caller.collect();
                 if self.is_cancelled() {
                     return false;
@@ -195,8 +197,14 @@ impl<T, I> Run<T, I> {
     }
 
     /// The accounts so far.
-    pub fn receipt(&self) -> Receipt {
+    pub fn receipt(&self) -> &Receipt {
         self.caller.receipt()
+    }
+
+    /// Why the run has ended early by itself, where it has: known for certain once [`step`](Self::step) has said
+    /// [`Step::End`]. Not set where it was cancelled.
+    pub fn stopped(&self) -> Option<&Stop> {
+        self.caller.stopped()
     }
 
     /// Whether the run was ended early, by [`Control::cancel`].
@@ -206,8 +214,7 @@ impl<T, I> Run<T, I> {
 
     /// Ends the run now and returns its accounts. Requests that are not done count as cancelled.
     pub fn cancel(mut self) -> Receipt {
-        self.caller.stop();
-        self.receipt()
+        self.caller.cancel()
     }
 
     /// See [`PushedRun::register`](crate::PushedRun::register).

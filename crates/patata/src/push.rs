@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::control::Control;
 use crate::receipt::Receipt;
 use crate::request::Request;
+use crate::stop::Stop;
 use crate::transport::tls::Tls;
 
 /// A run in progress that is given its requests one by one, made by
@@ -144,8 +145,14 @@ impl<T> PushedRun<T> {
     }
 
     /// The accounts so far.
-    pub fn receipt(&self) -> Receipt {
+    pub fn receipt(&self) -> &Receipt {
         self.caller.receipt()
+    }
+
+    /// Why the run has ended early by itself, where it has: known for certain once [`step`](Self::step) has said
+    /// [`Step::End`]. Not set where it was cancelled.
+    pub fn stopped(&self) -> Option<&Stop> {
+        self.caller.stopped()
     }
 
     /// Whether the run was ended early, by [`Control::cancel`].
@@ -155,7 +162,6 @@ impl<T> PushedRun<T> {
 
     /// Ends the run now and returns its accounts. Requests that are not done count as cancelled.
     pub fn cancel(mut self) -> Receipt {
-        self.caller.stop();
-        self.receipt()
+        self.caller.cancel()
     }
 }

@@ -1,30 +1,38 @@
 //! The run's accounts: what was taken in, and what became of it.
 
+use std::collections::BTreeMap;
+
+use crate::error::Kind;
+use crate::latency::Latency;
 use crate::response::Outcome;
+use crate::statuses::OkStatuses;
 
 /// How many requests a run took, and how each of them ended.
 ///
-/// `submitted == ok + failed + cancelled + outstanding`, at any moment; `outstanding` is 0 at the end.
+/// `submitted == ok + failed + cancelled + outstanding`, at any moment; `outstanding` is 0 at the end. And
+/// `failed` is the sum of `errors` and `failed_statuses`.
 ///
 /// ```
 /// # let server = patata_testserver::Server::start().unwrap();
 /// # let url = server.url();
 /// let client = patata::Client::builder().build()?;
-/// let mut run = client.run((0..10).map(|id| patata::Request::get(id, format!("{url}/"))));
-/// assert_eq!(run.by_ref().take(4).count(), 4);
-/// let receipt = run.cancel();
-/// assert_eq!(receipt.ok, 4);
-/// assert_eq!(receipt.submitted, receipt.ok + receipt.cancelled);
+/// let paths = ["/", "/status/404", "/", "/status/503", "/"];
+/// let mut run = client.run(paths.map(|path| patata::Request::get(path, format!("{url}{path}"))));
+/// run.by_ref().for_each(drop);
+/// let receipt = run.receipt();
+/// assert_eq!((receipt.submitted, receipt.ok, receipt.failed), (5, 3, 2));
+/// assert!(receipt.failed_statuses.iter().eq([(&404, &1), (&503, &1)]));
 /// # Ok::<(), patata::ConfigError>(())
 /// ```
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Receipt {
     /// Requests taken from the input.
     pub submitted: u64,
-    /// Requests that were answered, with whatever status.
+    /// Requests that were answered with a status of success: one below 400, or one of
+    /// [`ok_statuses`](crate::Builder::ok_statuses).
     pub ok: u64,
-    /// Requests that ended in an error.
+    /// Requests that ended in an error, or were answered with another status.
     pub failed: u64,
     /// Requests given up because the run was ended early.
     pub cancelled: u64,
@@ -32,8 +40,14 @@ pub struct Receipt {
     pub outstanding: u64,
     /// Attempts begun for all requests that have ended.
     pub attempts: u64,
-    /// Bytes of all bodies received, after decoding.
+    /// Bytes of all bodies received, after decoding; those that went to files are not among them.
     pub body_bytes: u64,
+    /// How many requests ended in which kind of error.
+    pub errors: BTreeMap<Kind, u64>,
+    /// How many requests were answered with which status that is no success.
+    pub failed_statuses: BTreeMap<u16, u64>,
+    /// How long the requests took, from the start of the first attempt to the end of the last.
+    pub latency: Latency,
 }
 
 impl Receipt {
@@ -45,15 +59,26 @@ impl Receipt {
         number
     }
 
-    pub(crate) fn settle<T>(&mut self, outcome: &Outcome<T>) {
+    pub(crate) fn settle<T>(&mut self, outcome: &Outcome<T>, ok_statuses: &OkStatuses) {
         self.outstanding -= 1;
         self.attempts += u64::from(outcome.attempts);
+        if outcome.attempts > 0 {
+            self.latency.record(outcome.elapsed);
+        }
         match &outcome.result {
             Ok(response) => {
-                self.ok += 1;
                 self.body_bytes += response.body.len() as u64;
+                if ok_statuses.contains(response.status) {
+                    self.ok += 1;
+                } else {
+                    self.failed += 1;
+                    *self.failed_statuses.entry(response.status.as_u16()).or_default() += 1;
+                }
             }
-            Err(_) => self.failed += 1,
+            Err(error) => {
+                self.failed += 1;
+                *self.errors.entry(error.kind()).or_default() += 1;
+            }
         }
     }
 

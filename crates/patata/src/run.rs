@@ -15,20 +15,23 @@ use bytes::Bytes;
 use http::StatusCode;
 use tokio::runtime::{LocalOptions, LocalRuntime};
 
+use crate::clock;
 use crate::decode;
-use crate::error::Error;
+use crate::error::{Error, Kind, Phase};
 use crate::parked::{self, Parked};
 use crate::plan::{Job, Planner};
 use crate::redirect;
 use crate::response::Answer;
+use crate::retry_after::retry_after;
+use crate::schedule::Release;
 use crate::schedule::retry::Ending;
 use crate::serve::{self, Order, Slot};
-use crate::shared::Shared;
+use crate::shared::{Shared, Taken};
 use crate::transport::collect::Stored;
 use crate::transport::connect::Connector;
 use crate::transport::establish::Establisher;
 use crate::transport::lane::{Fault, Received};
-use crate::transport::pool::{Pool, Reservation};
+use crate::transport::pool::{Pool, Reservation, Shortage};
 
 /// The most lanes that go on before the main loop has a look and sockets are asked again.
 const LANES_A_TURN: u32 = 128;
@@ -37,6 +40,9 @@ const LANES_A_TURN: u32 = 128;
 const MAX_RETURNS: u32 = 5;
 /// The wait before the second time, doubled and more for each further one.
 const RETURN_WAIT: Duration = Duration::from_millis(10);
+const LONGEST_RETURN_WAIT: Duration = Duration::from_secs(1);
+/// How often an attempt is begun anew while there is no file descriptor for any connection; then it has failed.
+const MAX_SHORTAGES: u32 = 10;
 
 /// Starts the thread of one event loop.
 pub(crate) fn spawn<T: Send + 'static>(
@@ -89,6 +95,10 @@ async fn turns<T: Send + 'static>(event_loop: Rc<EventLoop<T>>) {
             None => shared.woken(event_loop.index).await,
         }
     }
+    // A run that ends by itself yields what is done.
+    if shared.stopped().is_some() {
+        event_loop.hand_over();
+    }
 }
 
 /// Lets all tasks go first that are ready by now.
@@ -115,6 +125,8 @@ pub(crate) struct EventLoop<T> {
     pub(crate) parked: RefCell<Parked<T>>,
     /// Jobs that have ended since the last turn.
     ended: RefCell<Vec<Box<Job<T>>>>,
+    /// Requests that have left the network since the last turn, as far as the schedule must know.
+    released: RefCell<Vec<Release>>,
     random: RefCell<fastrand::Rng>,
     /// Whether a turn has been asked for already: asking takes an atomic operation.
     wants_turn: Cell<bool>,
@@ -157,10 +169,11 @@ impl<T: Send + 'static> EventLoop<T> {
             planner: RefCell::new(Planner::new(shared.hasher.clone())),
             pool: RefCell::new(Pool::new(connections)),
             parked: RefCell::default(),
-            ended: RefCell::new(Vec::new()),
-            random: RefCell::new(fastrand::Rng::new()),
+            ended: RefCell::default(),
+            released: RefCell::default(),
+            random: RefCell::new(shared.config.random(index)),
             wants_turn: Cell::new(false),
-            turn_began: Cell::new(Instant::now()),
+            turn_began: Cell::new(clock::now()),
             shared,
         }
     }
@@ -168,27 +181,41 @@ impl<T: Send + 'static> EventLoop<T> {
     fn hand_over(&self) {
         let mut ended = self.ended.borrow_mut();
         if !ended.is_empty() {
+            self.shared.judge(&ended);
             self.shared.delivery.send(&mut ended);
         }
     }
 
-    /// Takes as many jobs as there is room for. Returns when the next delayed one is due, if this event
-    /// loop could then send it.
+    /// Takes as many jobs as there is room for. Returns when it should be done again at the latest.
     fn dispatch(self: &Rc<Self>) -> Option<Instant> {
-        let free = self.pool().free();
-        let limit = free.min(self.shared.config.pool_submit_size);
-        let mut taken = Vec::new();
-        let now = Instant::now();
+        let now = clock::now();
         self.turn_began.set(now);
-        let due = self.shared.take(self.index, limit, now, &mut taken);
-        if taken.len() == limit && limit < free {
+        let free = self.pool().free(now);
+        let limit = free.min(self.shared.config.pool_submit_size);
+        let Taken { jobs, expired, due } =
+            self.shared.take(self.index, limit, now, &mut self.released.borrow_mut());
+        for job in expired {
+            self.expire(job, now);
+        }
+        if self.shared.is_overdue(now) {
+            // The caller takes no more input.
+            self.shared.delivery.nudge();
+        }
+        if jobs.len() == limit && limit < free {
             self.wake();
         }
-        let has_room = taken.len() < free;
-        for job in taken {
+        for job in jobs {
             self.place(job);
         }
-        due.filter(|_| has_room)
+        self.shared.board.publish_busy(self.index, self.pool().busy());
+        due
+    }
+
+    /// A job whose time is over has failed where it waits.
+    fn expire(&self, job: Box<Job<T>>, now: Instant) {
+        let error = Error::new(Kind::Timeout, Phase::Schedule, "The request waited too long to be sent");
+        let error = if job.attempts == 0 { error.unsent() } else { error };
+        self.fail(job, now, error);
     }
 
     /// Gives a job to an idle lane of its origin, or to a new one.
@@ -207,24 +234,67 @@ impl<T: Send + 'static> EventLoop<T> {
                 serve::open(self, job);
             }
             // No more are taken than there is room for.
-            Reservation::Full => self.shared.push(job),
+            Reservation::Full => {
+                drop(pool);
+                self.put_back(job);
+            }
+        }
+    }
+
+    /// Gives a job back to the schedule as it came.
+    pub(crate) fn put_back(&self, mut job: Box<Job<T>>) {
+        self.release(&mut job, None);
+        self.shared.push(job);
+        self.wake();
+    }
+
+    /// A job is no longer in flight.
+    fn release(&self, job: &mut Job<T>, retry_after: Option<Duration>) {
+        let was_counted = std::mem::take(&mut job.is_counted);
+        if was_counted || retry_after.is_some() {
+            let origin = job.target.origin.clone();
+            self.released.borrow_mut().push(Release { origin, was_counted, retry_after });
         }
     }
 
     /// What becomes of a job after an exchange, or the failure to begin one.
-    pub(crate) fn settle(&self, job: Box<Job<T>>, now: Instant, result: Result<Received, Fault>) {
+    pub(crate) fn settle(&self, mut job: Box<Job<T>>, now: Instant, result: Result<Received, Fault>) {
+        let retry_after = match &result {
+            Ok(received) => retry_after(received.head.status, &received.head.headers, clock::date),
+            Err(_) => None,
+        };
+        self.release(&mut job, retry_after);
         match result {
-            Ok(received) => self.settle_response(job, now, received),
-            Err(fault)
-                if fault.is_unprocessed && job.returns < MAX_RETURNS && job.message.body.is_whole() =>
-            {
-                self.send_anew(job, now);
-            }
-            Err(fault) => match self.wait_before_retry(&job, Ending::Failed(&fault.error)) {
-                Some(wait) => self.retry(job, now + wait),
-                None => self.fail(job, now, fault.error),
-            },
+            Ok(received) => self.settle_response(job, now, received, retry_after),
+            Err(fault) => self.settle_fault(job, now, fault),
         }
+    }
+
+    fn settle_fault(&self, mut job: Box<Job<T>>, now: Instant, fault: Fault) {
+        if fault.error.is_shortage() && self.make_do(now, job.returns) {
+            let wait = (RETURN_WAIT * 2_u32.pow(job.returns.min(10))).min(LONGEST_RETURN_WAIT);
+            job.returns += 1;
+            self.shared.push_at(now + wait, job);
+            return self.wake();
+        }
+        if fault.is_unprocessed && job.returns < MAX_RETURNS && job.message.body.is_whole() {
+            return self.send_anew(job, now);
+        }
+        match self.due_again(&job, now, Ending::Failed(&fault.error), None) {
+            Some(due) => self.retry(job, due),
+            None => self.fail(job, now, fault.error),
+        }
+    }
+
+    /// Out of file descriptors, the lanes that there are must do, and the job waits. `false` where there are none
+    /// and it has waited often: then others have them all.
+    fn make_do(&self, now: Instant, returns: u32) -> bool {
+        match self.pool().run_short(now) {
+            Shortage::Idle(slot) => slot.give(Order::Close),
+            Shortage::Busy => {}
+            Shortage::Total => return returns < MAX_SHORTAGES,
+        }
+        true
     }
 
     /// What the server has not looked at goes out again in the same attempt: at once where it said so for the
@@ -236,7 +306,13 @@ impl<T: Send + 'static> EventLoop<T> {
         self.wake();
     }
 
-    fn settle_response(&self, mut job: Box<Job<T>>, now: Instant, received: Received) {
+    fn settle_response(
+        &self,
+        mut job: Box<Job<T>>,
+        now: Instant,
+        received: Received,
+        retry_after: Option<Duration>,
+    ) {
         let Received { head, body } = received;
         let config = &self.shared.config;
         if let Some(jar) = &self.shared.jar {
@@ -261,8 +337,8 @@ impl<T: Send + 'static> EventLoop<T> {
             // The user's function is called on the caller's thread, which sends the job back.
             return self.finish(job);
         }
-        if let Some(wait) = self.wait_before_retry(&job, Ending::Answered(head.status)) {
-            return self.retry(job, now + wait);
+        if let Some(due) = self.due_again(&job, now, Ending::Answered(head.status), retry_after) {
+            return self.retry(job, due);
         }
         let stored = match body {
             Stored::Memory(body) => {
@@ -282,16 +358,37 @@ impl<T: Send + 'static> EventLoop<T> {
     }
 
     fn fail(&self, mut job: Box<Job<T>>, now: Instant, error: Error) {
+        let error = match error.kind() {
+            Kind::Timeout if self.shared.is_overdue(now) => error.with_limit("the run's deadline"),
+            Kind::Timeout if job.expires.is_some_and(|expiry| expiry <= now) => {
+                error.with_limit("total_timeout")
+            }
+            _ => error,
+        };
         job.end(now, Err(error));
         self.finish(job);
     }
 
-    fn wait_before_retry(&self, job: &Job<T>, ending: Ending<'_>) -> Option<Duration> {
+    /// When a job is sent again, where it may be and its time is not over by then.
+    fn due_again(
+        &self,
+        job: &Job<T>,
+        now: Instant,
+        ending: Ending<'_>,
+        retry_after: Option<Duration>,
+    ) -> Option<Instant> {
         let policy = &self.shared.config.retry;
         if policy.attempts <= 1 || !job.message.body.is_whole() {
             return None;
         }
-        policy.next(ending, job.attempts, job.is_idempotent(), self.random.borrow_mut().f64())
+        let random = self.random.borrow_mut().f64();
+        let wait = policy.next(ending, job.attempts, job.is_idempotent(), random)?;
+        let due = now + wait.max(retry_after.unwrap_or_default());
+        let is_over = |limit: Option<Instant>| limit.is_some_and(|limit| limit <= due);
+        if is_over(job.expires) || is_over(self.shared.timeouts.run) {
+            return None;
+        }
+        self.shared.allows_retry(now).then_some(due)
     }
 
     fn retry(&self, mut job: Box<Job<T>>, due: Instant) {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
+use crate::clock;
 use crate::compose::Templates;
 use crate::config::Config;
 use crate::plan::Job;
@@ -31,7 +32,7 @@ async fn serve<T: Send + 'static>(place: Place<T>, job: Box<Job<T>>) {
     let mut templates = templates_for(config, &origin, &lane);
     let slot = Rc::new(Slot::default());
     // The clock is read once an exchange, at its end.
-    let mut now = Instant::now();
+    let mut now = clock::now();
     loop {
         let deadline = held.begin(now);
         let Some(job) = &held.job else { return };
@@ -50,7 +51,7 @@ async fn serve<T: Send + 'static>(place: Place<T>, job: Box<Job<T>>) {
             continue;
         }
         let kept = result.is_ok() && lane.is_usable();
-        now = Instant::now();
+        now = clock::now();
         held.settle(now, result);
         if !kept {
             return;
@@ -58,7 +59,7 @@ async fn serve<T: Send + 'static>(place: Place<T>, job: Box<Job<T>>) {
         let retirement = now + config.idle_timeout;
         match idle(event_loop, &origin, &mut lane, &slot, retirement).await {
             Order::Send(job) => held.job = Some(job),
-            Order::Wait => return,
+            Order::Wait | Order::Close => return,
             Order::Retire => return place.give_away(),
         }
         now = event_loop.turn_began();
@@ -122,17 +123,17 @@ struct Held<'a, T> {
 impl<T: Send + 'static> Held<'_, T> {
     /// Begins an attempt, unless it goes on. Returns when it must be over.
     fn begin(&mut self, now: Instant) -> Instant {
-        self.job.as_mut().map_or(now, |job| job.begin(now, self.event_loop.shared.config.timeout))
+        self.job.as_mut().map_or(now, |job| job.begin(now, &self.event_loop.shared.timeouts))
     }
 
     /// A fresh lane for the job, which is settled where there is none to be had.
     async fn connect(&mut self, origin: &Arc<Origin>) -> Option<Lane> {
-        let deadline = self.begin(Instant::now());
+        let deadline = self.begin(clock::now());
         let opened = tokio::time::timeout_at(deadline.into(), self.event_loop.establisher.open(origin)).await;
         match opened.unwrap_or_else(|_| Err(attempt_timed_out(origin))) {
             Ok(lane) => Some(lane),
             Err(error) => {
-                self.settle(Instant::now(), Err(error.into()));
+                self.settle(clock::now(), Err(error.into()));
                 None
             }
         }
@@ -177,8 +178,10 @@ pub(crate) enum Order<T> {
     Wait,
     /// Go on with this job.
     Send(Box<Job<T>>),
-    /// Close: the place is given to a lane of another origin.
+    /// Close, and leave the place to a lane of another origin.
     Retire,
+    /// Close, and give the place back.
+    Close,
 }
 
 impl<T> Default for Slot<T> {

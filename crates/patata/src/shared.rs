@@ -2,26 +2,38 @@
 
 use std::hash::RandomState;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use tokio::sync::Notify;
 
+use crate::clock;
 use crate::config::Config;
 use crate::cookies::Jar;
 use crate::deliver::Delivery;
-use crate::plan::Job;
-use crate::schedule::Schedule;
+use crate::failures::FailureTally;
+use crate::plan::{Job, Timeouts};
+use crate::progress::{Board, Bottleneck, CallerNews, Progress};
+use crate::schedule::budget::RetryBudget;
+use crate::schedule::{Release, Schedule};
+use crate::stop::Stop;
 
 /// The schedule, the delivery, and the flags by which threads tell each other what happens.
 #[derive(Debug)]
 pub(crate) struct Shared<T> {
     pub(crate) config: Arc<Config>,
+    pub(crate) timeouts: Timeouts,
     pub(crate) delivery: Delivery<T>,
     pub(crate) hasher: RandomState,
     /// The cookies that servers have set, where they are kept.
     pub(crate) jar: Option<Jar>,
     schedule: Mutex<Schedule<T>>,
+    /// What has failed, where the run may end by it.
+    failures: Option<Mutex<FailureTally>>,
+    /// What is seen from outside.
+    pub(crate) board: Board,
+    /// Why the run has ended by itself.
+    stop: OnceLock<Stop>,
     /// One for each event loop.
     wake_ups: Vec<Notify>,
     /// Event loops that have not ended.
@@ -31,14 +43,33 @@ pub(crate) struct Shared<T> {
     input_open: AtomicBool,
 }
 
+/// What an event loop has taken, and what it should know.
+#[derive(Debug)]
+pub(crate) struct Taken<T> {
+    pub(crate) jobs: Vec<Box<Job<T>>>,
+    /// Jobs that cannot be sent any more, as their time is over.
+    pub(crate) expired: Vec<Box<Job<T>>>,
+    /// When there may be more.
+    pub(crate) due: Option<Instant>,
+}
+
 impl<T> Shared<T> {
     pub(crate) fn new(config: Arc<Config>, event_loops: usize) -> Self {
+        let budget = config.retry.budget.filter(|_| config.retry.attempts > 1).map(RetryBudget::new);
         Self {
+            timeouts: Timeouts {
+                attempt: config.timeout,
+                total: config.total_timeout,
+                run: config.deadline.and_then(|limit| clock::now().checked_add(limit)),
+            },
             jar: config.keeps_cookies.then(Jar::default),
-            config,
             delivery: Delivery::new(),
             hasher: RandomState::new(),
-            schedule: Mutex::new(Schedule::new()),
+            schedule: Mutex::new(Schedule::new(config.limits.clone(), config.connections(), budget)),
+            failures: config.failures.is_set().then(Mutex::default),
+            board: Board::new(event_loops),
+            stop: OnceLock::new(),
+            config,
             wake_ups: (0..event_loops).map(|_| Notify::new()).collect(),
             alive: AtomicUsize::new(event_loops),
             cancelled: AtomicBool::new(false),
@@ -58,6 +89,11 @@ impl<T> Shared<T> {
         self.after_push(idle);
     }
 
+    /// Whether there may be a retry, which then counts.
+    pub(crate) fn allows_retry(&self, now: Instant) -> bool {
+        self.schedule().allows_retry(now)
+    }
+
     fn after_push(&self, idle: Option<usize>) {
         if let Some(event_loop) = idle {
             self.wake(event_loop);
@@ -67,29 +103,84 @@ impl<T> Shared<T> {
         }
     }
 
-    /// At most `limit` jobs for an event loop, in `taken`, and when the next delayed one is due. One that
+    /// At most `limit` jobs for an event loop, which first gives back what is no longer in flight. One that
     /// gets fewer is woken as soon as there is another, and the caller is asked for more input.
     pub(crate) fn take(
         &self,
         event_loop: usize,
         limit: usize,
         now: Instant,
-        taken: &mut Vec<Box<Job<T>>>,
-    ) -> Option<Instant> {
-        let due = {
+        released: &mut Vec<Release>,
+    ) -> Taken<T> {
+        let mut jobs = Vec::new();
+        let (prospect, expired) = {
             let mut schedule = self.schedule();
-            schedule.take(limit, now, event_loop, taken);
-            schedule.next_due()
+            for release in released.drain(..) {
+                schedule.release(release, now);
+            }
+            let expired = if self.is_overdue(now) { schedule.drain() } else { schedule.expire(now) };
+            (schedule.take(limit, now, event_loop, &mut jobs), expired)
         };
-        if taken.len() < limit && self.input_open.load(Ordering::Relaxed) {
+        if let Some(other) = prospect.wake {
+            self.wake(other);
+        }
+        if prospect.is_dry && self.input_open.load(Ordering::Relaxed) {
             self.delivery.nudge();
         }
-        due
+        let deadline = self.timeouts.run.filter(|deadline| *deadline > now);
+        Taken { jobs, expired, due: prospect.due.into_iter().chain(deadline).min() }
     }
 
-    /// Jobs that no event loop has taken yet.
-    pub(crate) fn ready(&self) -> usize {
-        self.schedule().ready()
+    /// Whether the run's deadline has passed.
+    pub(crate) fn is_overdue(&self, now: Instant) -> bool {
+        self.timeouts.run.is_some_and(|deadline| deadline <= now)
+    }
+
+    /// Looks at how jobs have ended: the run ends where too many have failed.
+    pub(crate) fn judge(&self, ended: &[Box<Job<T>>]) {
+        let Some(failures) = &self.failures else { return };
+        let Config { failures: policy, ok_statuses, .. } = &*self.config;
+        let mut tally = failures.lock().unwrap_or_else(PoisonError::into_inner);
+        for job in ended {
+            let Some(end) = &job.end else { continue };
+            let result = end.result.as_ref().map(|answer| answer.status);
+            if let Some(stop) = tally.count(policy, ok_statuses, &job.target, result) {
+                self.stop(Stop::TooManyFailures(stop));
+                self.cancel();
+                return;
+            }
+        }
+    }
+
+    /// States why the run ends by itself; the first reason counts.
+    pub(crate) fn stop(&self, reason: Stop) {
+        self.stop.get_or_init(|| reason);
+    }
+
+    /// How far the run has come.
+    pub(crate) fn progress(&self) -> Progress {
+        let news = self.board.news();
+        let outstanding = usize::try_from(news.submitted - news.done).unwrap_or(usize::MAX);
+        let bottleneck = match self.schedule().hindrance(clock::now()) {
+            Some(hindrance) => hindrance,
+            None if news.has_outcome || self.delivery.has_jobs() => Bottleneck::Consumer,
+            None if self.input_open.load(Ordering::Relaxed) && outstanding < self.config.queue_max_size => {
+                Bottleneck::Input
+            }
+            None => Bottleneck::Server,
+        };
+        let CallerNews { submitted, done, failed, .. } = news;
+        Progress { submitted, done, failed, in_flight: self.board.busy(), bottleneck }
+    }
+
+    /// Why the run has ended by itself.
+    pub(crate) fn stopped(&self) -> Option<&Stop> {
+        self.stop.get()
+    }
+
+    /// Jobs that could be sent and that no event loop has taken yet.
+    pub(crate) fn sendable(&self) -> usize {
+        self.schedule().sendable()
     }
 
     /// States that the input has ended.

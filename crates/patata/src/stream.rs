@@ -3,17 +3,19 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_core::Stream;
 
 use crate::caller::Step;
+use crate::clock;
 use crate::config::Config;
 use crate::pull::Run;
 use crate::push::PushedRun;
 use crate::receipt::Receipt;
 use crate::request::Request;
 use crate::response::Outcome;
+use crate::stop::Stop;
 use crate::transport::tls::Tls;
 
 /// How long an input that is always ready is polled before other tasks have a turn.
@@ -32,8 +34,13 @@ impl<T, I> RunStream<T, I> {
     }
 
     /// The accounts so far.
-    pub fn receipt(&self) -> Receipt {
+    pub fn receipt(&self) -> &Receipt {
         self.run.receipt()
+    }
+
+    /// Why the run has ended early by itself, where it has: known for certain once the stream has ended.
+    pub fn stopped(&self) -> Option<&Stop> {
+        self.run.stopped()
     }
 
     /// Ends the run now and returns its accounts. Requests that are not done count as cancelled.
@@ -73,8 +80,13 @@ pub struct StreamedRun<T, S> {
 
 impl<T, S> StreamedRun<T, S> {
     /// The accounts so far.
-    pub fn receipt(&self) -> Receipt {
+    pub fn receipt(&self) -> &Receipt {
         self.run.receipt()
+    }
+
+    /// Why the run has ended early by itself, where it has: known for certain once the stream has ended.
+    pub fn stopped(&self) -> Option<&Stop> {
+        self.run.stopped()
     }
 
     /// Ends the run now and returns its accounts. Requests that are not done count as cancelled.
@@ -91,7 +103,7 @@ impl<T: Send + 'static, S: Stream<Item = Request<T>>> StreamedRun<T, S> {
     /// Takes requests from the input, as many as are ready and the limits allow. Returns whether that was
     /// broken off only because it took long.
     fn feed(&mut self, context: &mut Context<'_>) -> bool {
-        let begun = Instant::now();
+        let begun = clock::now();
         for _ in 0..self.run.room() {
             let Some(input) = &mut self.input else { return false };
             match input.as_mut().poll_next(context) {
@@ -108,7 +120,7 @@ impl<T: Send + 'static, S: Stream<Item = Request<T>>> StreamedRun<T, S> {
                 }
                 Poll::Pending => return false,
             }
-            if begun.elapsed() > POLL_TIME {
+            if clock::now().saturating_duration_since(begun) > POLL_TIME {
                 return true;
             }
         }

@@ -64,6 +64,13 @@ impl<T> Waiting<T> {
         }
     }
 
+    /// What is missing will not come: the others are handed out without it.
+    pub(crate) fn give_up_order(&mut self) {
+        if let Self::InOrder(order) = self {
+            order.skip_missing();
+        }
+    }
+
     /// The next outcome to hand out.
     pub(crate) fn pop(&mut self) -> Option<Outcome<T>> {
         match self {

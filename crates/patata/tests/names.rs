@@ -1,6 +1,7 @@
 //! Names and addresses: what is looked up, what the user says instead, and which address is taken.
 
 #![allow(clippy::unwrap_used, reason = "a failure in a helper fails the test, as it should")]
+#![allow(clippy::disallowed_methods, reason = "only the engine has one clock and one seed")]
 
 mod support;
 

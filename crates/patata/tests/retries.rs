@@ -219,7 +219,8 @@ fn a_request_that_waits_for_its_retry_occupies_no_connection() {
 fn many_failing_requests_all_come_to_their_end() {
     let server = Server::start().unwrap();
     let client =
-        Client::builder().concurrency(8).retries(4).backoff(Duration::from_millis(5)).build().unwrap();
+        Client::builder().concurrency(8).retries(4).backoff(Duration::from_millis(5)).retry_budget(None);
+    let client = client.build().unwrap();
     let requests = (0..300).map(|tag| Request::get(tag, format!("{}/flaky/{tag}/{}", server.url(), tag % 5)));
     let outcomes = all(&client, requests);
     assert_eq!(outcomes.len(), 300);
@@ -227,5 +228,96 @@ fn many_failing_requests_all_come_to_their_end() {
         let failures = u32::try_from(outcome.tag % 5).unwrap();
         assert_eq!(status(&outcome), if failures < 4 { 200 } else { 503 });
         assert_eq!(outcome.attempts, (failures + 1).min(4));
+    }
+}
+
+#[test]
+fn only_the_statuses_that_are_named_are_tried_again() {
+    let server = Server::start().unwrap();
+    let client = Client::builder().retries(3).backoff(Duration::ZERO).retry_statuses([404]).build().unwrap();
+    let attempts =
+        |code: u16| one(&client, Request::get((), format!("{}/status/{code}", server.url()))).attempts;
+    assert_eq!((attempts(404), attempts(503)), (3, 1));
+}
+
+#[test]
+fn a_post_that_may_have_been_done_is_sent_again_only_with_leave() {
+    let post = |server: &RawServer| Request::new((), Method::POST, server.url());
+    let server = losing();
+    assert_eq!(one(&persistent(3), post(&server)).attempts, 1);
+    assert_eq!(server.requests().len(), 1);
+    let server = losing();
+    let client =
+        Client::builder().retries(3).backoff(Duration::ZERO).retry_non_idempotent(true).build().unwrap();
+    assert_eq!(one(&client, post(&server)).attempts, 3);
+    assert_eq!(server.requests().len(), 3);
+}
+
+#[test]
+fn a_request_with_an_idempotency_key_is_sent_again_with_the_same_one() {
+    let key = |request: &String| {
+        let lines = request.lines().filter_map(|line| line.split_once(": "));
+        lines.filter(|line| line.0 == "idempotency-key").map(|line| line.1.to_owned()).collect::<Vec<_>>()
+    };
+    let server = losing();
+    let post = |tag| Request::new(tag, Method::POST, server.url());
+    let outcome = one(&persistent(2), post(()).header("Idempotency-Key", "mine"));
+    assert_eq!(outcome.attempts, 2);
+    assert!(server.requests().iter().all(|request| key(request) == ["mine"]));
+
+    let client = Client::builder().num_workers(1).concurrency(1).retries(2).backoff(Duration::ZERO);
+    let client = client.idempotency_key(true).seed(7).build().unwrap();
+    let outcomes = all(&client, [post(()), post(()), Request::get((), server.url())]);
+    assert!(outcomes.iter().all(|outcome| outcome.attempts == 2));
+    let mut keys: Vec<_> = server.requests()[2..].iter().map(key).collect();
+    keys.sort();
+    assert_eq!(keys[..2], [Vec::<String>::new(), Vec::new()], "a GET needs none");
+    assert_eq!((&keys[2], &keys[4]), (&keys[3], &keys[5]));
+    assert_ne!(keys[2], keys[4]);
+    assert_eq!(keys[2][0].len(), 32);
+}
+
+#[test]
+fn an_outage_is_not_amplified_beyond_the_retry_budget() {
+    let server = Server::start().unwrap();
+    let client = Client::builder().retries(5).backoff(Duration::ZERO).build().unwrap();
+    let requests = (0..3000).map(|tag| Request::get(tag, format!("{}/status/503", server.url())));
+    let outcomes = all(&client, requests);
+    assert!(outcomes.iter().all(|outcome| status(outcome) == 503));
+    let retries = server.requests() - 3000;
+    assert!((100..=300).contains(&retries), "{retries}");
+    assert_eq!(outcomes.iter().map(|outcome| u64::from(outcome.attempts)).sum::<u64>(), 3000 + retries);
+}
+
+#[test]
+fn all_attempts_together_end_at_the_total_timeout() {
+    let hour = Duration::from_secs(3600);
+    let limited =
+        |builder: patata::Builder| builder.total_timeout(Duration::from_millis(200)).build().unwrap();
+    let silent = RawServer::silent();
+    let client =
+        limited(Client::builder().retries(9).timeout(Duration::from_millis(90)).backoff(Duration::ZERO));
+    let outcome = one(&client, Request::get((), silent.url()));
+    assert_eq!(outcome.attempts, 3);
+    let error = outcome.result.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    assert!(error.to_string().contains("(total_timeout)"), "{error}");
+
+    // A wait that would go beyond it is not begun: what the server has said stands.
+    let server = Server::start().unwrap();
+    let client = limited(Client::builder().retries(9).backoff(hour).max_backoff(hour).seed(1));
+    let outcome = one(&client, Request::get((), format!("{}/status/503", server.url())));
+    assert_eq!((status(&outcome), outcome.attempts), (503, 1));
+}
+
+#[test]
+fn what_waits_behind_a_limit_fails_when_its_time_is_over() {
+    let asking = RawServer::answering("HTTP/1.1 503 Busy\r\nretry-after: 100\r\ncontent-length: 0\r\n\r\n");
+    let client = Client::builder().num_workers(1).concurrency(1).deadline(Duration::from_millis(200));
+    let outcomes = all(&client.build().unwrap(), (0..3).map(|tag| Request::get(tag, asking.url())));
+    assert_eq!(status(&outcomes[0]), 503);
+    for outcome in &outcomes[1..] {
+        let error = outcome.result.as_ref().unwrap_err();
+        assert_eq!((error.kind(), outcome.attempts), (ErrorKind::Timeout, 0));
     }
 }

@@ -39,7 +39,7 @@ fn assert_complete(outcomes: &[Outcome<usize>], count: usize) {
 }
 
 #[track_caller]
-fn assert_adds_up(receipt: Receipt) {
+fn assert_adds_up(receipt: &Receipt) {
     assert_eq!(receipt.submitted, receipt.ok + receipt.failed + receipt.cancelled + receipt.outstanding);
 }
 
@@ -77,7 +77,7 @@ fn an_endless_input_is_left_when_the_run_is_dropped() {
     assert_adds_up(run.receipt());
     let receipt = run.cancel();
     assert_eq!((receipt.ok, receipt.outstanding), (1000, 0));
-    assert_adds_up(receipt);
+    assert_adds_up(&receipt);
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! States and checks a client's options: those of a run as a whole here, the others in files of their own.
 
 mod connections;
+mod limits;
 mod requests;
+mod retries;
 
 use std::fmt::{self, Display};
 use std::sync::Arc;
@@ -10,6 +12,7 @@ use std::time::Duration;
 use crate::client::Client;
 use crate::config::Config;
 use crate::error::ConfigError;
+use crate::statuses::Statuses;
 use crate::transport::tls::Tls;
 
 /// The options of a client, each with a default that is good for most.
@@ -63,13 +66,6 @@ impl Builder {
         self
     }
 
-    /// Requests in flight at once, over all event loops; also the most connections. At least 1. Default:
-    /// 100 for each event loop.
-    pub fn concurrency(mut self, count: usize) -> Self {
-        self.config.concurrency = Some(self.positive("concurrency", count));
-        self
-    }
-
     /// The most requests taken from the input whose outcomes have not been handed to the caller: the
     /// bound on memory. At least 1. Default: 100,000.
     pub fn queue_max_size(mut self, count: usize) -> Self {
@@ -111,37 +107,6 @@ impl Builder {
         self
     }
 
-    /// Attempts in total for each request; 1 is no retry. At least 1. Default: 1.
-    ///
-    /// Failed connections, time-outs, broken transfers and the statuses 408, 425, 429 and 5xx (save 501
-    /// and 505) are tried again. A request whose method is not idempotent is tried again after a fault
-    /// only where nothing of it was sent.
-    pub fn retries(mut self, attempts: u32) -> Self {
-        self.config.retry.attempts =
-            self.check("retries", "at least 1 (the total number of attempts)", attempts, |n| *n >= 1);
-        self
-    }
-
-    /// The longest wait before the second attempt, doubled for each further one; the wait is a random
-    /// part of it. Default: 100 ms.
-    pub fn backoff(mut self, wait: Duration) -> Self {
-        self.config.retry.backoff = wait;
-        self
-    }
-
-    /// What the doubling of `backoff` stops at. Default: 30 s.
-    pub fn max_backoff(mut self, wait: Duration) -> Self {
-        self.config.retry.max_backoff = wait;
-        self
-    }
-
-    /// The longest one attempt may take, from the first byte of connecting to the last of the body,
-    /// redirects included. More than zero. Default: 300 s.
-    pub fn timeout(mut self, limit: Duration) -> Self {
-        self.config.timeout = self.duration("timeout", limit);
-        self
-    }
-
     pub(crate) fn positive(&mut self, option: &'static str, count: usize) -> usize {
         self.check(option, "at least 1", count, |count| *count >= 1)
     }
@@ -166,6 +131,16 @@ impl Builder {
         value
     }
 
+    /// A set of status codes, of which one that is none is refused.
+    pub(crate) fn statuses(
+        &mut self,
+        option: &'static str,
+        codes: impl IntoIterator<Item = u16>,
+    ) -> Option<Statuses> {
+        let statuses = Statuses::try_from(Vec::from_iter(codes));
+        statuses.map_err(|code| self.fail(option, "status codes from 100 to 999", code)).ok()
+    }
+
     pub(crate) fn fail(&mut self, option: &'static str, allowed: &'static str, value: impl Display) {
         let error = ConfigError { option, allowed, value: value.to_string() };
         self.error.get_or_insert(error);
@@ -183,6 +158,23 @@ mod tests {
             (Client::builder().concurrency(0), "concurrency must be at least 1, got 0"),
             (Client::builder().queue_max_size(0), "queue_max_size must be at least 1, got 0"),
             (Client::builder().timeout(Duration::ZERO), "timeout must be more than 0 seconds, got 0"),
+            (
+                Client::builder().rate("fast"),
+                "rate must be a number of requests and a unit of time, like \"100/s\", \"600/min\", \"5000/h\", \
+                 \"10000/day\" or \"3/10s\", got \"fast\"",
+            ),
+            (
+                Client::builder().max_failures(1.5),
+                "max_failures must be a whole number of requests, or a share between 0 and 1, got 1.5",
+            ),
+            (
+                Client::builder().retry_statuses([503, 99]),
+                "retry_statuses must be status codes from 100 to 999, got 99",
+            ),
+            (
+                Client::builder().retry_budget(-0.1),
+                "retry_budget must be a share of the requests, from 0 to 1, got -0.1",
+            ),
             (
                 Client::builder().header("a b", "c"),
                 "headers must be names and values that HTTP allows, got header name \"a b\" is not a valid token",

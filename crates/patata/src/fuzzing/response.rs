@@ -6,13 +6,14 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::{HeaderMap, Method, Uri};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::runtime::Runtime;
 
 use crate::body::Body;
+use crate::clock;
 use crate::fuzzing::Drawn;
 use crate::prepared::Prepared;
 use crate::transport::collect::{Expected, Stored};
@@ -110,7 +111,7 @@ fn exchange(method: Method, script: Script) -> (String, bool) {
         body: (&Body::default()).into(),
     };
     let expected = Expected { max_body: MAX_BODY, stream_to: None };
-    let deadline = Instant::now() + TIMEOUT;
+    let deadline = clock::now() + TIMEOUT;
     let result = RUNTIME.with(|runtime| runtime.block_on(connection.exchange(request, deadline, &expected)));
     let told = match result {
         Ok(Received { head, body: Stored::Memory(body) }) => {

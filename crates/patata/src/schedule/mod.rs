@@ -1,232 +1,419 @@
-//! Which job is next: ready jobs per origin in fair turn, and delayed ones until they are due.
+//! Which job is next: hosts in fair turn, each within its limits, and what is delayed until it is due.
 
+pub(crate) mod budget;
+pub(crate) mod host;
+mod pace;
 pub(crate) mod retry;
+#[cfg(test)]
+mod tests;
+mod timed;
 
-use std::cmp::Ordering;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use crate::clock;
 use crate::plan::Job;
+use crate::progress::Bottleneck;
 use crate::target::{ByOrigin, Origin};
+use budget::RetryBudget;
+use host::{Gate, Host, Key, Limits, Place};
+use pace::Pace;
+use timed::Timed;
+
+/// Hosts remembered before those are looked for that may be forgotten.
+const SWEEP_AT: usize = 4096;
+
+/// How late a job may hear that its time is over. Thousands have thousands of deadlines; so they are looked
+/// through now and then, and not for each of them.
+const GRAIN: Duration = Duration::from_millis(20);
+
+/// A host may have so many times its even share of the lanes before it has to give way.
+const SHARES: usize = 2;
+/// This part of the lanes that are free is kept from hosts that have more.
+const RESERVED_PART: usize = 4;
 
 /// The jobs of one run that no event loop holds. Shared by all event loops behind a lock, so every
 /// operation is short and jobs are taken in batches.
+///
+/// The host with the fewest requests in flight is always next. So hosts share the lanes evenly, and one that
+/// is slow or dead has no more of them than the others leave: the jobs of such a one do not keep the input from
+/// being read on, and a part of the lanes is kept free of them.
 #[derive(Debug)]
 pub(crate) struct Schedule<T> {
-    ready: ByOrigin<VecDeque<Box<Job<T>>>>,
-    /// Origins that have ready jobs, each once, in the order of their turns.
-    turns: VecDeque<Arc<Origin>>,
-    ready_count: usize,
-    delayed: BinaryHeap<Delayed<T>>,
-    delayed_count: u64,
+    limits: Limits,
+    /// Lanes, over all event loops.
+    lanes: usize,
+    hosts: ByOrigin<Host<T>>,
+    /// Hosts with ready jobs that may be sent, as far as is known.
+    line: BTreeMap<Key, Arc<Origin>>,
+    sequence: u64,
+    /// Hosts with ready jobs whose time has yet to come.
+    waiting: BinaryHeap<Timed<Arc<Origin>>>,
+    delayed: BinaryHeap<Timed<Box<Job<T>>>>,
+    tally: Tally,
+    /// Of all hosts together.
+    pace: Pace,
+    budget: Option<RetryBudget>,
+    /// When the first of the jobs in here that have a time of their own must be over.
+    expiry: Option<Instant>,
+    sweep_at: usize,
     /// Event loops that found nothing to do and wait to be woken.
     idle: Vec<usize>,
 }
 
-/// The most jobs of one origin taken before the next origin has its turn.
-const TURN: usize = 16;
+/// What an event loop is told when it has taken jobs.
+#[derive(Debug, Default)]
+pub(crate) struct Prospect {
+    /// When there may be more.
+    pub(crate) due: Option<Instant>,
+    /// Another event loop that should have a look.
+    pub(crate) wake: Option<usize>,
+    /// Whether nothing is left that could be sent, so that more input is wanted.
+    pub(crate) is_dry: bool,
+}
+
+/// A request that is no longer in flight, and what its server said.
+#[derive(Debug)]
+pub(crate) struct Release {
+    pub(crate) origin: Arc<Origin>,
+    /// Whether it was counted as in flight.
+    pub(crate) was_counted: bool,
+    /// How long the server asks to be left alone.
+    pub(crate) retry_after: Option<Duration>,
+}
+
+/// How much there is to do.
+#[derive(Debug, Default)]
+struct Tally {
+    /// Hosts that have jobs here or requests in flight.
+    active_hosts: usize,
+    /// Ready jobs of hosts that may be sent more.
+    sendable: usize,
+    /// Ready jobs of hosts that have reached a limit, or have more in flight than their share.
+    blocked: usize,
+}
+
+impl Tally {
+    fn of(&mut self, is_sendable: bool) -> &mut usize {
+        if is_sendable { &mut self.sendable } else { &mut self.blocked }
+    }
+
+    /// Counts all jobs of a host as such from now on.
+    fn move_all<T>(&mut self, host: &mut Host<T>, is_sendable: bool) {
+        *self.of(host.is_sendable) -= host.ready.len();
+        *self.of(is_sendable) += host.ready.len();
+        host.is_sendable = is_sendable;
+    }
+
+    /// Looks whether a host that has changed has anything to do.
+    fn note_activity<T>(&mut self, host: &mut Host<T>) {
+        let is_active = host.in_flight > 0 || !host.ready.is_empty();
+        self.active_hosts += usize::from(is_active);
+        self.active_hosts -= usize::from(host.is_active);
+        host.is_active = is_active;
+    }
+}
 
 impl<T> Schedule<T> {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(limits: Limits, lanes: usize, budget: Option<RetryBudget>) -> Self {
         Self {
-            ready: ByOrigin::default(),
-            turns: VecDeque::new(),
-            ready_count: 0,
+            lanes,
+            pace: Pace::new(&limits.rates),
+            limits,
+            hosts: ByOrigin::default(),
+            line: BTreeMap::new(),
+            sequence: 0,
+            waiting: BinaryHeap::new(),
             delayed: BinaryHeap::new(),
-            delayed_count: 0,
+            tally: Tally::default(),
+            budget,
+            expiry: None,
+            sweep_at: SWEEP_AT,
             idle: Vec::new(),
         }
     }
 
-    /// Jobs that could be sent now.
-    pub(crate) fn ready(&self) -> usize {
-        self.ready_count
+    /// Jobs that could be sent now, were there room: those of hosts that have reached a limit or their share do
+    /// not count, since others may be behind them in the input.
+    pub(crate) fn sendable(&self) -> usize {
+        self.tally.sendable
     }
 
-    /// Adds a job behind the others of its origin. Returns an idle event loop to wake, if there is one.
+    /// Adds a job behind the others of its host. Returns an idle event loop to wake, if there is one and the
+    /// job may be sent.
     pub(crate) fn push(&mut self, job: Box<Job<T>>) -> Option<usize> {
-        self.ready_count += 1;
-        if let Some(queue) = self.ready.get_mut(&job.target.origin) {
-            queue.push_back(job);
-        } else {
-            let origin = job.target.origin.clone();
-            self.turns.push_back(origin.clone());
-            self.ready.insert(origin, VecDeque::from([job]));
-        }
-        self.idle.pop()
+        self.enqueue(job).then(|| self.idle.pop()).flatten()
     }
 
     /// Adds a job that becomes ready at `due`. Returns an idle event loop to wake, so that one of them
     /// waits for the new time.
     pub(crate) fn push_at(&mut self, due: Instant, job: Box<Job<T>>) -> Option<usize> {
-        self.delayed_count += 1;
-        self.delayed.push(Delayed { due, sequence: self.delayed_count, job });
+        self.note_expiry(&job);
+        let sequence = self.next_number();
+        self.delayed.push(Timed { due, sequence, what: job });
         self.idle.pop()
     }
 
-    /// When the next delayed job becomes ready.
-    pub(crate) fn next_due(&self) -> Option<Instant> {
-        self.delayed.peek().map(|delayed| delayed.due)
+    /// Whether a retry is within the budget, in which it then counts.
+    pub(crate) fn allows_retry(&mut self, now: Instant) -> bool {
+        self.budget.as_mut().is_none_or(|budget| budget.allows(now))
     }
 
-    /// Moves at most `limit` jobs into `taken`, origins taking turns. An event loop that gets fewer than
-    /// it could use is remembered as idle, and woken by the next push.
+    /// Moves at most `limit` jobs into `taken`, hosts taking turns. An event loop that gets fewer than it
+    /// could use is remembered as idle, and woken by the next push.
     pub(crate) fn take(
         &mut self,
         limit: usize,
         now: Instant,
         event_loop: usize,
         taken: &mut Vec<Box<Job<T>>>,
-    ) {
-        while self.next_due().is_some_and(|due| due <= now) {
-            if let Some(delayed) = self.delayed.pop() {
-                self.push_due(delayed.job);
-            }
-        }
-        let mut wanted = limit;
-        while wanted > 0 {
-            let Some(origin) = self.turns.pop_front() else {
+    ) -> Prospect {
+        self.ripen(now);
+        let begin = taken.len();
+        while taken.len() - begin < limit && self.pace.closed_until(now).is_none() {
+            let room = limit + begin - taken.len();
+            if !self.take_turn(room, limit / RESERVED_PART, now, taken) {
                 break;
-            };
-            let Some(queue) = self.ready.get_mut(&origin) else {
-                continue;
-            };
-            let count = queue.len().min(wanted).min(TURN);
-            taken.extend(queue.drain(..count));
-            wanted -= count;
-            self.ready_count -= count;
-            if queue.is_empty() {
-                self.ready.remove(&origin);
-            } else {
-                self.turns.push_back(origin);
             }
         }
+        if let Some(budget) = &mut self.budget {
+            budget.count(taken[begin..].iter().filter(|job| job.attempts == 0).count(), now);
+        }
+        let is_sated = taken.len() - begin == limit;
         self.idle.retain(|idle| *idle != event_loop);
-        if wanted > 0 {
+        let is_dry = self.tally.sendable == 0;
+        if !is_sated && is_dry {
             self.idle.push(event_loop);
+        }
+        let due = self.next_due(now);
+        // What this event loop has no room for, or will have none for at that time, may be for another.
+        let wake = (is_sated && (!is_dry || due.is_some())).then(|| self.idle.pop()).flatten();
+        Prospect { due, wake, is_dry: is_dry && !is_sated }
+    }
+
+    /// What most of the jobs in here wait for; `None` where there are none.
+    pub(crate) fn hindrance(&self, now: Instant) -> Option<Bottleneck> {
+        let lanes =
+            if self.pace.closed_until(now).is_some() { Bottleneck::Rate } else { Bottleneck::Concurrency };
+        let of_host = |host: &Host<T>| match host.place {
+            Place::Waiting if host.is_held(now) => Bottleneck::Server,
+            Place::Waiting => Bottleneck::Rate,
+            Place::Full => Bottleneck::Concurrency,
+            Place::InLine(_) | Place::Away => lanes,
+        };
+        let ready = self.hosts.values().filter(|host| !host.ready.is_empty());
+        let delayed = (Bottleneck::Server, self.delayed.len());
+        let waits = ready.map(|host| (of_host(host), host.ready.len())).chain([delayed]);
+        let counted = waits.fold([0; 3], |mut counts, (bottleneck, jobs)| {
+            counts[bottleneck as usize] += jobs;
+            counts
+        });
+        let kinds = [Bottleneck::Rate, Bottleneck::Concurrency, Bottleneck::Server];
+        kinds
+            .into_iter()
+            .zip(counted)
+            .filter(|(_, jobs)| *jobs > 0)
+            .max_by_key(|(_, jobs)| *jobs)
+            .map(|(kind, _)| kind)
+    }
+
+    /// Takes account of a request that is no longer in flight.
+    pub(crate) fn release(&mut self, release: Release, now: Instant) {
+        let Release { origin, was_counted, retry_after } = release;
+        if retry_after.is_some() && !self.hosts.contains_key(&origin) {
+            self.hosts.insert(origin.clone(), Host::new(&self.limits));
+        }
+        let Some(host) = self.hosts.get_mut(&origin) else { return };
+        if was_counted {
+            host.in_flight = host.in_flight.saturating_sub(1);
+            self.tally.note_activity(host);
+        }
+        if let Some(wait) = retry_after {
+            host.hold(now + wait);
+        }
+        match host.place {
+            Place::InLine(key) if was_counted => {
+                self.line.remove(&key);
+                self.line_up(&origin);
+            }
+            Place::Full => self.line_up(&origin),
+            Place::Away if host.is_forgettable(now) => drop(self.hosts.remove(&origin)),
+            _ => {}
         }
     }
 
-    fn push_due(&mut self, job: Box<Job<T>>) {
-        // A due job wakes nobody: it is found by the event loop that is taking just now.
-        if let Some(idle) = self.push(job) {
-            self.idle.push(idle);
+    /// Takes out the jobs whose time is over.
+    pub(crate) fn expire(&mut self, now: Instant) -> Vec<Box<Job<T>>> {
+        if self.expiry.is_none_or(|expiry| expiry > now) {
+            return Vec::new();
         }
+        let is_over = |job: &Job<T>| job.expires.is_some_and(|expiry| expiry <= now);
+        let mut expired = Vec::new();
+        for host in self.hosts.values_mut() {
+            let (over, ready): (Vec<_>, _) =
+                std::mem::take(&mut host.ready).into_iter().partition(|job| is_over(job));
+            host.ready = ready.into();
+            *self.tally.of(host.is_sendable) -= over.len();
+            expired.extend(over);
+            self.tally.note_activity(host);
+        }
+        let delayed = std::mem::take(&mut self.delayed).into_iter();
+        let (over, delayed): (Vec<_>, _) = delayed.partition(|delayed| is_over(&delayed.what));
+        self.delayed = delayed.into();
+        expired.extend(over.into_iter().map(|delayed| delayed.what));
+        let ready = self.hosts.values().flat_map(|host| &host.ready);
+        let all = ready.chain(self.delayed.iter().map(|one| &one.what));
+        self.expiry = all.filter_map(|job| job.expires).min().map(|expiry| expiry.max(now + GRAIN));
+        expired
     }
 
     /// Empties the schedule, for a run that ends early.
     pub(crate) fn drain(&mut self) -> Vec<Box<Job<T>>> {
-        self.turns.clear();
-        self.ready_count = 0;
-        let ready = self.ready.drain().flat_map(|(_, queue)| queue);
-        ready.chain(self.delayed.drain().map(|delayed| delayed.job)).collect()
-    }
-}
-
-/// A job that waits; ordered so that the heap's greatest is the one due first.
-#[derive(Debug)]
-struct Delayed<T> {
-    due: Instant,
-    /// Keeps jobs of the same moment in their order.
-    sequence: u64,
-    job: Box<Job<T>>,
-}
-
-impl<T> Ord for Delayed<T> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        (other.due, other.sequence).cmp(&(self.due, self.sequence))
-    }
-}
-
-impl<T> PartialOrd for Delayed<T> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl<T> PartialEq for Delayed<T> {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl<T> Eq for Delayed<T> {}
-
-#[cfg(test)]
-mod tests {
-    use std::hash::RandomState;
-    use std::time::Duration;
-
-    use super::*;
-    use crate::plan::Planner;
-    use crate::request::Request;
-
-    type Jobs = Vec<Box<Job<u32>>>;
-
-    fn jobs(urls: &[(u32, &str)]) -> Jobs {
-        let mut planner = Planner::new(RandomState::new());
-        urls.iter().map(|(tag, url)| planner.plan(Request::get(*tag, *url)).unwrap()).collect()
+        self.line.clear();
+        self.waiting.clear();
+        (self.tally, self.expiry) = (Tally::default(), None);
+        let ready = self.hosts.drain().flat_map(|(_, host)| host.ready);
+        ready.chain(self.delayed.drain().map(|delayed| delayed.what)).collect()
     }
 
-    fn take(schedule: &mut Schedule<u32>, limit: usize, now: Instant) -> Vec<u32> {
-        let mut taken = Vec::new();
-        schedule.take(limit, now, 0, &mut taken);
-        taken.into_iter().map(|job| job.tag).collect()
+    /// When a delayed job, a host or all of them may be sent next.
+    fn next_due(&self, now: Instant) -> Option<Instant> {
+        let paced = if self.line.is_empty() { None } else { self.pace.closed_until(now) };
+        let delayed = self.delayed.peek().map(|delayed| delayed.due);
+        let waiting = self.waiting.peek().map(|waiting| waiting.due);
+        [paced, delayed, waiting, self.expiry].into_iter().flatten().min()
     }
 
-    #[test]
-    fn jobs_of_one_origin_keep_their_order() {
-        let mut schedule = Schedule::new();
-        for job in jobs(&[(1, "http://a/"), (2, "http://a/"), (3, "http://a/")]) {
-            schedule.push(job);
+    /// Whether the job may be sent as far as is known.
+    fn enqueue(&mut self, job: Box<Job<T>>) -> bool {
+        self.note_expiry(&job);
+        if !self.hosts.contains_key(&job.target.origin) {
+            self.sweep();
+            self.hosts.insert(job.target.origin.clone(), Host::new(&self.limits));
         }
-        assert_eq!(take(&mut schedule, 2, Instant::now()), [1, 2]);
-        assert_eq!(schedule.ready(), 1);
-        assert_eq!(take(&mut schedule, 2, Instant::now()), [3]);
-        assert_eq!(schedule.ready(), 0);
-    }
-
-    #[test]
-    fn a_long_queue_does_not_hold_back_another_origin() {
-        let mut schedule = Schedule::new();
-        let crowd: Vec<_> =
-            (0..100).map(|tag| (tag, "http://crowd/")).chain([(100, "http://lone/")]).collect();
-        for job in jobs(&crowd) {
-            schedule.push(job);
+        let Some(host) = self.hosts.get_mut(&job.target.origin) else { return false };
+        let newcomer = (host.place == Place::Away).then(|| job.target.origin.clone());
+        host.ready.push_back(job);
+        *self.tally.of(host.is_sendable) += 1;
+        self.tally.note_activity(host);
+        match (host.place, newcomer) {
+            (Place::Full | Place::Waiting, _) => return false,
+            (_, Some(origin)) => self.line_up(&origin),
+            _ => {}
         }
-        assert!(take(&mut schedule, 20, Instant::now()).contains(&100));
+        true
     }
 
-    #[test]
-    fn a_delayed_job_is_taken_once_it_is_due_and_not_before() {
-        let mut schedule = Schedule::new();
-        let now = Instant::now();
-        let mut both = jobs(&[(1, "http://a/"), (2, "http://a/")]);
-        schedule.push_at(now + Duration::from_secs(2), both.remove(0));
-        schedule.push_at(now + Duration::from_secs(1), both.remove(0));
-        assert_eq!(schedule.next_due(), Some(now + Duration::from_secs(1)));
-        assert!(take(&mut schedule, 9, now).is_empty());
-        assert_eq!(take(&mut schedule, 9, now + Duration::from_secs(2)), [2, 1]);
+    /// What has become due is ready.
+    fn ripen(&mut self, now: Instant) {
+        while self.delayed.peek().is_some_and(|delayed| delayed.due <= now) {
+            if let Some(delayed) = self.delayed.pop() {
+                // It wakes nobody: it is found by the event loop that is taking just now.
+                self.enqueue(delayed.what);
+            }
+        }
+        while self.waiting.peek().is_some_and(|waiting| waiting.due <= now) {
+            if let Some(waiting) = self.waiting.pop() {
+                self.line_up(&waiting.what);
+            }
+        }
     }
 
-    #[test]
-    fn an_event_loop_left_without_jobs_is_woken_by_the_next_one() {
-        let mut schedule = Schedule::new();
-        assert!(take(&mut schedule, 1, Instant::now()).is_empty());
-        let mut both = jobs(&[(1, "http://a/"), (2, "http://a/")]);
-        assert_eq!(schedule.push(both.remove(0)), Some(0));
-        assert_eq!(schedule.push(both.remove(0)), None, "it is woken once");
+    /// The host that is next sends a job, or all it has where it is alone. `false` where there is none that may.
+    fn take_turn(
+        &mut self,
+        room: usize,
+        reserved: usize,
+        now: Instant,
+        taken: &mut Vec<Box<Job<T>>>,
+    ) -> bool {
+        let is_alone = self.limits.is_empty() && self.hosts.len() == 1;
+        let Some(((in_flight, _), _)) = self.line.first_key_value() else { return false };
+        // Then all others have more, too.
+        if *in_flight > self.share() && room <= reserved {
+            return false;
+        }
+        let Some((_, origin)) = self.line.pop_first() else { return false };
+        let Some(host) = self.hosts.get_mut(&origin) else { return true };
+        if is_alone && !host.is_held(now) {
+            // Nothing needs to be counted.
+            let count = host.ready.len().min(room);
+            taken.extend(host.ready.drain(..count));
+            *self.tally.of(host.is_sendable) -= count;
+            self.line_up(&origin);
+            return true;
+        }
+        match host.gate(&self.limits, now) {
+            Gate::Open => {
+                if let Some(mut job) = host.ready.pop_front() {
+                    *self.tally.of(host.is_sendable) -= 1;
+                    host.count(now);
+                    self.pace.count(now);
+                    job.is_counted = true;
+                    taken.push(job);
+                }
+                self.line_up(&origin);
+            }
+            Gate::Full => self.stand_aside(&origin, Place::Full),
+            Gate::Until(due) => {
+                self.stand_aside(&origin, Place::Waiting);
+                let sequence = self.next_number();
+                self.waiting.push(Timed { due, sequence, what: origin });
+            }
+        }
+        true
     }
 
-    #[test]
-    fn draining_yields_every_job() {
-        let mut schedule = Schedule::new();
-        let mut both = jobs(&[(1, "http://a/"), (2, "http://b/")]);
-        schedule.push(both.remove(0));
-        schedule.push_at(Instant::now(), both.remove(0));
-        assert_eq!(schedule.drain().len(), 2);
-        assert_eq!(schedule.ready(), 0);
-        assert!(take(&mut schedule, 9, Instant::now()).is_empty());
+    /// Gives a host its place: in the line where it has ready jobs.
+    fn line_up(&mut self, origin: &Arc<Origin>) {
+        let share = self.share();
+        let sequence = self.next_number();
+        let Some(host) = self.hosts.get_mut(origin) else { return };
+        self.tally.note_activity(host);
+        if !host.ready.is_empty() {
+            let key = (host.in_flight, sequence);
+            self.tally.move_all(host, host.in_flight <= share);
+            host.place = Place::InLine(key);
+            self.line.insert(key, origin.clone());
+        } else if host.in_flight == 0 && self.limits.is_empty() && !host.was_held() {
+            self.hosts.remove(origin);
+        } else {
+            host.is_sendable = true;
+            host.place = Place::Away;
+        }
+    }
+
+    /// A host that has reached a limit.
+    fn stand_aside(&mut self, origin: &Arc<Origin>, place: Place) {
+        if let Some(host) = self.hosts.get_mut(origin) {
+            self.tally.move_all(host, false);
+            host.place = place;
+        }
+    }
+
+    /// How many requests a host may have in flight before it has to give way to others.
+    fn share(&self) -> usize {
+        (self.lanes / self.tally.active_hosts.max(1)).saturating_mul(SHARES).max(1)
+    }
+
+    /// Forgets hosts, where there are many, of which nothing needs to be known.
+    fn sweep(&mut self) {
+        if self.hosts.len() >= self.sweep_at {
+            let now = clock::now();
+            self.hosts.retain(|_, host| !host.is_forgettable(now));
+            self.sweep_at = (self.hosts.len() * 2).max(SWEEP_AT);
+        }
+    }
+
+    fn note_expiry(&mut self, job: &Job<T>) {
+        if job.expires.is_some() && (self.expiry.is_none() || job.expires < self.expiry) {
+            self.expiry = job.expires;
+        }
+    }
+
+    fn next_number(&mut self) -> u64 {
+        self.sequence += 1;
+        self.sequence
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 
 use crate::error::{Error, Kind, Phase};
+use crate::statuses::Statuses;
 
 /// When to try again. A value: it knows nothing of jobs, queues or clocks.
 #[derive(Debug, Clone)]
@@ -15,6 +16,12 @@ pub(crate) struct RetryPolicy {
     pub(crate) backoff: Duration,
     /// What the doubling stops at.
     pub(crate) max_backoff: Duration,
+    /// The statuses that are tried again; `None` for those by which a server says "not now".
+    pub(crate) statuses: Option<Statuses>,
+    /// Whether requests are sent again whose repetition may do harm.
+    pub(crate) non_idempotent: bool,
+    /// Retries as a share of first attempts; `None` for no limit.
+    pub(crate) budget: Option<f64>,
 }
 
 /// How an attempt ended, as far as a retry is concerned.
@@ -37,8 +44,13 @@ impl RetryPolicy {
         random: f64,
     ) -> Option<Duration> {
         let retry = match ending {
-            Ending::Answered(status) => is_error(status),
-            Ending::Failed(error) => is_passing(error) && (idempotent || !error.request_sent()),
+            Ending::Answered(status) => match &self.statuses {
+                None => is_error(status),
+                Some(statuses) => statuses.contains(status),
+            },
+            Ending::Failed(error) => {
+                is_passing(error) && (idempotent || self.non_idempotent || !error.request_sent())
+            }
         };
         (retry && attempts < self.attempts).then(|| self.backoff(attempts).mul_f64(random))
     }
@@ -77,6 +89,9 @@ mod tests {
         attempts: 3,
         backoff: Duration::from_millis(100),
         max_backoff: Duration::from_millis(300),
+        statuses: None,
+        non_idempotent: false,
+        budget: None,
     };
 
     fn after(ending: Ending<'_>, attempts: u32, idempotent: bool) -> Option<Duration> {

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::SetOnce;
 use tokio::time::timeout;
 
+use crate::clock;
+
 /// How long an answer is used. Short against the life of a record, long against a burst of connections.
 const KEEP: Duration = Duration::from_secs(60);
 /// How long a failure is used: enough that a thousand waiting connections ask once.
@@ -162,13 +164,13 @@ impl Resolver {
 
 fn settle(entry: &Entry, answer: Answer) {
     // Nobody else settles it: it is set once.
-    let _ = entry.set((Instant::now(), answer));
+    let _ = entry.set((clock::now(), answer));
 }
 
 /// Whether an entry's answer may still be used, or is awaited.
 fn is_current(entry: &Entry) -> bool {
     entry.get().is_none_or(|(answered, answer)| {
-        answered.elapsed() < if answer.is_ok() { KEEP } else { KEEP_FAILURE }
+        clock::now().saturating_duration_since(*answered) < if answer.is_ok() { KEEP } else { KEEP_FAILURE }
     })
 }
 

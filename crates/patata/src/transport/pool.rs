@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crate::target::{ByOrigin, Origin};
 
@@ -13,18 +14,56 @@ pub(crate) struct Pool<S> {
     idle: ByOrigin<VecDeque<(u64, S)>>,
     idle_count: usize,
     open: usize,
+    /// The most lanes there may be just now.
     capacity: usize,
+    /// The most there may ever be.
+    full_capacity: usize,
+    /// When the capacity was last changed, while it is lowered.
+    changed: Option<Instant>,
     sequence: u64,
 }
 
+/// How long a lowered capacity stays before it is raised by a part.
+const RECOVERY: Duration = Duration::from_secs(1);
+
 impl<S> Pool<S> {
     pub(crate) fn new(capacity: usize) -> Self {
-        Self { idle: ByOrigin::default(), idle_count: 0, open: 0, capacity, sequence: 0 }
+        Self {
+            idle: ByOrigin::default(),
+            idle_count: 0,
+            open: 0,
+            capacity,
+            full_capacity: capacity,
+            changed: None,
+            sequence: 0,
+        }
+    }
+
+    /// No more lanes can be opened than there are now, for want of file descriptors: the one that was just
+    /// tried does not count. An idle lane gives way, and is returned to be closed. Whether there is hope: not
+    /// where there is no other lane whose end would help.
+    pub(crate) fn run_short(&mut self, now: Instant) -> Shortage<S> {
+        self.capacity = self.open.saturating_sub(1).clamp(1, self.capacity);
+        self.changed = Some(now);
+        match self.remove_oldest() {
+            Some(idle) => Shortage::Idle(idle),
+            None if self.open > 1 => Shortage::Busy,
+            None => Shortage::Total,
+        }
     }
 
     /// How many exchanges could be begun now, were they all for the right origins.
-    pub(crate) fn free(&self) -> usize {
+    pub(crate) fn free(&mut self, now: Instant) -> usize {
+        if self.changed.is_some_and(|changed| now > changed + RECOVERY) {
+            self.capacity = (self.capacity + self.capacity.div_ceil(10)).min(self.full_capacity);
+            self.changed = (self.capacity < self.full_capacity).then_some(now);
+        }
         self.capacity.saturating_sub(self.open) + self.idle_count
+    }
+
+    /// Lanes that are opening or at work.
+    pub(crate) fn busy(&self) -> usize {
+        self.open - self.idle_count
     }
 
     /// Counts a lane that is about to be opened. `false` where all places are taken by busy lanes; an idle
@@ -102,6 +141,17 @@ impl<S> Pool<S> {
     }
 }
 
+/// What [`Pool::run_short`] found.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Shortage<S> {
+    /// This idle lane must be closed, which helps.
+    Idle(S),
+    /// Other lanes are busy, and go on.
+    Busy,
+    /// There is no other lane.
+    Total,
+}
+
 /// What [`Pool::reserve`] found.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Reservation<S> {
@@ -118,6 +168,7 @@ mod tests {
     use std::hash::RandomState;
 
     use super::*;
+    use crate::clock;
     use crate::plan::Planner;
 
     fn origins() -> [Arc<Origin>; 2] {
@@ -136,7 +187,7 @@ mod tests {
         pool.checkin(&a, "new");
         assert_eq!(pool.checkout(&b), None);
         assert_eq!(pool.checkout(&a), Some("new"));
-        assert_eq!(pool.free(), 2);
+        assert_eq!(pool.free(clock::now()), 2);
     }
 
     #[test]
@@ -148,7 +199,38 @@ mod tests {
         pool.checkin(&a, "first");
         pool.checkin(&b, "second");
         assert_eq!(pool.reserve(), Reservation::InsteadOf("first"));
-        assert_eq!(pool.free(), 1);
+        assert_eq!(pool.free(clock::now()), 1);
+    }
+
+    #[test]
+    fn a_shortage_lowers_the_capacity_which_recovers() {
+        let [a, _] = origins();
+        let mut pool = Pool::new(100);
+        let now = clock::now();
+        for _ in 0..10 {
+            pool.reserve();
+        }
+        assert_eq!(pool.run_short(now), Shortage::Busy);
+        pool.closed();
+        assert_eq!(pool.free(now), 0);
+        pool.checkin(&a, "idle");
+        assert_eq!(pool.run_short(now), Shortage::Idle("idle"));
+        pool.closed();
+        let later = now + Duration::from_secs(2);
+        assert!((1..10).contains(&pool.free(later)), "by and by");
+        for seconds in 3..100 {
+            pool.free(now + Duration::from_secs(seconds));
+        }
+        assert_eq!(pool.free(now + Duration::from_secs(100)), 92);
+    }
+
+    #[test]
+    fn a_shortage_of_all_is_told() {
+        let mut pool: Pool<()> = Pool::new(100);
+        pool.reserve();
+        assert_eq!(pool.run_short(clock::now()), Shortage::Total);
+        pool.closed();
+        assert_eq!(pool.free(clock::now()), 1, "one lane is always tried");
     }
 
     #[test]
@@ -160,6 +242,6 @@ mod tests {
         assert!(pool.remove(&a, number));
         assert!(!pool.remove(&a, number));
         pool.closed();
-        assert_eq!(pool.free(), 1);
+        assert_eq!(pool.free(clock::now()), 1);
     }
 }

@@ -1,0 +1,120 @@
+//! What the schedule knows of one origin: its jobs that are ready, and whether it may be sent one now.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use crate::plan::Job;
+use crate::rate::Rate;
+use crate::schedule::pace::Pace;
+
+/// How much may be asked of each host, and of all together. A value.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Limits {
+    /// Requests in flight at each host.
+    pub(crate) concurrency_per_host: Option<usize>,
+    /// For all hosts together.
+    pub(crate) rates: Vec<Rate>,
+    /// For each host by itself.
+    pub(crate) rates_per_host: Vec<Rate>,
+}
+
+impl Limits {
+    /// Whether there is none, so that nothing needs to be counted.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.concurrency_per_host.is_none() && self.rates.is_empty() && self.rates_per_host.is_empty()
+    }
+}
+
+/// Whether a host may be sent another request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Gate {
+    Open,
+    /// Once one that is in flight has ended.
+    Full,
+    /// At this moment.
+    Until(Instant),
+}
+
+/// Where a host with ready jobs stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Nowhere: it has no job that is ready.
+    Away,
+    /// In the line of those who may send, at this key: those with the fewest in flight go first.
+    InLine(Key),
+    /// Aside, until one of its requests ends.
+    Full,
+    /// Aside, until its time comes.
+    Waiting,
+}
+
+/// Requests in flight, and what keeps the order among equals.
+pub(crate) type Key = (usize, u64);
+
+#[derive(Debug)]
+pub(crate) struct Host<T> {
+    pub(crate) ready: VecDeque<Box<Job<T>>>,
+    pub(crate) place: Place,
+    /// Whether it may be sent more, as far as is known, without having more than its share in flight.
+    pub(crate) is_sendable: bool,
+    /// Whether it has ready jobs or requests in flight, as far as has been noted.
+    pub(crate) is_active: bool,
+    /// Requests in flight, of those that were counted.
+    pub(crate) in_flight: usize,
+    pace: Pace,
+    /// Until when the server has asked to be left alone.
+    held_until: Option<Instant>,
+}
+
+impl<T> Host<T> {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            ready: VecDeque::new(),
+            place: Place::Away,
+            is_sendable: true,
+            is_active: false,
+            in_flight: 0,
+            pace: Pace::new(&limits.rates_per_host),
+            held_until: None,
+        }
+    }
+
+    /// Whether it may be sent a request now.
+    pub(crate) fn gate(&self, limits: &Limits, now: Instant) -> Gate {
+        if let Some(until) = self.held_until.filter(|until| *until > now) {
+            return Gate::Until(until);
+        }
+        if limits.concurrency_per_host.is_some_and(|most| self.in_flight >= most) {
+            return Gate::Full;
+        }
+        self.pace.closed_until(now).map_or(Gate::Open, Gate::Until)
+    }
+
+    /// Counts a request that is sent now.
+    pub(crate) fn count(&mut self, now: Instant) {
+        self.in_flight += 1;
+        self.pace.count(now);
+    }
+
+    /// The server asks to be left alone.
+    pub(crate) fn hold(&mut self, until: Instant) {
+        self.held_until = self.held_until.max(Some(until));
+    }
+
+    /// Whether the server has ever asked for that: then it must not be forgotten at once.
+    pub(crate) fn was_held(&self) -> bool {
+        self.held_until.is_some()
+    }
+
+    pub(crate) fn is_held(&self, now: Instant) -> bool {
+        self.held_until.is_some_and(|until| until > now)
+    }
+
+    /// Whether a fresh one in its place would behave the same.
+    pub(crate) fn is_forgettable(&self, now: Instant) -> bool {
+        self.ready.is_empty()
+            && self.in_flight == 0
+            && !self.is_held(now)
+            && self.pace.closed_until(now).is_none()
+    }
+}

@@ -1,0 +1,242 @@
+//! What the schedule promises, with moments that are made up.
+
+use std::hash::RandomState;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+use crate::clock;
+use crate::plan::{Job, Planner};
+use crate::request::Request;
+use crate::schedule::host::Limits;
+use crate::schedule::{Release, Schedule};
+
+type Jobs = Vec<Box<Job<u32>>>;
+
+/// All with the same hasher, as those of one run.
+fn jobs(urls: &[(u32, &str)]) -> Jobs {
+    static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+    let mut planner = Planner::new(HASHER.clone());
+    urls.iter().map(|(tag, url)| planner.plan(Request::get(*tag, *url)).unwrap()).collect()
+}
+
+fn schedule() -> Schedule<u32> {
+    limited(Limits::default())
+}
+
+/// With 100 lanes.
+fn limited(limits: Limits) -> Schedule<u32> {
+    Schedule::new(limits, 100, None)
+}
+
+/// So many jobs for one host, numbered from `first`.
+fn push(schedule: &mut Schedule<u32>, host: &str, first: u32, count: u32) {
+    let url = format!("http://{host}/");
+    for job in jobs(&(first..first + count).map(|tag| (tag, &*url)).collect::<Vec<_>>()) {
+        schedule.push(job);
+    }
+}
+
+fn take_jobs(schedule: &mut Schedule<u32>, limit: usize, now: Instant) -> Jobs {
+    let mut taken = Vec::new();
+    schedule.take(limit, now, 0, &mut taken);
+    taken
+}
+
+/// States that these are no longer in flight.
+fn release(schedule: &mut Schedule<u32>, jobs: Jobs, retry_after: Option<Duration>, now: Instant) {
+    for job in jobs {
+        let (origin, was_counted) = (job.target.origin, job.is_counted);
+        schedule.release(Release { origin, was_counted, retry_after }, now);
+    }
+}
+
+fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+fn take(schedule: &mut Schedule<u32>, limit: usize, now: Instant) -> Vec<u32> {
+    tags(&take_jobs(schedule, limit, now))
+}
+
+fn tags(jobs: &Jobs) -> Vec<u32> {
+    jobs.iter().map(|job| job.tag).collect()
+}
+
+#[test]
+fn jobs_of_one_origin_keep_their_order() {
+    let mut schedule = schedule();
+    for job in jobs(&[(1, "http://a/"), (2, "http://a/"), (3, "http://a/")]) {
+        schedule.push(job);
+    }
+    assert_eq!(take(&mut schedule, 2, clock::now()), [1, 2]);
+    assert_eq!(schedule.sendable(), 1);
+    assert_eq!(take(&mut schedule, 2, clock::now()), [3]);
+    assert_eq!(schedule.sendable(), 0);
+}
+
+#[test]
+fn a_long_queue_does_not_hold_back_another_origin() {
+    let mut schedule = schedule();
+    let crowd: Vec<_> = (0..100).map(|tag| (tag, "http://crowd/")).chain([(100, "http://lone/")]).collect();
+    for job in jobs(&crowd) {
+        schedule.push(job);
+    }
+    assert!(take(&mut schedule, 20, clock::now()).contains(&100));
+}
+
+#[test]
+fn a_delayed_job_is_taken_once_it_is_due_and_not_before() {
+    let mut schedule = schedule();
+    let now = clock::now();
+    let mut both = jobs(&[(1, "http://a/"), (2, "http://a/")]);
+    schedule.push_at(now + Duration::from_secs(2), both.remove(0));
+    schedule.push_at(now + Duration::from_secs(1), both.remove(0));
+    assert_eq!(schedule.next_due(now), Some(now + Duration::from_secs(1)));
+    assert!(take(&mut schedule, 9, now).is_empty());
+    assert_eq!(take(&mut schedule, 9, now + Duration::from_secs(2)), [2, 1]);
+}
+
+#[test]
+fn an_event_loop_left_without_jobs_is_woken_by_the_next_one() {
+    let mut schedule = schedule();
+    assert!(take(&mut schedule, 1, clock::now()).is_empty());
+    let mut both = jobs(&[(1, "http://a/"), (2, "http://a/")]);
+    assert_eq!(schedule.push(both.remove(0)), Some(0));
+    assert_eq!(schedule.push(both.remove(0)), None, "it is woken once");
+}
+
+#[test]
+fn draining_yields_every_job() {
+    let mut schedule = schedule();
+    let mut both = jobs(&[(1, "http://a/"), (2, "http://b/")]);
+    schedule.push(both.remove(0));
+    schedule.push_at(clock::now(), both.remove(0));
+    assert_eq!(schedule.drain().len(), 2);
+    assert_eq!(schedule.sendable(), 0);
+    assert!(take(&mut schedule, 9, clock::now()).is_empty());
+}
+
+#[test]
+fn a_host_has_no_more_in_flight_than_it_may() {
+    let mut schedule = limited(Limits { concurrency_per_host: Some(3), ..Limits::default() });
+    let now = clock::now();
+    push(&mut schedule, "a", 0, 10);
+    push(&mut schedule, "b", 10, 2);
+    let mut taken = take_jobs(&mut schedule, 100, now);
+    assert_eq!(tags(&taken), [0, 10, 1, 11, 2]);
+    assert!(take(&mut schedule, 100, now).is_empty());
+    assert_eq!(schedule.sendable(), 0, "more input is wanted, for others");
+    release(&mut schedule, vec![taken.remove(0)], None, now);
+    assert_eq!(take(&mut schedule, 100, now), [3]);
+}
+
+#[test]
+fn a_host_that_asks_for_it_is_left_alone_and_others_go_on() {
+    let mut schedule = schedule();
+    let now = clock::now();
+    push(&mut schedule, "a", 0, 4);
+    push(&mut schedule, "b", 4, 4);
+    let taken = take_jobs(&mut schedule, 2, now);
+    assert_eq!(tags(&taken), [0, 4]);
+    release(&mut schedule, taken.into_iter().take(1).collect(), Some(seconds(5)), now);
+    let prospect = schedule.take(100, now, 0, &mut Vec::new());
+    assert_eq!(prospect.due, Some(now + seconds(5)));
+    push(&mut schedule, "a", 8, 1);
+    assert!(take(&mut schedule, 100, now + seconds(4)).is_empty());
+    assert_eq!(take(&mut schedule, 100, now + seconds(5)), [1, 2, 3, 8]);
+}
+
+#[test]
+fn a_host_without_jobs_that_asks_to_be_left_alone_is_remembered() {
+    let mut schedule = schedule();
+    let now = clock::now();
+    push(&mut schedule, "a", 0, 1);
+    let taken = take_jobs(&mut schedule, 9, now);
+    release(&mut schedule, taken, Some(seconds(5)), now);
+    push(&mut schedule, "a", 1, 1);
+    assert!(take(&mut schedule, 9, now + seconds(4)).is_empty());
+    assert_eq!(take(&mut schedule, 9, now + seconds(5)), [1]);
+}
+
+#[test]
+fn rates_hold_for_all_hosts_and_for_each() {
+    let rates = |text: &str| vec![text.parse().unwrap()];
+    let limits = Limits { rates: rates("10/s"), rates_per_host: rates("1/s"), ..Limits::default() };
+    let mut schedule = limited(limits);
+    let begin = clock::now();
+    for host in 0..20 {
+        push(&mut schedule, &format!("host{host}"), host * 10, 10);
+    }
+    let mut by_host = [0; 20];
+    for step in 0..10_000 {
+        for job in take_jobs(&mut schedule, 100, begin + Duration::from_millis(step)) {
+            by_host[job.tag as usize / 10] += 1;
+        }
+    }
+    assert_eq!(by_host.iter().sum::<u32>(), 100);
+    assert!(by_host.iter().all(|count| (4..=6).contains(count)), "{by_host:?}");
+}
+
+#[test]
+fn what_is_limited_by_a_rate_becomes_due() {
+    let mut schedule = limited(Limits { rates: vec!["2/s".parse().unwrap()], ..Limits::default() });
+    let now = clock::now();
+    push(&mut schedule, "a", 0, 2);
+    let mut taken = Vec::new();
+    let prospect = schedule.take(100, now, 0, &mut taken);
+    assert_eq!((tags(&taken), prospect.due), (vec![0], Some(now + Duration::from_millis(500))));
+}
+
+#[test]
+fn jobs_whose_time_is_over_are_taken_out_wherever_they_wait() {
+    let mut schedule = limited(Limits { concurrency_per_host: Some(1), ..Limits::default() });
+    let now = clock::now();
+    let expiring = |tag, host, after| {
+        let mut job = jobs(&[(tag, host)]).remove(0);
+        job.expires = Some(now + seconds(after));
+        job
+    };
+    push(&mut schedule, "a", 0, 1);
+    assert_eq!(take(&mut schedule, 9, now), [0]);
+    schedule.push(expiring(1, "http://a/", 1));
+    schedule.push(expiring(2, "http://b/", 3));
+    schedule.push_at(now + seconds(9), expiring(3, "http://c/", 1));
+    schedule.push_at(now + seconds(9), jobs(&[(4, "http://c/")]).remove(0));
+    assert!(schedule.expire(now).is_empty());
+    assert_eq!(schedule.next_due(now), Some(now + seconds(1)));
+    let mut expired = tags(&schedule.expire(now + seconds(1)));
+    expired.sort();
+    assert_eq!(expired, [1, 3]);
+    assert_eq!(tags(&schedule.expire(now + seconds(3))), [2]);
+    assert_eq!(schedule.drain().len(), 1);
+}
+
+#[test]
+fn a_host_with_more_than_its_share_leaves_room_for_others_and_does_not_hold_up_the_input() {
+    let mut schedule = schedule();
+    let now = clock::now();
+    push(&mut schedule, "dead", 0, 1000);
+    for host in 0..9 {
+        push(&mut schedule, &format!("host{host}"), 1000 + host, 1);
+    }
+    // Ten hosts share 100 lanes: nobody is to have more than twice 10 of them while lanes are few.
+    let taken = take(&mut schedule, 40, now);
+    let dead = taken.iter().filter(|tag| **tag < 1000).count();
+    assert_eq!((dead, taken.len()), (21, 30));
+    assert_eq!(schedule.sendable(), 0, "more input is wanted, for others");
+    push(&mut schedule, "host0", 2000, 1);
+    assert_eq!(take(&mut schedule, 10, now)[0], 2000);
+}
+
+#[test]
+fn a_host_that_is_left_alone_has_all_lanes() {
+    let mut schedule = schedule();
+    let now = clock::now();
+    push(&mut schedule, "a", 0, 1);
+    push(&mut schedule, "b", 1, 200);
+    let mut taken = take_jobs(&mut schedule, 50, now);
+    let done = taken.extract_if(.., |job| job.tag == 0).collect();
+    release(&mut schedule, done, None, now);
+    assert_eq!(taken.len() + take(&mut schedule, 51, now).len(), 100);
+    assert!(schedule.sendable() > 0);
+}
