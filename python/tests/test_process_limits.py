@@ -193,3 +193,23 @@ def test_a_hundred_clients_at_once_have_a_run_each_and_leave_nothing(remote):
         client.close()
     assert engine_threads() == []
     assert descriptors() == before
+
+
+# Few file descriptors
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_out_of_file_descriptors_the_run_slows_down_and_ends_whole(script, remote, workers):
+    source = (
+        HEADER
+        + """
+    import resource
+    from collections import Counter
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+    with Patata(workers, concurrency=200, verbose=False) as client:
+        responses = list(client.http("get", [(i, url + "/delay/5") for i in range(2_000)]))
+    print(sorted(r.id_ for r in responses) == list(range(2_000)))
+    print(Counter(r.status_code for r in responses))
+    """
+    )
+    assert script(source, remote, workers) == "True\nCounter({200: 2000})\n"
