@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # The extension is tested by pytest: a test binary of its own would need a libpython to link with.
 RUST_TESTED := --workspace --exclude patata-python
-FUZZED ?= response redirect decoding text json
+FUZZED ?= response redirect retry_after decoding text json
 FUZZ_SECONDS ?= 60
 FUZZ_TARGET = $(shell rustc +nightly -vV | sed -n 's/^host: //p')
 FUZZ_FLAGS := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \

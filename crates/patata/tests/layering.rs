@@ -163,6 +163,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "transport::lane::Received",
         ],
     ),
+    ("fuzzing/retry_after.rs", &["fuzzing::Drawn", "headers::Headers", "retry_after"]),
     ("fuzzing/text.rs", &["charset::decode_text", "fuzzing::Drawn"]),
     ("lead.rs", &[]),
     ("order.rs", &[]),

@@ -6,11 +6,13 @@
 mod decoding;
 mod redirect;
 mod response;
+mod retry_after;
 mod text;
 
 pub use decoding::decoding;
 pub use redirect::redirect;
 pub use response::response;
+pub use retry_after::retry_after_header;
 pub use text::text;
 
 /// Bytes to draw from; nought once they have been used up.
