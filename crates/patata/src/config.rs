@@ -130,7 +130,10 @@ impl Config {
 
     /// Connections in total.
     pub(crate) fn connections(&self) -> usize {
-        self.concurrency.unwrap_or_else(|| self.num_workers.saturating_mul(CONNECTIONS_PER_WORKER))
+        let adaptive = self.limits.adaptive;
+        adaptive
+            .or(self.concurrency)
+            .unwrap_or_else(|| self.num_workers.saturating_mul(CONNECTIONS_PER_WORKER))
     }
 
     /// The connections of each event loop: all of them together make [`connections`](Self::connections).

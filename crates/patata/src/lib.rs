@@ -56,6 +56,7 @@ mod proxy;
 mod pull;
 mod push;
 mod rate;
+mod readiness;
 mod receipt;
 mod redirect;
 mod request;

@@ -19,6 +19,7 @@ use crate::error::{Error, Kind, Phase};
 use crate::params;
 use crate::request::{Head, Request, redacted};
 use crate::response::{Answer, End, Outcome, Response, Url};
+use crate::schedule::adaptive::Ticket;
 use crate::target::{Origin, Target};
 
 /// Origins remembered by the text a URL begins with; past this many the memory starts anew.
@@ -80,6 +81,10 @@ pub(crate) struct Job<T> {
     pub(crate) expires: Option<Instant>,
     /// Whether its host counts it as in flight.
     pub(crate) is_counted: bool,
+    /// By what the controller of its host's concurrency knows it, where there is one.
+    pub(crate) ticket: Option<Box<Ticket>>,
+    /// When its latest exchange began.
+    pub(crate) exchange_began: Option<Instant>,
     /// How it ended, once it has. The job's box carries it back to the thread that made the box: there it
     /// is cheap to free.
     pub(crate) end: Option<End>,
@@ -293,6 +298,8 @@ impl Planner {
             deadline: None,
             expires: None,
             is_counted: false,
+            ticket: None,
+            exchange_began: None,
             end: None,
         }))
     }

@@ -20,10 +20,13 @@ use crate::decode;
 use crate::error::{Error, Kind, Phase};
 use crate::parked::{self, Parked};
 use crate::plan::{Job, Planner};
+use crate::readiness::Readiness;
 use crate::redirect;
 use crate::response::Answer;
 use crate::retry_after::retry_after;
 use crate::schedule::Release;
+use crate::schedule::adaptive::{Report, Verdict};
+use crate::schedule::host::Lesson;
 use crate::schedule::retry::Ending;
 use crate::serve::{self, Order, Slot};
 use crate::shared::{Shared, Taken};
@@ -53,22 +56,27 @@ pub(crate) fn spawn<T: Send + 'static>(
 ) -> io::Result<std::thread::JoinHandle<()>> {
     let departure = Departure(shared.clone());
     std::thread::Builder::new().name(format!("patata-{index}")).spawn(move || {
-        let Ok(runtime) = runtime() else {
+        let readiness = departure.0.config.limits.adaptive.map(|_| Readiness::new());
+        let Ok(runtime) = runtime(readiness.as_ref()) else {
             // Out of file descriptors: the other event loops do the work, or the last one's departure tells.
             return;
         };
-        runtime.block_on(turns(Rc::new(EventLoop::new(departure.0.clone(), index, connections, connector))));
+        let shared = departure.0.clone();
+        let event_loop = EventLoop::new(shared, index, connections, connector, readiness);
+        runtime.block_on(turns(Rc::new(event_loop)));
         // A name look-up that hangs must not hang the end of the run.
         runtime.shutdown_background();
     })
 }
 
-fn runtime() -> io::Result<LocalRuntime> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_io()
-        .enable_time()
-        .event_interval(LANES_A_TURN)
-        .build_local(LocalOptions::default())
+fn runtime(readiness: Option<&Arc<Readiness>>) -> io::Result<LocalRuntime> {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_io().enable_time().event_interval(LANES_A_TURN);
+    if let Some(readiness) = readiness {
+        let (park, unpark) = (readiness.clone(), readiness.clone());
+        builder.on_thread_park(move || park.park()).on_thread_unpark(move || unpark.unpark());
+    }
+    builder.build_local(LocalOptions::default())
 }
 
 /// Counts an event loop as ended, however it ends.
@@ -128,6 +136,8 @@ pub(crate) struct EventLoop<T> {
     /// Requests that have left the network since the last turn, as far as the schedule must know.
     released: RefCell<Vec<Release>>,
     random: RefCell<fastrand::Rng>,
+    /// When what is read became readable, where that is of interest.
+    readiness: Option<Arc<Readiness>>,
     /// Whether a turn has been asked for already: asking takes an atomic operation.
     wants_turn: Cell<bool>,
     turn_began: Cell<Instant>,
@@ -158,7 +168,13 @@ impl<T> EventLoop<T> {
 }
 
 impl<T: Send + 'static> EventLoop<T> {
-    fn new(shared: Arc<Shared<T>>, index: usize, connections: usize, connector: Connector) -> Self {
+    fn new(
+        shared: Arc<Shared<T>>,
+        index: usize,
+        connections: usize,
+        connector: Connector,
+        readiness: Option<Arc<Readiness>>,
+    ) -> Self {
         Self {
             index,
             establisher: Establisher::new(
@@ -172,6 +188,7 @@ impl<T: Send + 'static> EventLoop<T> {
             ended: RefCell::default(),
             released: RefCell::default(),
             random: RefCell::new(shared.config.random(index)),
+            readiness,
             wants_turn: Cell::new(false),
             turn_began: Cell::new(clock::now()),
             shared,
@@ -243,18 +260,44 @@ impl<T: Send + 'static> EventLoop<T> {
 
     /// Gives a job back to the schedule as it came.
     pub(crate) fn put_back(&self, mut job: Box<Job<T>>) {
-        self.release(&mut job, None);
+        self.release(&mut job, None, None);
         self.shared.push(job);
         self.wake();
     }
 
     /// A job is no longer in flight.
-    fn release(&self, job: &mut Job<T>, retry_after: Option<Duration>) {
+    fn release(&self, job: &mut Job<T>, retry_after: Option<Duration>, report: Option<Report>) {
         let was_counted = std::mem::take(&mut job.is_counted);
+        let lesson = job.ticket.take().map(|ticket| {
+            Box::new(Lesson { ticket: *ticket, report: report.unwrap_or_else(Report::nothing) })
+        });
         if was_counted || retry_after.is_some() {
             let origin = job.target.origin.clone();
-            self.released.borrow_mut().push(Release { origin, was_counted, retry_after });
+            self.released.borrow_mut().push(Release { origin, was_counted, retry_after, lesson });
         }
+    }
+
+    /// What the controller of its host's concurrency is to know of a job.
+    fn report(
+        &self,
+        job: &Job<T>,
+        now: Instant,
+        result: &Result<Received, Fault>,
+        retry_after: Option<Duration>,
+    ) -> Option<Report> {
+        job.ticket.as_ref()?;
+        let verdict = match result {
+            Ok(received) => Verdict::of_status(received.head.status),
+            Err(fault) => Verdict::of_error(&fault.error),
+        };
+        let began = job.exchange_began.unwrap_or(now);
+        // Where one has answered sooner than the socket was looked at before, nothing is known but that.
+        let came = self
+            .readiness
+            .as_ref()
+            .map_or(now, |readiness| readiness.readable())
+            .clamp(began, now.max(began));
+        Some(Report { verdict, latency: came - began, retry_after })
     }
 
     /// What becomes of a job after an exchange, or the failure to begin one.
@@ -263,7 +306,8 @@ impl<T: Send + 'static> EventLoop<T> {
             Ok(received) => retry_after(received.head.status, &received.head.headers, clock::date),
             Err(_) => None,
         };
-        self.release(&mut job, retry_after);
+        let report = self.report(&job, now, &result, retry_after);
+        self.release(&mut job, retry_after, report);
         match result {
             Ok(received) => self.settle_response(job, now, received, retry_after),
             Err(fault) => self.settle_fault(job, now, fault),

@@ -35,7 +35,8 @@ async fn serve<T: Send + 'static>(place: Place<T>, job: Box<Job<T>>) {
     let mut now = clock::now();
     loop {
         let deadline = held.begin(now);
-        let Some(job) = &held.job else { return };
+        let Some(job) = &mut held.job else { return };
+        job.exchange_began = Some(now);
         let request = templates.compose(job, event_loop.shared.jar.as_ref());
         let expected = Expected { max_body: config.max_response_size, stream_to: job.stream_to.clone() };
         let result = lane.exchange(request, deadline, &expected).await;

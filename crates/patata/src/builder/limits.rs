@@ -5,11 +5,36 @@ use crate::failures::MaxFailures;
 use crate::rate::{self, Rate};
 use crate::statuses::OkStatuses;
 
+/// Requests in flight at all hosts together, where each has as many as it can use.
+const MOST_ADAPTIVE: usize = 1000;
+
 impl Builder {
     /// Requests in flight at once, over all event loops; also the most connections. At least 1. Default:
     /// 100 for each event loop.
     pub fn concurrency(mut self, count: usize) -> Self {
         self.config.concurrency = Some(self.positive("concurrency", count));
+        self.config.limits.adaptive = None;
+        self
+    }
+
+    /// As many requests in flight as each host can use, instead of a fixed number: the concurrency that gives the
+    /// most successful responses a second is found out by trying, host by host, up to 1000 for all together and
+    /// to `concurrency_per_host` for each.
+    ///
+    /// It grows while throughput grows, and shrinks on 429, 503, refused or reset connections, time-outs and rising
+    /// latency; where a server limits the rate rather than the number, requests are paced by what it lets through.
+    /// Of a server whose latency rises with every request in flight, it uses about half of the top throughput.
+    ///
+    /// ```
+    /// # let server = patata_testserver::Server::start().unwrap();
+    /// # let url = server.url();
+    /// let client = patata::Client::builder().concurrency_auto().build()?;
+    /// let requests = (0..1000).map(|id| patata::Request::get(id, format!("{url}/")));
+    /// assert!(client.run(requests).all(|outcome| outcome.result.is_ok()));
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
+    pub fn concurrency_auto(mut self) -> Self {
+        self.config.limits.adaptive = Some(MOST_ADAPTIVE);
         self
     }
 

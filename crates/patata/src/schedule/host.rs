@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use crate::plan::Job;
 use crate::rate::Rate;
+use crate::schedule::adaptive::{Controller, Gate, Report, Ticket};
 use crate::schedule::pace::Pace;
 
 /// How much may be asked of each host, and of all together. A value.
@@ -12,6 +13,9 @@ use crate::schedule::pace::Pace;
 pub(crate) struct Limits {
     /// Requests in flight at each host.
     pub(crate) concurrency_per_host: Option<usize>,
+    /// Whether each host has as many as it can use, up to the limits above; and what these are where
+    /// `concurrency_per_host` is not set.
+    pub(crate) adaptive: Option<usize>,
     /// For all hosts together.
     pub(crate) rates: Vec<Rate>,
     /// For each host by itself.
@@ -21,18 +25,11 @@ pub(crate) struct Limits {
 impl Limits {
     /// Whether there is none, so that nothing needs to be counted.
     pub(crate) fn is_empty(&self) -> bool {
-        self.concurrency_per_host.is_none() && self.rates.is_empty() && self.rates_per_host.is_empty()
+        self.concurrency_per_host.is_none()
+            && self.adaptive.is_none()
+            && self.rates.is_empty()
+            && self.rates_per_host.is_empty()
     }
-}
-
-/// Whether a host may be sent another request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Gate {
-    Open,
-    /// Once one that is in flight has ended.
-    Full,
-    /// At this moment.
-    Until(Instant),
 }
 
 /// Where a host with ready jobs stands.
@@ -51,6 +48,13 @@ pub(crate) enum Place {
 /// Requests in flight, and what keeps the order among equals.
 pub(crate) type Key = (usize, u64);
 
+/// How a request went, for the controller of its host's concurrency.
+#[derive(Debug)]
+pub(crate) struct Lesson {
+    pub(crate) ticket: Ticket,
+    pub(crate) report: Report,
+}
+
 #[derive(Debug)]
 pub(crate) struct Host<T> {
     pub(crate) ready: VecDeque<Box<Job<T>>>,
@@ -62,6 +66,8 @@ pub(crate) struct Host<T> {
     /// Requests in flight, of those that were counted.
     pub(crate) in_flight: usize,
     pace: Pace,
+    /// Finds out how many requests it can use at once.
+    controller: Option<Box<Controller>>,
     /// Until when the server has asked to be left alone.
     held_until: Option<Instant>,
 }
@@ -75,25 +81,40 @@ impl<T> Host<T> {
             is_active: false,
             in_flight: 0,
             pace: Pace::new(&limits.rates_per_host),
+            controller: limits
+                .adaptive
+                .map(|most| Box::new(Controller::new(limits.concurrency_per_host.unwrap_or(most).min(most)))),
             held_until: None,
         }
     }
 
     /// Whether it may be sent a request now.
-    pub(crate) fn gate(&self, limits: &Limits, now: Instant) -> Gate {
+    pub(crate) fn gate(&mut self, limits: &Limits, now: Instant) -> Gate {
         if let Some(until) = self.held_until.filter(|until| *until > now) {
             return Gate::Until(until);
         }
         if limits.concurrency_per_host.is_some_and(|most| self.in_flight >= most) {
             return Gate::Full;
         }
-        self.pace.closed_until(now).map_or(Gate::Open, Gate::Until)
+        if let Some(until) = self.pace.closed_until(now) {
+            return Gate::Until(until);
+        }
+        self.controller.as_mut().map_or(Gate::Go, |controller| controller.gate(now, self.in_flight))
     }
 
     /// Counts a request that is sent now.
-    pub(crate) fn count(&mut self, now: Instant) {
+    pub(crate) fn count(&mut self, now: Instant) -> Option<Box<Ticket>> {
         self.in_flight += 1;
         self.pace.count(now);
+        self.controller.as_mut().map(|controller| Box::new(controller.sent(now, self.in_flight)))
+    }
+
+    /// Counts a request as no longer in flight, and learns from how it went.
+    pub(crate) fn uncount(&mut self, now: Instant, lesson: Option<Lesson>) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        if let (Some(controller), Some(Lesson { ticket, report })) = (&mut self.controller, lesson) {
+            controller.done(now, self.in_flight, ticket, report);
+        }
     }
 
     /// The server asks to be left alone.

@@ -1,5 +1,6 @@
 //! Which job is next: hosts in fair turn, each within its limits, and what is delayed until it is due.
 
+pub(crate) mod adaptive;
 pub(crate) mod budget;
 pub(crate) mod host;
 mod pace;
@@ -16,8 +17,9 @@ use crate::clock;
 use crate::plan::Job;
 use crate::progress::Bottleneck;
 use crate::target::{ByOrigin, Origin};
+use adaptive::Gate;
 use budget::RetryBudget;
-use host::{Gate, Host, Key, Limits, Place};
+use host::{Host, Key, Lesson, Limits, Place};
 use pace::Pace;
 use timed::Timed;
 
@@ -81,6 +83,8 @@ pub(crate) struct Release {
     pub(crate) was_counted: bool,
     /// How long the server asks to be left alone.
     pub(crate) retry_after: Option<Duration>,
+    /// How it went, where that is learned from.
+    pub(crate) lesson: Option<Box<Lesson>>,
 }
 
 /// How much there is to do.
@@ -199,6 +203,7 @@ impl<T> Schedule<T> {
         let of_host = |host: &Host<T>| match host.place {
             Place::Waiting if host.is_held(now) => Bottleneck::Server,
             Place::Waiting => Bottleneck::Rate,
+            Place::Full if self.limits.adaptive.is_some() => Bottleneck::Server,
             Place::Full => Bottleneck::Concurrency,
             Place::InLine(_) | Place::Away => lanes,
         };
@@ -220,13 +225,13 @@ impl<T> Schedule<T> {
 
     /// Takes account of a request that is no longer in flight.
     pub(crate) fn release(&mut self, release: Release, now: Instant) {
-        let Release { origin, was_counted, retry_after } = release;
+        let Release { origin, was_counted, retry_after, lesson } = release;
         if retry_after.is_some() && !self.hosts.contains_key(&origin) {
             self.hosts.insert(origin.clone(), Host::new(&self.limits));
         }
         let Some(host) = self.hosts.get_mut(&origin) else { return };
         if was_counted {
-            host.in_flight = host.in_flight.saturating_sub(1);
+            host.uncount(now, lesson.map(|lesson| *lesson));
             self.tally.note_activity(host);
         }
         if let Some(wait) = retry_after {
@@ -345,10 +350,10 @@ impl<T> Schedule<T> {
             return true;
         }
         match host.gate(&self.limits, now) {
-            Gate::Open => {
+            Gate::Go => {
                 if let Some(mut job) = host.ready.pop_front() {
                     *self.tally.of(host.is_sendable) -= 1;
-                    host.count(now);
+                    job.ticket = host.count(now);
                     self.pace.count(now);
                     job.is_counted = true;
                     taken.push(job);
