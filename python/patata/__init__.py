@@ -16,6 +16,7 @@ from patata.client import Patata
 from patata.exceptions import (
     ClientAlreadyInUseError,
     ClientClosedError,
+    DeadlineExceededError,
     InternalPatataError,
     InvalidMethodError,
     InvalidRequestError,
@@ -23,8 +24,10 @@ from patata.exceptions import (
     PatataError,
     RequestError,
     StatusError,
+    TooManyFailures,
 )
 from patata.models import Request, Response
+from patata.receipt import Receipt
 
 if TYPE_CHECKING:
     from patata.aio import AsyncPatata
@@ -33,16 +36,19 @@ __all__ = [
     "AsyncPatata",
     "ClientAlreadyInUseError",
     "ClientClosedError",
+    "DeadlineExceededError",
     "InternalPatataError",
     "InvalidMethodError",
     "InvalidRequestError",
     "InvalidVerboseLevelError",
     "Patata",
     "PatataError",
+    "Receipt",
     "Request",
     "RequestError",
     "Response",
     "StatusError",
+    "TooManyFailures",
     "__version__",
 ]
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from patata import _connections, _options, _patata, exceptions
 from patata._logs import Progress
+from patata.receipt import Receipt
 
 atexit.register(_patata._await_readers)
 if hasattr(os, "register_at_fork"):
@@ -42,6 +43,8 @@ class Client:
         self._lock = threading.Lock()
         self._open: set[Any] = set()
         """What ends the calls that are under way."""
+        self.receipt: Receipt | None = None
+        """The accounts of the call that ended last, however it did; ``None`` before."""
 
     @property
     def workers(self) -> int:

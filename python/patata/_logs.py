@@ -9,6 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from patata.models import Response
+from patata.receipt import Receipt
 
 FORMAT = "%(name)-20s%(levelname)-10s%(message)s"
 
@@ -85,29 +86,32 @@ class Progress:
             logger.info("Total processed requests: %d...", self._passed)
         self._passed += responses
 
-    def end(self, total: int) -> None:
-        """All is done: so many were answered or have failed."""
+    def end(self, receipt: Receipt) -> None:
+        """All is done."""
         if self._level > 0:
+            total = receipt.ok + receipt.failed
             elapsed = time.monotonic() - self._begun
             logger.info("All requests processed:")
             logger.info("  Total requests:     %d", total)
             logger.info("  Total time (s):     %.2f", elapsed)
             logger.info("  Requests/s:         %.2f", total / elapsed if elapsed else 0.0)
+            for name, value in receipt.lines():
+                logger.info("  %-20s%s", f"{name}:", value)
 
-    def logged(self, responses: Iterator[Response], total: Callable[[], int]) -> Iterator[Response]:
-        """Hands the responses of a whole call through; ``total`` is asked at its end."""
+    def logged(self, responses: Iterator[Response], receipt: Callable[[], Receipt]) -> Iterator[Response]:
+        """Hands the responses of a whole call through; ``receipt`` is asked at its end."""
         if self._level == 0:
             return responses
-        return self._logged(map(_log_failure, responses) if self._level > 1 else responses, total)
+        return self._logged(map(_log_failure, responses) if self._level > 1 else responses, receipt)
 
-    def _logged(self, responses: Iterator[Response], total: Callable[[], int]) -> Iterator[Response]:
+    def _logged(self, responses: Iterator[Response], receipt: Callable[[], Receipt]) -> Iterator[Response]:
         self.begin()
         # One by one only at the borders of chunks: within them this costs nothing a response.
         while (first := next(responses, None)) is not None:
             self.count(self._chunk)
             yield first
             yield from islice(responses, self._chunk - 1)
-        self.end(total())
+        self.end(receipt())
 
 
 def _log_failure(response: Response) -> Response:

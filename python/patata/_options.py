@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from patata import _connections, exceptions
+from patata import _connections, _limits, exceptions
 
 VERBOSE_LEVELS = (0, 1, 2)
 
@@ -21,14 +21,11 @@ Option = Callable[[str, Any], Any]
 OF_CLIENT: Any = type("OfClient", (), {"__repr__": lambda _: "the client's"})()
 """Stands for an argument that was not given, where ``None`` has a meaning of its own."""
 
-MOST = 2**31 - 1
-"""The most that a count may be; more is a mistake."""
-
 MOST_WORKERS = 1024
 """The most threads and processes that are started; more is a mistake."""
 
 
-def size(name: str, value: object, default: int, most: int = MOST) -> int:
+def size(name: str, value: object, default: int, most: int = _limits.MOST) -> int:
     """A positive integer; ``None`` and ``0`` stand for the default."""
     if value is None:
         return default
@@ -55,9 +52,9 @@ def verbose_level(level: object, verbose: object) -> int:
 
 def count(name: str, value: object) -> int:
     """An integer of at least 1."""
-    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST:
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _limits.MOST:
         return value
-    raise ValueError(f"{name} must be an integer from 1 to {MOST}, got {value!r}")
+    raise ValueError(f"{name} must be an integer from 1 to {_limits.MOST}, got {value!r}")
 
 
 def size_in_bytes(name: str, value: object) -> int:
@@ -74,9 +71,9 @@ def attempts(name: str, value: object) -> int:
 
 def count_or_zero(name: str, value: object) -> int:
     """An integer of at least 0."""
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _limits.MOST:
         return value
-    raise ValueError(f"{name} must be an integer from 0 to {MOST}, got {value!r}")
+    raise ValueError(f"{name} must be an integer from 0 to {_limits.MOST}, got {value!r}")
 
 
 def seconds(name: str, value: object) -> float:
@@ -125,14 +122,16 @@ def place(name: str, value: Any) -> Any:
 FURTHER: dict[str, Option] = {
     "auth": as_given,
     "backoff": wait,
-    "concurrency": count,
+    "concurrency_per_host": count,
     "connect_timeout": seconds,
     "content": as_given,
     "cookies": as_given,
+    "deadline": seconds,
     "files": as_given,
     "follow_redirects": flag,
     "form": as_given,
     "headers": as_given,
+    "idempotency_key": flag,
     "json": as_given,
     "max_backoff": wait,
     "max_redirects": count_or_zero,
@@ -140,8 +139,11 @@ FURTHER: dict[str, Option] = {
     "ordered": flag,
     "params": as_given,
     "retries": attempts,
+    "retry_non_idempotent": flag,
     "stream_to": place,
     "timeout": seconds,
+    "total_timeout": seconds,
+    **_limits.CHECKS,
     **_connections.CHECKS,
 }
 """The options beyond the older package's, for a client and for each call."""
@@ -152,7 +154,7 @@ MERGED = ("headers", "params")
 BODIES = ("json", "form", "content", "files")
 """Those that say together what the body is: the call's replace all of the client's."""
 
-MAY_BE_NONE = ("auth", "cookies", "stream_to", *MERGED, *BODIES)
+MAY_BE_NONE = ("auth", "cookies", "stream_to", *MERGED, *BODIES, *_limits.MAY_BE_NONE)
 """Those for which ``None`` is as if they were not given, which takes a client's away from a call."""
 
 

@@ -281,6 +281,11 @@ class Control:
     def wake(self) -> None:
         """Ends a wait that is under way."""
 
+    def progress(self) -> tuple[int, int, int, int, str]:
+        """How far the run has come: requests taken, done, failed, in flight; and what limits it:
+        ``rate``, ``concurrency``, ``server``, ``input`` or ``consumer``.
+        """
+
     def cancel(self) -> None:
         """Ends the run."""
 
@@ -304,7 +309,7 @@ class Stream:
     def control(self) -> Control:
         """A handle for other threads."""
 
-    def receipt(self) -> dict[str, int]:
+    def receipt(self) -> dict[str, Any]:
         """How many requests were submitted, and how many of them ended as what."""
 
     def close(self) -> None:
@@ -346,7 +351,7 @@ class PushStream:
     def control(self) -> Control | None:
         """A handle for other threads; ``None`` once the stream is closed, and in the child of a fork."""
 
-    def receipt(self) -> dict[str, int]:
+    def receipt(self) -> dict[str, Any]:
         """How many requests were submitted, and how many of them ended as what."""
 
     def close(self) -> None:

@@ -85,6 +85,8 @@ class AsyncPatata(Client):
             For an item that is no request, or an option that cannot be used.
         ClientClosedError
             If the client is closed before all responses were taken.
+        TooManyFailures, DeadlineExceededError
+            After the last response, as for :meth:`Patata.http`.
 
         Examples
         --------
@@ -121,6 +123,7 @@ class AsyncPatata(Client):
         finally:
             self._open.discard(call)
             await call.close()
+            self.receipt = call.receipt()
 
     async def aclose(self) -> None:
         """Ends all calls that are still open. Their generators raise ``ClientClosedError``."""

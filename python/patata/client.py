@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from patata import _options, _patata
 from patata._base import Client
 from patata.models import Request, Response
+from patata.receipt import Receipt
+
+if TYPE_CHECKING:
+    from patata._bar import Bar
 
 Item = Request | tuple[Any, str] | tuple[Any, str, Any]
 Callback = Callable[[Response], Response]
@@ -39,8 +43,17 @@ class Patata(Client):
     verbose
         ``False`` is ``verbose_level=0``.
     concurrency
-        Requests in flight at once, over all event loops; also the most connections. Default: 100 for
-        each event loop.
+        Requests in flight at once, over all event loops; also the most connections. ``"auto"`` finds
+        out, host by host, how many give the most successful responses a second: it grows while
+        throughput grows, and backs off on 429, 503, time-outs and rising latency, up to 1000 for all
+        hosts together. Default: 100 for each event loop.
+    concurrency_per_host
+        The most requests in flight at once at each host (scheme, name and port). Default: as many as
+        ``concurrency`` allows.
+    rate, rate_per_host
+        The most requests sent in a time, retries and redirects among them, over all hosts and to each:
+        ``"100/s"``, ``"600/min"``, ``"5000/h"``, ``"10000/day"``, ``"3/10s"``; of a list of such, all
+        hold. They are spread evenly over the time. Default: no limit.
     ordered
         Whether responses come in the order of the input, or as soon as they are there. In order, what
         is done early waits for what stands before it, and counts against ``queue_max_size``. Default:
@@ -68,9 +81,45 @@ class Patata(Client):
         path. ``response.path`` says where. A file is there once it is complete. Default: none.
     retries, timeout
         As for :meth:`http`, where they are not given there. Default: 1 and 300.
+    retry_statuses
+        The statuses that are tried again. Default: 408, 425, 429 and 5xx, save 501 and 505.
+    retry_non_idempotent
+        Whether requests are sent again although the server may have done already what they ask for: a
+        POST, say, that was sent and not answered. Default: ``False``.
+    idempotency_key
+        Whether requests whose method is not idempotent get an ``Idempotency-Key`` header, unless they
+        have one: the same in all attempts. Requests with a key are tried again as idempotent ones are.
+        Default: ``False``.
+    retry_budget
+        The most retries, as a share of the first attempts of the last ten seconds, so that an outage is
+        not amplified; a failure that would exceed it stands. 100 in ten seconds are always allowed.
+        ``None`` for no limit. Default: 0.1.
     backoff, max_backoff
         The longest wait before the second attempt, in seconds, and what its doubling for each further
         one stops at. The wait is a random part of it. Default: 0.1 and 30.
+    total_timeout
+        Seconds that one request may take with all its attempts and the waits between them, from the
+        start of the first attempt; ``None`` for no limit. Default: ``None``.
+    deadline
+        Seconds that a whole call may take. What has been taken from the input by then and is not done
+        fails with a time-out; if there was more in the input, :class:`DeadlineExceededError` is raised
+        once all responses are out. ``None`` for no limit. Default: ``None``.
+    max_failures
+        The most requests that may fail: a count, where 0 ends the call at the first failure, or a share
+        between 0 and 1 of those that are done, judged from the hundredth on. One more, and the call takes
+        no more input, cancels what waits, yields what is done, and raises :class:`TooManyFailures`. What
+        fails is what ends in an error or a status that is not in ``ok_statuses``, after its last attempt.
+        ``None`` for no limit. Default: ``None``.
+    ok_statuses
+        The statuses that count as success. Default: all below 400.
+    abort_on
+        The statuses of which the first one ends the call, likewise: ``{401, 403}``, say. Default: none.
+    seed
+        An integer that the random waits and keys come from. Default: another one for each call.
+    progress
+        ``True`` shows a bar on stderr, where that is a terminal: done, failed, in flight, rate, the time
+        that is left where the input has a length, and what limits the call just now (rate, concurrency,
+        server, input or consumer). ``"force"`` shows it anywhere. Default: ``False``.
     connect_timeout
         Seconds that looking up a host's name may take, and again for what follows it: TCP, a proxy's
         tunnel and TLS; ``None`` for no limit. Default: 10.
@@ -111,6 +160,11 @@ class Patata(Client):
         For a value that cannot be used; it names the option.
     InvalidVerboseLevelError
         For a level other than 0, 1 and 2.
+
+    Attributes
+    ----------
+    receipt
+        The accounts of the call that ended last, however it did: a :class:`Receipt`. ``None`` before.
 
     Examples
     --------
@@ -154,8 +208,10 @@ class Patata(Client):
             With more than one worker they run in processes of their own. If one raises, the response
             has ``status_code`` 500 and the exception as ``data``. Default: none.
         retries
-            Attempts in total. Failed connections, time-outs, broken transfers and the statuses 408,
-            425, 429 and 5xx (save 501 and 505) are tried again. Default: the client's, which is 1: no retry.
+            Attempts in total. Failed connections, time-outs, broken transfers and ``retry_statuses`` are
+            tried again; a request whose method is not idempotent only where the server answered with
+            such a status or nothing was sent. ``Retry-After`` of a 429 or 503 holds back all requests to
+            that host, for at most 5 minutes. Default: the client's, which is 1: no retry.
         timeout
             Seconds that one attempt may take; ``None`` for no limit. Default: the client's, which is 300.
         options
@@ -171,6 +227,10 @@ class Patata(Client):
             For an item that is no request, or an option that cannot be used.
         ClientClosedError
             If the client is closed before all responses were taken.
+        TooManyFailures
+            After the last response, if ``max_failures`` or ``abort_on`` ended the call.
+        DeadlineExceededError
+            After the last response, if the ``deadline`` passed while there was more input.
 
         Examples
         --------
@@ -187,13 +247,19 @@ class Patata(Client):
         control = stream.control()
         with self._lock:
             self._open.add(control)
+        bar = None
         try:
+            if settings.get("progress"):
+                bar = _started_bar(control, requests, settings["progress"])
             responses = self._called_back(stream, functions, settings)
-            yield from progress.logged(responses, lambda: _answered(stream))
+            yield from progress.logged(responses, lambda: Receipt.of(stream.receipt()))
         finally:
             with self._lock:
                 self._open.discard(control)
             stream.close()
+            self.receipt = Receipt.of(stream.receipt())
+            if bar is not None:
+                bar.close()
 
     def _called_back(
         self, stream: _patata.Stream, functions: list[Callback], settings: dict[str, Any]
@@ -231,6 +297,8 @@ class Patata(Client):
         self.close()
 
 
-def _answered(stream: _patata.Stream) -> int:
-    receipt = stream.receipt()
-    return receipt["ok"] + receipt["failed"]
+def _started_bar(control: _patata.Control, requests: Any, progress: bool | str) -> Bar | None:
+    # It takes its time to be imported.
+    from patata._bar import Bar
+
+    return Bar.started(control, requests, is_forced=progress == "force")

@@ -26,6 +26,57 @@ class ForkedError(PatataError):
     """A run that was begun before a fork is used in the child. Begin another one there."""
 
 
+class TooManyFailures(PatataError):
+    """So much failed that the call ended by itself: more than ``max_failures``, or a status of ``abort_on``.
+
+    All responses that were there have been yielded before it is raised; what was not done was cancelled.
+
+    Attributes
+    ----------
+    failures, requests
+        How many failed, of how many that were done.
+    reasons
+        How many failed of which reason: ``{"status 404": 6, "connect error": 1}``.
+    examples
+        The first failures, each with its URL.
+
+    Examples
+    --------
+    >>> from patata import Patata
+    >>> from patata.testing import Server
+    >>> with Server() as server, Patata(verbose=False, abort_on={401, 403}) as client:
+    ...     try:
+    ...         list(client.http("get", [(1, server.url + "/status/403")]))
+    ...     except TooManyFailures as stop:
+    ...         print(stop.failures, stop.requests, stop.reasons)
+    1 1 {'status 403': 1}
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        failures: int = 0,
+        requests: int = 0,
+        reasons: dict[str, int] | None = None,
+        examples: list[str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.failures = failures
+        self.requests = requests
+        self.reasons = reasons or {}
+        self.examples = examples or []
+
+    def __reduce__(self) -> tuple[type[TooManyFailures], tuple[str, int, int, dict[str, int], list[str]]]:
+        return type(self), (str(self), self.failures, self.requests, self.reasons, self.examples)
+
+
+class DeadlineExceededError(PatataError, builtins.TimeoutError):
+    """The ``deadline`` of the call passed before all of its input had been taken.
+
+    All responses have been yielded before it is raised, those that failed at the deadline among them.
+    """
+
+
 class InternalPatataError(PatataError):
     """Something that cannot happen did. Please report it."""
 

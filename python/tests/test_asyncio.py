@@ -673,7 +673,7 @@ def log_of(caplog, action):
         action()
     lines = [(record.levelname, record.getMessage()) for record in caplog.records if record.name == "patata"]
     return [
-        (level, re.sub(r"[\d.]+$", "N", line) if "(s)" in line or "/s" in line else line)
+        (level, re.sub(r"\d+\.\d+", "N", line) if "(s)" in line or "/s" in line else line)
         for level, line in lines
     ]
 

@@ -850,9 +850,19 @@ def test_level_one_logs_start_progress_and_end(server, caplog):
         "Total requests",
         "Total time (s)",
         "Requests/s",
+        "Ok",
+        "Failed",
+        "Cancelled",
+        "Attempts",
+        "Bytes",
+        "Latency (s)",
     ]
     assert [line.split()[-1].rstrip(".") for _, line in lines[7:10]] == ["10", "20", "30"]
     assert lines[11][1].split() == ["Total", "requests:", "31"]
+    assert lines[14:16] == [
+        ("INFO", "  Ok:                 30"),
+        ("INFO", "  Failed:             1 (InvalidRequestError: 1)"),
+    ]
 
 
 def test_level_two_logs_each_failure(server, caplog):

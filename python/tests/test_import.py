@@ -83,7 +83,7 @@ def test_a_set_up_of_the_application_is_respected(script, remote, name):
     print(handlers() == before, len(records), {{record.name for record in records}})
     """
     )
-    assert script(source, remote) == "True 11 {'patata'}\n"
+    assert script(source, remote) == "True 17 {'patata'}\n"
 
 
 def test_a_basic_configuration_prints_each_line_once_in_its_own_layout(script, remote):
@@ -96,7 +96,7 @@ def test_a_basic_configuration_prints_each_line_once_in_its_own_layout(script, r
     )
     lines = script(source, remote).splitlines()
     assert lines[0] == "mine Start processing requests with Patata parameters:"
-    assert len(lines) == 11
+    assert len(lines) == 17
     assert all(line.startswith("mine ") for line in lines)
 
 
@@ -124,7 +124,7 @@ def test_a_set_up_that_comes_later_replaces_the_handler(script, remote):
     )
     lines = script(source, remote).splitlines()
     assert lines[-1] == "1 0"
-    assert len(lines) == 12
+    assert len(lines) == 18
 
 
 def test_the_log_goes_to_standard_error(tmp_path, remote):
@@ -136,5 +136,5 @@ def test_the_log_goes_to_standard_error(tmp_path, remote):
     done = run_python(path)
     assert done.stdout == ""
     lines = done.stderr.splitlines()
-    assert len(lines) == 11
+    assert len(lines) == 17
     assert lines[0] == "patata              INFO      Start processing requests with Patata parameters:"

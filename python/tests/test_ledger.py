@@ -28,7 +28,8 @@ def requests():
         data = {{"id": id_, "pad": "x" * (id_ * 7919 % 5000)}}
         yield Request(id_, f"{{url}}/{{id_}}", data, method={METHODS}[id_ % 3])
 
-options = {{"retries": {ATTEMPTS}, "backoff": 0.005, "callbacks": [lambda response: response] * callbacks}}
+options = {{"retries": {ATTEMPTS}, "backoff": 0.005, "retry_budget": None}}
+options["callbacks"] = [lambda response: response] * callbacks
 with Patata(workers, queue_max_size=500, verbose=False) as client:
     for response in client.http("GET", requests(), **options):
         told = response.data if response.error is None else {{"id": response.id_, "arrival": -1}}

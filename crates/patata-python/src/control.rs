@@ -1,6 +1,6 @@
 //! What the kinds of runs have in common for Python: the handle for other threads, and the accounts.
 
-use patata::Receipt;
+use patata::{Progress, Receipt};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -18,6 +18,12 @@ impl Control {
         self.0.wake();
     }
 
+    /// How far the run has come: taken, done, failed, in flight, and what limits it.
+    fn progress(&self, py: Python<'_>) -> (u64, u64, u64, usize, String) {
+        let Progress { submitted, done, failed, in_flight, bottleneck, .. } = py.detach(|| self.0.progress());
+        (submitted, done, failed, in_flight, bottleneck.to_string())
+    }
+
     /// Ends the run from any thread.
     fn cancel(&self) {
         self.0.cancel();
@@ -33,6 +39,16 @@ pub(crate) fn receipt<'py>(py: Python<'py>, receipt: &Receipt) -> PyResult<Bound
     dict.set_item("cancelled", receipt.cancelled)?;
     dict.set_item("outstanding", receipt.outstanding)?;
     dict.set_item("attempts", receipt.attempts)?;
+    dict.set_item("bytes", receipt.body_bytes)?;
+    let errors = PyDict::new(py);
+    for (kind, count) in &receipt.errors {
+        errors.set_item(fault::class_of_kind(*kind), count)?;
+    }
+    dict.set_item("errors", errors)?;
+    dict.set_item("failed_statuses", receipt.failed_statuses.clone())?;
+    let latency = &receipt.latency;
+    let seconds = |percentage| latency.percentile(percentage).as_secs_f64();
+    dict.set_item("latency", (seconds(50.0), seconds(90.0), seconds(99.0), latency.max().as_secs_f64()))?;
     Ok(dict)
 }
 

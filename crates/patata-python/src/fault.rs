@@ -22,10 +22,6 @@ impl From<patata::Error> for Fault {
 
 fn class_of(error: &patata::Error) -> &'static str {
     match (error.kind(), error.phase()) {
-        (ErrorKind::InvalidRequest, _) => "InvalidRequestError",
-        (ErrorKind::Resolve, _) => "ResolveError",
-        (ErrorKind::Connect, _) => "ConnectError",
-        (ErrorKind::Proxy, _) => "ProxyError",
         (ErrorKind::Tls, _) => match error.certificate_fault() {
             None => "TLSError",
             Some(CertificateFault::Expired) => "CertificateExpiredError",
@@ -35,14 +31,26 @@ fn class_of(error: &patata::Error) -> &'static str {
             Some(_) => "CertificateError",
         },
         (ErrorKind::Timeout, Phase::Connect) => "ConnectTimeoutError",
-        (ErrorKind::Timeout, _) => "RequestTimeoutError",
-        (ErrorKind::Protocol, _) => "ProtocolError",
-        (ErrorKind::Redirect, _) => "RedirectError",
-        (ErrorKind::Body, _) => "BodyError",
-        (ErrorKind::Decode, _) => "DecodeError",
-        (ErrorKind::TooLarge, _) => "TooLargeError",
-        (ErrorKind::Save, _) => "SaveError",
-        (ErrorKind::Cancelled, _) => "CancelledError",
+        (kind, _) => class_of_kind(kind),
+    }
+}
+
+/// The class of all errors of a kind.
+pub(crate) fn class_of_kind(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::InvalidRequest => "InvalidRequestError",
+        ErrorKind::Resolve => "ResolveError",
+        ErrorKind::Connect => "ConnectError",
+        ErrorKind::Proxy => "ProxyError",
+        ErrorKind::Tls => "TLSError",
+        ErrorKind::Timeout => "RequestTimeoutError",
+        ErrorKind::Protocol => "ProtocolError",
+        ErrorKind::Redirect => "RedirectError",
+        ErrorKind::Body => "BodyError",
+        ErrorKind::Decode => "DecodeError",
+        ErrorKind::TooLarge => "TooLargeError",
+        ErrorKind::Save => "SaveError",
+        ErrorKind::Cancelled => "CancelledError",
         _ => "RequestError",
     }
 }
@@ -106,7 +114,7 @@ pub(crate) fn headers(py: Python<'_>, pairs: Vec<(String, String)>) -> PyResult<
     class.bind(py).call1((pairs,))
 }
 
-fn class<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+pub(crate) fn class<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
     static CLASSES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
     let classes = CLASSES.get_or_try_init(py, || {
         let module = py.import("patata.exceptions")?;

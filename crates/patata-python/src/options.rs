@@ -1,7 +1,6 @@
 //! From Python's dict of options, checked there, to the engine's client.
 
 use std::sync::OnceLock;
-use std::time::Duration;
 
 use patata::{Builder, ConfigError};
 use pyo3::exceptions::PyValueError;
@@ -9,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyString};
 
 use crate::connections;
+use crate::limits;
 use crate::upload;
 use crate::values;
 
@@ -55,16 +55,11 @@ fn with_options(mut builder: Builder, options: &Bound<'_, PyDict>) -> PyResult<p
         let name: String = name.extract()?;
         builder = match name.as_str() {
             "num_workers" => builder.num_workers(value.extract()?),
-            "concurrency" => builder.concurrency(value.extract()?),
             "queue_max_size" => builder.queue_max_size(value.extract()?),
             "input_chunk_size" => builder.input_chunk_size(value.extract()?),
             "pool_submit_size" => builder.pool_submit_size(value.extract()?),
             "ordered" => builder.ordered(value.extract()?),
-            "retries" => builder.retries(value.extract()?),
-            "backoff" => builder.backoff(seconds(&value)?),
-            "max_backoff" => builder.max_backoff(seconds(&value)?),
-            "timeout" => builder.timeout(seconds(&value)?),
-            "connect_timeout" => builder.connect_timeout(seconds(&value)?),
+            "connect_timeout" => builder.connect_timeout(limits::seconds(&value)?),
             "follow_redirects" => builder.follow_redirects(value.extract()?),
             "max_redirects" => builder.max_redirects(value.extract()?),
             "max_response_size" => builder.max_response_size(value.extract()?),
@@ -72,8 +67,11 @@ fn with_options(mut builder: Builder, options: &Bound<'_, PyDict>) -> PyResult<p
             "params" => params(builder, &value)?,
             "cookies" => cookies(builder, &value)?,
             // Seen to below, and by the conversion.
-            "auth" | "json" | "form" | "content" | "files" | "stream_to" => builder,
-            _ => connections::option(builder, &name, &value)?,
+            "auth" | "json" | "form" | "content" | "files" | "stream_to" | "progress" => builder,
+            "verify" | "cert" | "min_tls_version" | "proxy" | "resolve" | "unix_socket" | "http_version" => {
+                connections::option(builder, &name, &value)?
+            }
+            _ => limits::option(builder, &name, &value)?,
         };
     }
     // After the headers, of which one may be what this replaces.
@@ -143,11 +141,6 @@ fn cookies(mut builder: Builder, given: &Bound<'_, PyAny>) -> PyResult<Builder> 
         builder = builder.cookie(name, value);
     }
     Ok(builder)
-}
-
-fn seconds(value: &Bound<'_, PyAny>) -> PyResult<Duration> {
-    // What is too long for the clock is for ever.
-    Ok(Duration::try_from_secs_f64(value.extract()?).unwrap_or(Duration::MAX))
 }
 
 pub(crate) fn unusable(error: ConfigError) -> PyErr {

@@ -14,6 +14,7 @@ use crate::fork::Process;
 use crate::options::Client;
 use crate::raised::Raised;
 use crate::response::Response;
+use crate::stopped;
 use crate::wakeup::Wakeup;
 
 /// Items between two looks at the clock.
@@ -99,8 +100,13 @@ impl PushStream {
                 Step::Outcome(outcome) => batch.push(Response::new(outcome)),
                 Step::Wait => break,
                 Step::End if !batch.is_empty() => break,
-                Step::End if run.is_cancelled() => return Err(control::closed(py)),
-                Step::End => return Ok(None),
+                Step::End => {
+                    return match run.stopped() {
+                        Some(stop) => Err(stopped::exception(py, stop)),
+                        None if run.is_cancelled() => Err(control::closed(py)),
+                        None => Ok(None),
+                    };
+                }
             }
         }
         Ok(Some(batch))

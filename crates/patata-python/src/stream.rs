@@ -14,6 +14,7 @@ use crate::fork::Process;
 use crate::options::Client;
 use crate::raised::Raised;
 use crate::response::Response;
+use crate::stopped;
 
 /// How long a wait may be deaf to signals.
 const SIGNALS: Duration = Duration::from_millis(100);
@@ -152,11 +153,13 @@ impl Stream {
             Step::Outcome(outcome) => Ok(Look::Response(Response::new(outcome))),
             Step::Wait => Ok(Look::Nothing),
             Step::End => {
+                let stopped = self.run.as_ref().and_then(|run| run.stopped().cloned());
                 self.close(py);
-                match self.raised.take() {
-                    Some(error) => Err(error),
-                    None if cancelled => Err(control::closed(py)),
-                    None => Ok(Look::End),
+                match (self.raised.take(), stopped) {
+                    (Some(error), _) => Err(error),
+                    (None, Some(stop)) => Err(stopped::exception(py, &stop)),
+                    (None, None) if cancelled => Err(control::closed(py)),
+                    (None, None) => Ok(Look::End),
                 }
             }
         }

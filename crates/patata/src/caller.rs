@@ -165,6 +165,11 @@ impl<T> Caller<T> {
         self.publish();
     }
 
+    /// Says whether this thread is with the input just now.
+    pub(crate) fn note_taking(&self, is_taking: bool) {
+        self.shared.board.publish_taking(is_taking);
+    }
+
     /// Says how far the run has come.
     fn publish(&self) {
         let Receipt { submitted, ok, failed, .. } = self.receipt;

@@ -56,6 +56,7 @@ pub(crate) struct Board {
     done: AtomicU64,
     failed: AtomicU64,
     has_outcome: AtomicBool,
+    is_taking: AtomicBool,
     /// The busy connections of each event loop.
     busy: Vec<AtomicUsize>,
 }
@@ -77,6 +78,7 @@ impl Board {
             done: AtomicU64::new(0),
             failed: AtomicU64::new(0),
             has_outcome: AtomicBool::new(false),
+            is_taking: AtomicBool::new(false),
             busy: (0..event_loops).map(|_| AtomicUsize::new(0)).collect(),
         }
     }
@@ -86,6 +88,15 @@ impl Board {
         self.done.store(news.done, Ordering::Relaxed);
         self.failed.store(news.failed, Ordering::Relaxed);
         self.has_outcome.store(news.has_outcome, Ordering::Relaxed);
+    }
+
+    pub(crate) fn publish_taking(&self, is_taking: bool) {
+        self.is_taking.store(is_taking, Ordering::Relaxed);
+    }
+
+    /// Whether the caller waits for its input.
+    pub(crate) fn is_taking(&self) -> bool {
+        self.is_taking.load(Ordering::Relaxed)
     }
 
     pub(crate) fn publish_busy(&self, event_loop: usize, connections: usize) {

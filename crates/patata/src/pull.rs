@@ -118,6 +118,13 @@ impl<T: Send + 'static, I: Iterator<Item = Request<T>>> Run<T, I> {
         if self.input_is_slow && self.caller.has_outcome() {
             return false;
         }
+        self.caller.note_taking(true);
+        let wants_more = self.take_from_input();
+        self.caller.note_taking(false);
+        wants_more
+    }
+
+    fn take_from_input(&mut self) -> bool {
         let mut room = self.caller.room();
         let begun = clock::now();
         let mut taken = 0;

@@ -163,6 +163,7 @@ impl<T> Shared<T> {
         let outstanding = usize::try_from(news.submitted - news.done).unwrap_or(usize::MAX);
         let bottleneck = match self.schedule().hindrance(clock::now()) {
             Some(hindrance) => hindrance,
+            None if self.board.is_taking() => Bottleneck::Input,
             None if news.has_outcome || self.delivery.has_jobs() => Bottleneck::Consumer,
             None if self.input_open.load(Ordering::Relaxed) && outstanding < self.config.queue_max_size => {
                 Bottleneck::Input

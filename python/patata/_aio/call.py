@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from patata import _patata, exceptions
 from patata._aio.bell import Bell
@@ -16,6 +16,10 @@ from patata._aio.inputs import input_of
 from patata._aio.stages import Stage, stage_of
 from patata._logs import Progress
 from patata.models import Response
+from patata.receipt import Receipt
+
+if TYPE_CHECKING:
+    from patata._bar import Bar
 
 BATCH = 128
 """The most responses taken at once: a matter of well under a millisecond."""
@@ -39,6 +43,9 @@ class Call:
         self._has_ended = False
         """Whether the engine has no more responses."""
         self._stage: Stage | None = None
+        self._bar: Bar | None = None
+        self._raised: Exception | None = None
+        """Why the engine ended the call, for when all that is done has been handed out."""
         try:
             if functions:
                 self._stage = stage_of(functions, settings, self._bell)
@@ -48,6 +55,9 @@ class Call:
             if self._stage is not None:
                 self._stage.stop()
             raise
+        control = self._stream.control()
+        if settings.get("progress") and control is not None:
+            self._bar = _started_bar(control, requests, settings["progress"])
         self._input = input_of(requests, self._stream, self._bell)
         progress.begin()
 
@@ -68,8 +78,16 @@ class Call:
             else:
                 await self._bell.wait()
 
+    def _taken(self, limit: int) -> list[Response] | None:
+        """What the engine has; what it ends by is raised at the end."""
+        try:
+            return self._stream.take(limit)
+        except (exceptions.TooManyFailures, exceptions.DeadlineExceededError) as error:
+            self._raised = error
+            return None
+
     def _take(self, limit: int) -> list[Response] | None:
-        batch = self._stream.take(limit)
+        batch = self._taken(limit)
         self._progress.pass_on(batch or ())
         return batch
 
@@ -77,7 +95,7 @@ class Call:
         stage = self._stage
         assert stage is not None
         if not self._has_ended and (room := stage.room) > 0:
-            taken = self._stream.take(min(BATCH, room))
+            taken = self._taken(min(BATCH, room))
             self._has_ended = taken is None
             if taken:
                 stage.give(taken)
@@ -90,8 +108,13 @@ class Call:
     def _finish(self) -> None:
         if self._input.raised is not None:
             raise self._input.raised
-        receipt = self._stream.receipt()
-        self._progress.end(receipt["ok"] + receipt["failed"])
+        if self._raised is not None:
+            raise self._raised
+        self._progress.end(self.receipt())
+
+    def receipt(self) -> Receipt:
+        """The accounts; final once the call has been closed."""
+        return Receipt.of(self._stream.receipt())
 
     async def close(self) -> None:
         """Ends the call, whatever it is at, and waits until its tasks, sockets and threads are gone."""
@@ -116,6 +139,8 @@ class Call:
 
     def _join(self) -> None:
         self._stream.close()
+        if self._bar is not None:
+            self._bar.close()
         if self._stage is not None:
             self._stage.join()
 
@@ -124,6 +149,13 @@ async def get_ready(functions: Sequence[Any], processes: int) -> None:
     """Imports what callback processes need, in a thread, as that takes its time."""
     if functions and processes > 1 and "patata.callbacks" not in sys.modules:
         await _in_thread(lambda: import_module("patata.callbacks"))
+
+
+def _started_bar(control: _patata.Control, requests: Any, progress: bool | str) -> Bar | None:
+    # It takes its time to be imported.
+    from patata._bar import Bar
+
+    return Bar.started(control, requests, is_forced=progress == "force")
 
 
 def _in_thread(function: Callable[[], object]) -> asyncio.Future[None]:

@@ -1,0 +1,64 @@
+"""The bar that shows how far a call has come, and what it waits for."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Sized
+from typing import Any
+
+from tqdm import tqdm
+
+from patata import _patata
+
+INTERVAL = 0.2
+"""Seconds between looks at the run."""
+
+
+class _OwnTqdm(tqdm):  # type: ignore[misc]
+    """Without tqdm's own thread: ours looks often enough."""
+
+    monitor_interval = 0
+
+
+class Bar:
+    """A bar on stderr, kept up to date by a thread of its own until it is closed."""
+
+    @classmethod
+    def started(cls, control: _patata.Control, requests: Any, is_forced: bool) -> Bar | None:
+        """A bar for a call; none where stderr is no terminal, unless forced."""
+        if not is_forced and not sys.stderr.isatty():
+            return None
+        return cls(control, len(requests) if isinstance(requests, Sized) else None)
+
+    def __init__(self, control: _patata.Control, total: int | None) -> None:
+        self._control = control
+        # Each time that it is told anything, it shows it.
+        self._tqdm = _OwnTqdm(
+            total=total, unit="req", file=sys.stderr, mininterval=0, miniters=1, dynamic_ncols=True
+        )
+        self._is_closed = threading.Event()
+        self._thread = threading.Thread(target=self._refresh, name="patata-progress", daemon=True)
+        self._thread.start()
+
+    def _refresh(self) -> None:
+        while not self._is_closed.wait(INTERVAL):
+            self._show()
+
+    def _show(self, is_last: bool = False) -> None:
+        _, done, failed, in_flight, bottleneck = self._control.progress()
+        state = (
+            f"failed {failed}" if is_last else f"failed {failed}, in flight {in_flight}, limit: {bottleneck}"
+        )
+        self._tqdm.set_postfix_str(state, refresh=False)
+        if done > self._tqdm.n:
+            self._tqdm.update(done - self._tqdm.n)
+        else:
+            self._tqdm.refresh()
+
+    def close(self) -> None:
+        """Shows it for the last time."""
+        self._is_closed.set()
+        self._thread.join()
+        self._show(is_last=True)
+        self._tqdm.close()

@@ -1,0 +1,87 @@
+"""The accounts of a call: how many requests were taken, and what became of each."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+
+class Latency(NamedTuple):
+    """How long requests took, in seconds, with all their attempts; each to 1 %.
+
+    ``p50``, ``p90`` and ``p99`` are the times within which so many in a hundred were done.
+    """
+
+    p50: float
+    p90: float
+    p99: float
+    max: float
+
+
+class Receipt(NamedTuple):
+    """What became of the requests of one call.
+
+    ``submitted == ok + failed + cancelled``, and ``failed`` is the sum of ``errors`` and
+    ``failed_statuses``.
+
+    Attributes
+    ----------
+    submitted
+        Requests taken from the input.
+    ok
+        Those answered with a status of success: below 400, or one of ``ok_statuses``.
+    failed
+        Those that ended in an error, or were answered with another status.
+    cancelled
+        Those given up because the call ended early.
+    attempts
+        Attempts begun for all that are done.
+    bytes
+        Of all bodies received, after decoding, without those that went to files.
+    errors
+        How many ended in which error, by the name of its class in ``patata.exceptions``.
+    failed_statuses
+        How many were answered with which status that is no success.
+    latency
+        How long requests took.
+
+    Examples
+    --------
+    >>> from patata import Patata
+    >>> from patata.testing import Server
+    >>> with Server() as server, Patata(verbose=False) as client:
+    ...     paths = ["/", "/status/404", "/"]
+    ...     _ = list(client.http("get", ((path, server.url + path) for path in paths)))
+    ...     client.receipt.submitted, client.receipt.ok, client.receipt.failed_statuses
+    (3, 2, {404: 1})
+    """
+
+    submitted: int
+    ok: int
+    failed: int
+    cancelled: int
+    attempts: int
+    bytes: int
+    errors: dict[str, int]
+    failed_statuses: dict[int, int]
+    latency: Latency
+
+    @classmethod
+    def of(cls, accounts: dict[str, Any]) -> Receipt:
+        """From the engine's accounts of a call that has ended."""
+        fields = {name: value for name, value in accounts.items() if name != "outstanding"}
+        return cls(**{**fields, "latency": Latency(*accounts["latency"])})
+
+    def lines(self) -> list[tuple[str, str]]:
+        """What the log says of it: names and values."""
+        reasons = {**self.errors, **{f"status {code}": n for code, n in self.failed_statuses.items()}}
+        detail = ", ".join(f"{reason}: {count}" for reason, count in reasons.items())
+        latency = self.latency
+        times = f"p50 {latency.p50:.3f}, p90 {latency.p90:.3f}, p99 {latency.p99:.3f}, max {latency.max:.3f}"
+        return [
+            ("Ok", str(self.ok)),
+            ("Failed", f"{self.failed} ({detail})" if detail else str(self.failed)),
+            ("Cancelled", str(self.cancelled)),
+            ("Attempts", str(self.attempts)),
+            ("Bytes", str(self.bytes)),
+            ("Latency (s)", times),
+        ]

@@ -1,0 +1,75 @@
+"""The accounts of a call, however it ends."""
+
+import asyncio
+import pickle
+
+import pytest
+from patata import AsyncPatata, Patata
+
+
+def adds_up(receipt):
+    failed = sum(receipt.errors.values()) + sum(receipt.failed_statuses.values())
+    return receipt.submitted == receipt.ok + receipt.failed + receipt.cancelled and receipt.failed == failed
+
+
+def test_it_says_what_became_of_each_request(server):
+    urls = [
+        server.url,
+        server.url + "/status/404",
+        server.url + "/status/503",
+        "no URL",
+        "http://127.0.0.1:1/",
+    ]
+    with Patata(2, verbose=False, retries=2, backoff=0) as client:
+        assert client.receipt is None
+        list(client.http("get", ((i, urls[i % 5]) for i in range(50))))
+        receipt = client.receipt
+    assert (receipt.submitted, receipt.ok, receipt.failed, receipt.cancelled) == (50, 10, 40, 0)
+    assert receipt.errors == {"InvalidRequestError": 10, "ConnectError": 10}
+    assert receipt.failed_statuses == {404: 10, 503: 10}
+    # What cannot be sent is not tried; what fails for the moment is, twice.
+    assert receipt.attempts == 10 + 10 + 20 + 20
+    assert receipt.bytes == 10 * len(b'{"message":"Hello world!"}') + 20 * len(b'{"status":404}')
+    assert 0 < receipt.latency.p50 <= receipt.latency.p90 <= receipt.latency.p99 <= receipt.latency.max
+    assert pickle.loads(pickle.dumps(receipt)) == receipt
+
+
+@pytest.mark.parametrize("callbacks", [[], [lambda response: response]])
+def test_it_is_there_when_the_call_is_closed_early(server, callbacks):
+    with Patata(2, verbose=False) as client:
+        responses = client.http("get", ((i, server.url) for i in range(10_000)), callbacks=callbacks)
+        next(responses)
+        responses.close()
+        assert adds_up(client.receipt)
+        assert client.receipt.cancelled > 0
+
+
+def test_it_is_there_when_the_input_raises(server):
+    def broken():
+        yield from ((i, server.url) for i in range(10))
+        raise KeyError("no more")
+
+    with Patata(1, verbose=False) as client:
+        with pytest.raises(KeyError):
+            list(client.http("get", broken()))
+        assert (client.receipt.submitted, client.receipt.ok) == (10, 10)
+
+
+def test_asynchronous_calls_have_one(server):
+    async def main():
+        async with AsyncPatata(1, verbose=False) as client:
+            async for _ in client.http("get", [(i, server.url) for i in range(20)]):
+                pass
+            return client.receipt
+
+    receipt = asyncio.run(main())
+    assert (receipt.submitted, receipt.ok) == (20, 20)
+
+
+def test_the_log_has_it_at_the_end(server, caplog):
+    with caplog.at_level("INFO", logger="patata"), Patata(1) as client:
+        list(client.http("get", [(1, server.url), (2, server.url + "/status/404")]))
+    lines = [record.getMessage() for record in caplog.records]
+    assert "  Ok:                 1" in lines
+    assert "  Failed:             1 (status 404: 1)" in lines
+    assert lines[-1].startswith("  Latency (s):        p50 0.")
