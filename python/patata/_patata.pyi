@@ -12,6 +12,7 @@ from patata._headers import Headers
 __all__ = [
     "Client",
     "Control",
+    "FaultServer",
     "PushStream",
     "Request",
     "Response",
@@ -379,6 +380,25 @@ class Wakeup:
 
     def close(self) -> None:
         """Ends the wait of a thread, for good."""
+
+@final
+class FaultServer:
+    """A server that does all that servers should not."""
+
+    def __new__(cls, seed: int = 0) -> Self: ...
+    @staticmethod
+    def faults() -> dict[str, str]: ...
+    @property
+    def url(self) -> str: ...
+    def url_of(self, fault: str) -> str: ...
+    def tls_url_of(self, fault: str) -> str: ...
+    @property
+    def authority_pem(self) -> str: ...
+    @property
+    def requests(self) -> int: ...
+    @property
+    def connections(self) -> int: ...
+    def stop(self) -> None: ...
 
 @final
 class Server:

@@ -53,7 +53,7 @@ mod _patata {
     #[pymodule_export]
     use super::response::Response;
     #[pymodule_export]
-    use super::server::Server;
+    use super::server::{FaultServer, Server};
     #[pymodule_export]
     use super::stream::Stream;
     #[pymodule_export]

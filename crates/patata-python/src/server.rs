@@ -1,9 +1,11 @@
-//! The test server as the Python class behind `patata.testing.Server`.
+//! The test servers, as the Python classes behind those of `patata.testing`.
 
+use std::io;
 use std::net::Ipv4Addr;
 
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
 /// A small HTTP server on a port of this machine.
 #[pyclass(module = "patata._patata")]
@@ -49,5 +51,77 @@ impl Server {
 impl Server {
     fn running(&self) -> PyResult<&patata_testserver::Server> {
         self.server.as_ref().ok_or_else(|| PyRuntimeError::new_err("the server has been stopped"))
+    }
+}
+
+/// A server that does all that servers should not.
+#[pyclass(module = "patata._patata")]
+#[derive(Debug)]
+pub(crate) struct FaultServer(Option<patata_testserver::FaultServer>);
+
+#[pymethods]
+impl FaultServer {
+    #[new]
+    #[pyo3(signature = (seed = 0))]
+    fn new(seed: u64) -> PyResult<Self> {
+        Ok(Self(Some(patata_testserver::FaultServer::with_seed(seed)?)))
+    }
+
+    /// What each fault is, by name.
+    #[staticmethod]
+    fn faults(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+        let faults = PyDict::new(py);
+        for fault in patata_testserver::FaultServer::faults() {
+            faults.set_item(fault.name(), fault.what())?;
+        }
+        Ok(faults)
+    }
+
+    #[getter]
+    fn url(&self) -> PyResult<&str> {
+        Ok(self.running()?.url())
+    }
+
+    fn url_of(&self, fault: &str) -> PyResult<String> {
+        self.running()?.url_of(fault).map_err(unknown)
+    }
+
+    fn tls_url_of(&self, fault: &str) -> PyResult<String> {
+        self.running()?.tls_url_of(fault).map_err(unknown)
+    }
+
+    #[getter]
+    fn authority_pem(&self) -> PyResult<&str> {
+        Ok(self.running()?.authority_pem())
+    }
+
+    #[getter]
+    fn requests(&self) -> PyResult<u64> {
+        Ok(self.running()?.requests())
+    }
+
+    #[getter]
+    fn connections(&self) -> PyResult<u64> {
+        Ok(self.running()?.connections())
+    }
+
+    fn stop(&mut self, py: Python<'_>) {
+        if let Some(server) = self.0.take() {
+            py.detach(|| drop(server));
+        }
+    }
+}
+
+impl FaultServer {
+    fn running(&self) -> PyResult<&patata_testserver::FaultServer> {
+        self.0.as_ref().ok_or_else(|| PyRuntimeError::new_err("the server has been stopped"))
+    }
+}
+
+/// A name that is none is a mistake in the call, and no failure of the system.
+fn unknown(error: io::Error) -> PyErr {
+    match error.kind() {
+        io::ErrorKind::NotFound => PyValueError::new_err(error.to_string()),
+        _ => error.into(),
     }
 }

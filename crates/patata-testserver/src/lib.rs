@@ -55,8 +55,10 @@
 //! The program of the same name serves these routes from a command line.
 
 mod body;
+mod faults;
 mod query;
 mod routes;
 mod server;
 
+pub use faults::{Fault, FaultServer};
 pub use server::{Server, ServerBuilder};

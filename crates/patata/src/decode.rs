@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use crate::error::{Error, Kind, Phase};
 use crate::headers::Headers;
+use crate::pieces::Pieces;
 use bytes::Bytes;
 
 /// Codings undone for one body at the most; more are a trick, not a saving.
@@ -155,11 +156,11 @@ impl Allowed {
 
 impl Coding {
     fn undo(self, body: &[u8], allowed: Allowed) -> Result<Bytes, Error> {
-        let mut decoded = Vec::new();
+        let mut decoded = Pieces::default();
         let reader = self.reader(body).map_err(|cause| self.broken(cause))?;
-        reader.take(allowed.most()).read_to_end(&mut decoded).map_err(|cause| self.broken(cause))?;
+        decoded.read_from(&mut reader.take(allowed.most())).map_err(|cause| self.broken(cause))?;
         allowed.check(u64::try_from(decoded.len()).unwrap_or(u64::MAX), self)?;
-        Ok(decoded.into())
+        Ok(decoded.whole().into())
     }
 
     fn reader<'r>(self, mut encoded: impl BufRead + 'r) -> io::Result<Box<dyn Read + 'r>> {

@@ -49,6 +49,7 @@ mod order;
 mod outgoing;
 mod params;
 mod parked;
+mod pieces;
 mod plan;
 mod prepared;
 mod progress;

@@ -9,10 +9,8 @@ use http::StatusCode;
 
 use crate::error::{Error, Kind, Phase};
 use crate::headers::Headers;
+use crate::pieces::{PIECE, Pieces};
 use crate::transport::save::Saving;
-
-/// The most bytes that room is made for ahead.
-const MOST_ROOM: usize = 1 << 20;
 
 /// What is to become of a response's body.
 #[derive(Debug, Clone)]
@@ -42,7 +40,7 @@ pub(crate) struct Collector {
 
 #[derive(Debug)]
 enum Place {
-    Memory(Vec<u8>),
+    Memory(Pieces),
     File(Box<Saving>),
 }
 
@@ -64,7 +62,8 @@ impl Collector {
             }
             // A length is a claim: no more room than a body of common size has, until there is more of it.
             _ => {
-                Place::Memory(Vec::with_capacity(usize::try_from(least).unwrap_or(MOST_ROOM).min(MOST_ROOM)))
+                let room = usize::try_from(least).unwrap_or(PIECE).min(PIECE);
+                Place::Memory(Pieces::with_capacity(room))
             }
         };
         Ok(Self { max_body, received: 0, place })
@@ -85,7 +84,7 @@ impl Collector {
             return Err(too_large(self.max_body));
         }
         match &mut self.place {
-            Place::Memory(collected) => collected.extend_from_slice(data),
+            Place::Memory(pieces) => pieces.add(data),
             Place::File(saving) => saving.add(Bytes::copy_from_slice(data)),
         }
         Ok(())
@@ -94,12 +93,7 @@ impl Collector {
     /// The whole body, once nothing more comes. Asked until it is ready.
     pub(crate) fn poll_finish(&mut self, context: &mut Context<'_>) -> Poll<Result<Stored, Error>> {
         Poll::Ready(Ok(match &mut self.place {
-            Place::Memory(collected) => {
-                let mut whole = std::mem::take(collected);
-                // Growing by doubling leaves up to half unused; a body may be kept for long.
-                whole.shrink_to_fit();
-                Stored::Memory(whole.into())
-            }
+            Place::Memory(pieces) => Stored::Memory(std::mem::take(pieces).whole().into()),
             Place::File(saving) => {
                 ready!(saving.poll_finish(context))?;
                 Stored::File(saving.path().clone())

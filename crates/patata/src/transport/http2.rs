@@ -19,7 +19,9 @@ use crate::outgoing::Outgoing;
 use crate::prepared::Prepared;
 use crate::transport::collect::{Collector, Expected, Stored};
 use crate::transport::connect::Stream;
-use crate::transport::lane::{Fault, Received, ResponseHead, timed_out, tls_failed};
+use crate::transport::lane::{
+    Fault, MAX_HEADERS, Received, ResponseHead, head_too_large, timed_out, tls_failed,
+};
 use crate::transport::timer::Timer;
 
 /// The most bytes that a response's head may have.
@@ -206,6 +208,9 @@ impl Stage {
         expected: &Expected,
     ) -> Result<Self, Error> {
         let (head, body) = response.into_parts();
+        if head.headers.len() > MAX_HEADERS {
+            return Err(head_too_large());
+        }
         let length =
             head.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
         // The answer to HEAD states a length and has no body.

@@ -103,6 +103,13 @@ impl Lane {
     }
 }
 
+/// The most headers that a response may have.
+pub(crate) const MAX_HEADERS: usize = 100;
+
+pub(crate) fn head_too_large() -> Error {
+    Error::new(Kind::TooLarge, Phase::Head, "The response has more than 100 headers or 64 KiB of them")
+}
+
 pub(crate) fn timed_out(phase: Phase) -> Error {
     let message = match phase {
         Phase::Body => "The attempt timed out while its response's body was coming",

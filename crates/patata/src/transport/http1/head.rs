@@ -6,9 +6,9 @@ use http::{StatusCode, Version};
 use httparse::{Error, Header, ParserConfig, Status};
 
 use crate::headers::Headers;
+use crate::transport::lane::MAX_HEADERS;
 
-/// The most headers, and the most bytes, that a head may have.
-const MAX_HEADERS: usize = 100;
+/// The most bytes that a head may have.
 pub(crate) const MAX_HEAD: usize = 64 << 10;
 
 /// The head of a response.

@@ -25,7 +25,7 @@ use crate::prepared::Prepared;
 use crate::proxy::Proxy;
 use crate::transport::collect::{Collector, Expected, Stored};
 use crate::transport::connect::{Stream, tls_cause};
-use crate::transport::lane::{Fault, Received, ResponseHead, timed_out, tls_failed};
+use crate::transport::lane::{Fault, Received, ResponseHead, head_too_large, timed_out, tls_failed};
 use crate::transport::timer::Timer;
 use crate::transport::tunnel::refused;
 use framing::{Framing, Misframed};
@@ -311,11 +311,7 @@ impl Body {
 
 fn unreadable(reason: Unreadable) -> Fault {
     let error = match reason {
-        Unreadable::TooLarge => Error::new(
-            Kind::TooLarge,
-            Phase::Head,
-            "The response has more than 100 headers or 64 KiB of them",
-        ),
+        Unreadable::TooLarge => head_too_large(),
         Unreadable::Invalid(cause) => {
             Error::new(Kind::Protocol, Phase::Head, "The response is not valid HTTP").with_source(cause)
         }
