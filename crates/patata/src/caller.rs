@@ -67,9 +67,6 @@ pub(crate) struct Caller<T> {
 impl<T: Send + 'static> Caller<T> {
     pub(crate) fn start(config: Arc<Config>, tls: Tls) -> Self {
         let connections = config.connections_by_worker();
-        let lead = Lead::new(config.connections(), config.input_chunk_size);
-        let waiting = Waiting::new(config.ordered);
-        let random = config.random(connections.len());
         let connector = Connector::new(tls, &config);
         let shared = Arc::new(Shared::new(config, connections.len()));
         let threads = connections
@@ -80,6 +77,15 @@ impl<T: Send + 'static> Caller<T> {
                 run::spawn(&shared, index, connections, connector.clone()).ok()
             })
             .collect();
+        Self::over(shared, threads)
+    }
+
+    /// The caller's side of a run whose event loops are there.
+    pub(crate) fn over(shared: Arc<Shared<T>>, threads: Vec<JoinHandle<()>>) -> Self {
+        let config = &shared.config;
+        let lead = Lead::new(config.connections(), config.input_chunk_size);
+        let waiting = Waiting::new(config.ordered);
+        let random = config.random(config.num_workers);
         Self {
             planner: Planner::new(shared.hasher.clone()),
             shared,

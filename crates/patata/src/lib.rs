@@ -67,6 +67,8 @@ mod run;
 mod schedule;
 mod serve;
 mod shared;
+#[cfg(test)]
+mod simulation;
 mod statuses;
 mod stop;
 mod stream;

@@ -69,6 +69,17 @@ pub(crate) fn spawn<T: Send + 'static>(
     })
 }
 
+/// An event loop as a task among others, for a simulation.
+#[cfg(test)]
+pub(crate) async fn beside<T: Send + 'static>(
+    shared: Arc<Shared<T>>,
+    connections: usize,
+    connector: Connector,
+) {
+    let departure = Departure(shared);
+    turns(Rc::new(EventLoop::new(departure.0.clone(), 0, connections, connector, None))).await;
+}
+
 fn runtime(readiness: Option<&Arc<Readiness>>) -> io::Result<LocalRuntime> {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     builder.enable_io().enable_time().event_interval(LANES_A_TURN);

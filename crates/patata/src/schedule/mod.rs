@@ -144,7 +144,7 @@ impl<T> Schedule<T> {
         self.tally.sendable
     }
 
-    /// Adds a job behind the others of its host. Returns an idle event loop to wake, if there is one and the
+    /// Adds a job: one that is new behind the others of its host. Returns an idle event loop to wake, if there is one and the
     /// job may be sent.
     pub(crate) fn push(&mut self, job: Box<Job<T>>) -> Option<usize> {
         self.enqueue(job).then(|| self.idle.pop()).flatten()
@@ -299,7 +299,13 @@ impl<T> Schedule<T> {
         }
         let Some(host) = self.hosts.get_mut(&job.target.origin) else { return false };
         let newcomer = (host.place == Place::Away).then(|| job.target.origin.clone());
-        host.ready.push_back(job);
+        // What has begun goes on before anything else begins: the time of some is running, and a retry that has
+        // been allowed now must not come when it no longer would be.
+        if job.attempts > 0 {
+            host.ready.push_front(job);
+        } else {
+            host.ready.push_back(job);
+        }
         *self.tally.of(host.is_sendable) += 1;
         self.tally.note_activity(host);
         match (host.place, newcomer) {

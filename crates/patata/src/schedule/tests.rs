@@ -240,3 +240,15 @@ fn a_host_that_is_left_alone_has_all_lanes() {
     assert_eq!(taken.len() + take(&mut schedule, 51, now).len(), 100);
     assert!(schedule.sendable() > 0);
 }
+
+#[test]
+fn what_has_begun_goes_before_what_has_not() {
+    let mut schedule = schedule();
+    let now = clock::now();
+    push(&mut schedule, "a", 0, 3);
+    let mut retry = jobs(&[(9, "http://a/")]).remove(0);
+    retry.attempts = 1;
+    schedule.push_at(now + seconds(1), retry);
+    assert_eq!(take(&mut schedule, 1, now), [0]);
+    assert_eq!(take(&mut schedule, 9, now + seconds(1)), [9, 1, 2]);
+}

@@ -56,6 +56,9 @@ pub(crate) struct Connector {
     proxies: Proxies,
     unix_socket: Option<Arc<Path>>,
     version: HttpVersion,
+    /// Whether the network is a simulated one.
+    #[cfg(test)]
+    is_simulated: bool,
 }
 
 impl Connector {
@@ -66,7 +69,16 @@ impl Connector {
             proxies: config.proxies.clone(),
             unix_socket: config.unix_socket.clone(),
             version: config.http_version,
+            #[cfg(test)]
+            is_simulated: false,
         }
+    }
+
+    /// The same in a simulated network.
+    #[cfg(test)]
+    pub(crate) fn simulated(mut self) -> Self {
+        self.is_simulated = true;
+        self
     }
 
     /// Whether no name has to be looked up before a connection to `origin` can be opened.
@@ -110,6 +122,13 @@ impl Connector {
             return self.open_through(proxy, origin).await;
         }
         let addresses = self.origin_addresses(origin).await?;
+        #[cfg(test)]
+        if self.is_simulated {
+            let stream = turmoil::net::TcpStream::connect((addresses[0], origin.port)).await;
+            return stream
+                .map(Wire::plain)
+                .map_err(|cause| cannot_connect(Kind::Connect, origin).with_source(cause));
+        }
         let stream = dial(&addresses, origin.port)
             .await
             .map_err(|cause| cannot_connect(Kind::Connect, origin).with_source(cause))?;
