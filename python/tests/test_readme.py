@@ -18,6 +18,12 @@ TOPICS = [
     "proxy",
     "HTTP/2",
     "asyncio",
+    "Limits",
+    "auto",
+    "Retries",
+    "Time and failures",
+    "receipt",
+    "misbehaves",
 ]
 
 
@@ -60,6 +66,11 @@ def test_its_examples_run_one_after_another(
         "downloads/file-5000000.bin 5000000",
         "{'message': 'Hello world!'}",
         "2 200",
+        "4 200 3",
+        "{'status 403': 1} [",
+        "{403: 1} {} ",
+        "of 1000",
+        "50 of 50",
     ]:
         assert part in printed, part
     assert "user-agent" not in printed
