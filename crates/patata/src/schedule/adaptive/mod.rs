@@ -4,7 +4,7 @@
 //! that come back together, the first are all fast. Every step that costs latency must pay in throughput, which is
 //! requests in flight divided by latency. [Probing](probe) is paid from a budget that rejections use up and
 //! successes fill. And where fewer at once do not stop the rejections, the server limits the *rate*: then a
-//! [throttle](throttle) takes over, set from the successes a second that were measured.
+//! [throttle] takes over, set from the successes a second that were measured.
 
 mod cohort;
 mod epoch;
