@@ -33,6 +33,7 @@ async fn serve<T: Send + 'static>(place: Place<T>, job: Box<Job<T>>) {
     let slot = Rc::new(Slot::default());
     // The clock is read once an exchange, at its end.
     let mut now = clock::now();
+    let mut was_sent_anew = false;
     loop {
         let deadline = held.begin(now);
         let Some(job) = &mut held.job else { return };
@@ -40,8 +41,10 @@ async fn serve<T: Send + 'static>(place: Place<T>, job: Box<Job<T>>) {
         let request = templates.compose(job, event_loop.shared.jar.as_ref());
         let expected = Expected { max_body: config.max_response_size, stream_to: job.stream_to.clone() };
         let result = lane.exchange(request, deadline, &expected).await;
-        if lane.is_reused() && held.may_be_sent_anew(&result) {
-            // A kept connection that was dead all along says nothing of the server, and costs no attempt.
+        if lane.is_reused() && !was_sent_anew && held.may_be_sent_anew(&result) {
+            // A kept connection that was dead all along says nothing of the server, and costs no attempt. Once:
+            // a lane of HTTP/2 may be a place on another kept connection.
+            was_sent_anew = true;
             match held.connect(&origin).await {
                 Some(fresh) => {
                     templates = templates_for(config, &origin, &fresh);
@@ -59,7 +62,10 @@ async fn serve<T: Send + 'static>(place: Place<T>, job: Box<Job<T>>) {
         }
         let retirement = now + config.idle_timeout;
         match idle(event_loop, &origin, &mut lane, &slot, retirement).await {
-            Order::Send(job) => held.job = Some(job),
+            Order::Send(job) => {
+                held.job = Some(job);
+                was_sent_anew = false;
+            }
             Order::Wait | Order::Close => return,
             Order::Retire => return place.give_away(),
         }

@@ -82,7 +82,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("schedule/adaptive/throttle.rs", &[]),
     ("schedule/adaptive/verdict.rs", &["error"]),
     ("schedule/budget.rs", &[]),
-    ("schedule/host.rs", &["plan::Job", "rate::Rate", "schedule::adaptive", "schedule::pace::Pace"]),
+    (
+        "schedule/host.rs",
+        &["rate::Rate", "schedule::adaptive", "schedule::pace::Pace", "schedule::ready::Ready"],
+    ),
+    ("schedule/ready.rs", &["plan::Job"]),
     ("schedule/pace.rs", &["rate::Rate"]),
     ("schedule/tests.rs", &["clock", "plan", "request::Request", "schedule"]),
     ("schedule/timed.rs", &[]),

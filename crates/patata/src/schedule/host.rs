@@ -1,12 +1,11 @@
 //! What the schedule knows of one origin: its jobs that are ready, and whether it may be sent one now.
 
-use std::collections::VecDeque;
 use std::time::Instant;
 
-use crate::plan::Job;
 use crate::rate::Rate;
 use crate::schedule::adaptive::{Controller, Gate, Report, Ticket};
 use crate::schedule::pace::Pace;
+use crate::schedule::ready::Ready;
 
 /// How much may be asked of each host, and of all together. A value.
 #[derive(Debug, Clone, Default)]
@@ -57,7 +56,7 @@ pub(crate) struct Lesson {
 
 #[derive(Debug)]
 pub(crate) struct Host<T> {
-    pub(crate) ready: VecDeque<Box<Job<T>>>,
+    pub(crate) ready: Ready<T>,
     pub(crate) place: Place,
     /// Whether it may be sent more, as far as is known, without having more than its share in flight.
     pub(crate) is_sendable: bool,
@@ -75,7 +74,7 @@ pub(crate) struct Host<T> {
 impl<T> Host<T> {
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
-            ready: VecDeque::new(),
+            ready: Ready::default(),
             place: Place::Away,
             is_sendable: true,
             is_active: false,

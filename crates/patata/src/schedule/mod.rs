@@ -4,6 +4,7 @@ pub(crate) mod adaptive;
 pub(crate) mod budget;
 pub(crate) mod host;
 mod pace;
+mod ready;
 pub(crate) mod retry;
 #[cfg(test)]
 mod tests;
@@ -256,9 +257,7 @@ impl<T> Schedule<T> {
         let is_over = |job: &Job<T>| job.expires.is_some_and(|expiry| expiry <= now);
         let mut expired = Vec::new();
         for host in self.hosts.values_mut() {
-            let (over, ready): (Vec<_>, _) =
-                std::mem::take(&mut host.ready).into_iter().partition(|job| is_over(job));
-            host.ready = ready.into();
+            let over = host.ready.extract(is_over);
             *self.tally.of(host.is_sendable) -= over.len();
             expired.extend(over);
             self.tally.note_activity(host);
@@ -267,8 +266,8 @@ impl<T> Schedule<T> {
         let (over, delayed): (Vec<_>, _) = delayed.partition(|delayed| is_over(&delayed.what));
         self.delayed = delayed.into();
         expired.extend(over.into_iter().map(|delayed| delayed.what));
-        let ready = self.hosts.values().flat_map(|host| &host.ready);
-        let all = ready.chain(self.delayed.iter().map(|one| &one.what));
+        let ready = self.hosts.values().flat_map(|host| host.ready.iter());
+        let all = ready.chain(self.delayed.iter().map(|one| &*one.what));
         self.expiry = all.filter_map(|job| job.expires).min().map(|expiry| expiry.max(now + GRAIN));
         expired
     }
@@ -278,7 +277,7 @@ impl<T> Schedule<T> {
         self.line.clear();
         self.waiting.clear();
         (self.tally, self.expiry) = (Tally::default(), None);
-        let ready = self.hosts.drain().flat_map(|(_, host)| host.ready);
+        let ready = self.hosts.drain().flat_map(|(_, host)| host.ready.into_jobs());
         ready.chain(self.delayed.drain().map(|delayed| delayed.what)).collect()
     }
 
@@ -299,13 +298,7 @@ impl<T> Schedule<T> {
         }
         let Some(host) = self.hosts.get_mut(&job.target.origin) else { return false };
         let newcomer = (host.place == Place::Away).then(|| job.target.origin.clone());
-        // What has begun goes on before anything else begins: the time of some is running, and a retry that has
-        // been allowed now must not come when it no longer would be.
-        if job.attempts > 0 {
-            host.ready.push_front(job);
-        } else {
-            host.ready.push_back(job);
-        }
+        host.ready.push(job);
         *self.tally.of(host.is_sendable) += 1;
         self.tally.note_activity(host);
         match (host.place, newcomer) {
@@ -350,14 +343,14 @@ impl<T> Schedule<T> {
         if is_alone && !host.is_held(now) {
             // Nothing needs to be counted.
             let count = host.ready.len().min(room);
-            taken.extend(host.ready.drain(..count));
+            host.ready.take(count, taken);
             *self.tally.of(host.is_sendable) -= count;
             self.line_up(&origin);
             return true;
         }
         match host.gate(&self.limits, now) {
             Gate::Go => {
-                if let Some(mut job) = host.ready.pop_front() {
+                if let Some(mut job) = host.ready.pop() {
                     *self.tally.of(host.is_sendable) -= 1;
                     job.ticket = host.count(now);
                     self.pace.count(now);
