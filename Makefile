@@ -16,7 +16,7 @@ FUZZ_FLAGS := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-rust test-python soak fuzz check check-rust check-python check-fuzz build bench fmt clean
+.PHONY: help demo test test-rust test-python soak fuzz check check-rust check-python check-fuzz check-instructions build bench bench-quick bench-stages bench-plot fmt clean
 
 help:
 	@echo "make demo    build, and send 10,000 requests to the embedded server"
@@ -24,7 +24,8 @@ help:
 	@echo "make soak    1,000,000 requests to servers that reset, refuse and go away: none lost, none repeated"
 	@echo "make fuzz    each fuzz target for FUZZ_SECONDS (60); needs a nightly compiler"
 	@echo "make check   lint and types"
-	@echo "make bench   the figures that the project promises, on this machine"
+	@echo "make bench   patata beside its peers, and what else is promised, on this machine"
+	@echo "make bench-quick   less of it, in three minutes; make bench-plot draws the results"
 	@echo "make fmt     format Rust and Python"
 
 demo: build
@@ -55,7 +56,7 @@ fuzz:
 			target/fuzz/corpus/$$name || exit 1; \
 	done
 
-check: check-rust check-python check-fuzz
+check: check-rust check-python check-fuzz check-instructions
 
 check-rust: $(VENV)/.installed
 	cargo fmt --all --check
@@ -70,6 +71,10 @@ check-fuzz:
 		cargo +nightly build --manifest-path fuzz/Cargo.toml --target-dir target/fuzz; \
 	else echo "a nightly compiler is not installed: the fuzz targets were not built"; fi
 
+# Of the hot path, where valgrind is.
+check-instructions: $(VENV)/.installed
+	$(BIN)/python bench/instructions.py
+
 check-python: build
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -77,7 +82,17 @@ check-python: build
 	$(BIN)/python -m mypy.stubtest patata --mypy-config-file pyproject.toml
 
 bench: build
-	$(BIN)/python bench/run.py
+	$(BIN)/python bench/contest.py; contest=$$?; $(BIN)/python bench/run.py && exit $$contest
+
+bench-quick: build
+	$(BIN)/python bench/contest.py --quick
+
+# Of the stages that do no I/O, by criterion.
+bench-stages:
+	cargo bench -p patata --features benching --bench stages
+
+bench-plot: build
+	$(BIN)/python bench/plot.py
 
 fmt: $(VENV)/.installed
 	cargo fmt --all

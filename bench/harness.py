@@ -175,7 +175,13 @@ def print_table(rows: list[Row]) -> None:
 
 def save(row: Row, load_before: float) -> None:
     """Writes `results/NAME.json`: the row, and where and when it was measured."""
+    write(RESULTS / f"{row.name}.json", {**asdict(row)}, load_before)
+
+
+def write(path: Path, result: dict[str, Any], load_before: float | None = None) -> None:
+    """Writes a result, with where and when it was measured."""
     RESULTS.mkdir(exist_ok=True)
+    load = os.getloadavg()[0] if load_before is None else load_before
     result = {
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "commit": commit(),
@@ -185,11 +191,11 @@ def save(row: Row, load_before: float) -> None:
             "cores": len(os.sched_getaffinity(0)),
             "system": platform.platform(),
             "python": platform.python_version(),
-            "load_before": round(load_before, 2),
+            "load_before": round(load, 2),
         },
-        **asdict(row),
+        **result,
     }
-    (RESULTS / f"{row.name}.json").write_text(json.dumps(result, indent=2) + "\n")
+    path.write_text(json.dumps(result, indent=2) + "\n")
 
 
 def commit() -> str:

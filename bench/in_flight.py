@@ -6,7 +6,7 @@ import harness
 import servers
 
 NAME = "in_flight"
-MOST_KILOBYTES = 12
+MOST_KILOBYTES = 10
 REQUESTS = 8_000
 DELAY_MILLISECONDS = 3_000
 TARGET = f"at most {MOST_KILOBYTES} KB for each of {REQUESTS:,}"

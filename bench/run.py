@@ -1,33 +1,15 @@
-"""Measures the rows one after another, all or those named, and prints them as one table."""
+"""Measures the promises that are not about peers one after another, all or those named, as one table."""
 
 import argparse
 import sys
 
-import callbacks
-import cpu_per_request
 import fresh_clone
 import harness
-import http2
 import import_time
 import in_flight
-import latency
 import memory
-import tls
 
-MODULES = {
-    module.NAME: module
-    for module in (
-        cpu_per_request,
-        tls,
-        http2,
-        memory,
-        in_flight,
-        latency,
-        import_time,
-        callbacks,
-        fresh_clone,
-    )
-}
+MODULES = {module.NAME: module for module in (memory, in_flight, import_time, fresh_clone)}
 """In the order of the table."""
 
 BY_DEFAULT = [name for name in MODULES if name != fresh_clone.NAME]

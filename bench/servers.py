@@ -19,6 +19,9 @@ import harness
 BODY = b'{"message":"Hello world!"}'
 """What nginx answers: 26 bytes, the same as `patata.testing.Server`."""
 
+BIG = 1 << 20
+"""Bytes of the text in the answer of `/big`."""
+
 NGINX_CONFIG = """
 daemon off;
 worker_processes 1;
@@ -34,11 +37,15 @@ http {{
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
     server {{
-        listen 127.0.0.1:{port} {protocol} backlog=4096;
+        listen {address}:{port} {protocol} backlog=4096;
         {settings}
         location / {{
             default_type application/json;
             return 200 '{body}';
+        }}
+        location = /big {{
+            default_type application/json;
+            alias {folder}/big;
         }}
     }}
 }}
@@ -65,10 +72,15 @@ class Secure:
 @contextlib.contextmanager
 def nginx(core: int | None = None) -> Iterator[str]:
     """Runs nginx with one worker and a configuration of its own, on one core if given; gives its URL."""
-    with tempfile.TemporaryDirectory(prefix="patata-nginx-") as folder, _nginx(Path(folder), core) as port:
-        url = f"http://127.0.0.1:{port}/"
-        _wait_for_answer(url)
-        yield url
+    with tempfile.TemporaryDirectory(prefix="patata-nginx-") as folder:
+        # The worker may be somebody else.
+        Path(folder).chmod(0o755)
+        (Path(folder) / "big").write_text('{"message": "' + "x" * BIG + '"}')
+        # All of 127.0.0.0/8 leads here, so that there may be thousands of hosts.
+        with _nginx(Path(folder), core, address="0.0.0.0") as port:
+            url = f"http://127.0.0.1:{port}/"
+            _wait_for_answer(url)
+            yield url
 
 
 @contextlib.contextmanager
@@ -94,14 +106,21 @@ def _certify(folder: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _nginx(folder: Path, core: int | None, protocol: str = "", settings: str = "") -> Iterator[int]:
+def _nginx(
+    folder: Path, core: int | None, protocol: str = "", settings: str = "", address: str = "127.0.0.1"
+) -> Iterator[int]:
     """Runs nginx out of a folder; gives its port. The worker inherits the core of what starts it."""
     port = _free_port()
     config = folder / "nginx.conf"
     settings = settings.format(folder=folder)
     config.write_text(
         NGINX_CONFIG.format(
-            folder=folder, port=port, protocol=protocol, settings=settings, body=BODY.decode()
+            folder=folder,
+            address=address,
+            port=port,
+            protocol=protocol,
+            settings=settings,
+            body=BODY.decode(),
         )
     )
     command = [harness.program("nginx"), "-p", str(folder), "-c", str(config)]
@@ -138,13 +157,14 @@ def _wait_for_answer(url: str, context: ssl.SSLContext | None = None) -> None:
 
 
 @contextlib.contextmanager
-def embedded_server(threads: int = 1) -> Iterator[str]:
-    """Runs `patata.testing.Server` in another process; gives its URL, without a slash at the end."""
+def embedded_server(threads: int = 1, core: int | None = None) -> Iterator[str]:
+    """Runs `patata.testing.Server` in another process, on one core if given; gives its URL, without a /."""
     server = subprocess.Popen(
         [sys.executable, str(harness.CLIENTS / "serve.py"), str(threads)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        preexec_fn=harness.pinning(core),
     )
     assert server.stdin is not None
     assert server.stdout is not None

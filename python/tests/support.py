@@ -143,7 +143,13 @@ def start_python(*arguments, stdin=subprocess.DEVNULL):
         text=True,
         env=environment(),
         start_new_session=True,
+        preexec_fn=hear_interrupts,
     )
+
+
+def hear_interrupts():
+    """What a child calls before it becomes its program: who runs tests in the background ignores Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def engine_threads():

@@ -22,6 +22,9 @@
 //! schedule. `ARCHITECTURE.md` in the repository maps the files.
 
 mod auth;
+#[cfg(feature = "benching")]
+#[doc(hidden)]
+pub mod benching;
 mod body;
 mod builder;
 mod caller;

@@ -1,0 +1,123 @@
+"""What a peer is given to do, and how its answers are counted. Knows no HTTP client."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+Item = tuple[int, str, Any]
+"""An id, a URL, and what to send as JSON."""
+
+PAYLOAD = {"name": "potato", "tags": ["a", "b", "c"], "text": "x" * 960}
+"""About a kilobyte as JSON."""
+
+
+@dataclass
+class Job:
+    """Requests, and what their answers must be. The same for every peer."""
+
+    method: str
+    urls: list[str]
+    """Taken in turn; ``{id}`` in one stands for the request's id."""
+    count: int
+    connections: int
+    sends: bool = False
+    """Whether each request has a body, which comes back."""
+    authority: str | None = None
+    """The file of the authority that https servers' certificates are from."""
+    http2: bool = False
+    retries: int = 1
+    """Attempts in total."""
+    fails_every: int = 0
+    """Each request with such a number is answered with 503 at first."""
+    callback_milliseconds: float = 0
+    """CPU time that is spent on each answer, on all cores."""
+    field_name: str = "message"
+    """What a right answer has."""
+    right: set[int] = field(default_factory=set)
+    wrong: int = 0
+
+    def items(self) -> Iterator[Item]:
+        """The requests, made one by one."""
+        urls, body = self.urls, PAYLOAD if self.sends else None
+        for id_ in range(self.count):
+            url = urls[id_ % len(urls)]
+            if self.fails_every and id_ % self.fails_every == 0:
+                url = f"{url}flaky/{id_}/1"
+            yield id_, url, body
+
+    def take(self, id_: int, status: int, data: Any) -> None:
+        """Counts an answer, whose body has been parsed."""
+        is_right = status == 200 and (data == PAYLOAD if self.sends else self.field_name in data)
+        if is_right and id_ not in self.right:
+            self.right.add(id_)
+        else:
+            self.wrong += 1
+
+    def ssl_context(self) -> ssl.SSLContext | None:
+        """For peers that are given one."""
+        return ssl.create_default_context(cafile=self.authority) if self.authority else None
+
+    def authority_pem(self) -> bytes | None:
+        """For peers that are given the certificate itself."""
+        if self.authority is None:
+            return None
+        with open(self.authority, "rb") as file:
+            return file.read()
+
+    async def pool(self, fetch: Callable[[str, Any], Awaitable[tuple[int, Any]]]) -> None:
+        """As many workers as connections, each of which takes the next request once it is done with one.
+
+        This is what the documentation of asyncio clients advises. A failure costs one request.
+        """
+        items = self.items()
+        processes = ProcessPoolExecutor() if self.callback_milliseconds else None
+        loop = asyncio.get_running_loop()
+
+        async def work() -> None:
+            for id_, url, body in items:
+                try:
+                    status, data = await self._attempts(fetch, url, body)
+                    if processes is not None:
+                        data = await loop.run_in_executor(
+                            processes, worked_on, data, self.callback_milliseconds
+                        )
+                except Exception:
+                    self.wrong += 1
+                else:
+                    self.take(id_, status, data)
+
+        await asyncio.gather(*(work() for _ in range(self.connections)))
+        if processes is not None:
+            processes.shutdown()
+
+    async def _attempts(
+        self, fetch: Callable[[str, Any], Awaitable[tuple[int, Any]]], url: str, body: Any
+    ) -> tuple[int, Any]:
+        """The loop that users of clients without retries write around them."""
+        status, data = await fetch(url, body)
+        for attempt in range(1, self.retries):
+            if status < 500:
+                break
+            await asyncio.sleep(0.1 * 2**attempt)
+            status, data = await fetch(url, body)
+        return status, data
+
+
+def worked_on(data: Any, milliseconds: float) -> Any:
+    """The callback: the same data, after so much CPU time."""
+    end = time.process_time() + milliseconds / 1000
+    while time.process_time() < end:
+        pass
+    return data
+
+
+def parsed(text: str | bytes) -> Any:
+    """JSON by the standard library, for clients that have no parser of their own."""
+    return json.loads(text)

@@ -1,0 +1,41 @@
+"""Has one peer do one job: in the peer's own environment, as ``run.py ADAPTER JOB``; prints what it took."""
+
+import importlib
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+
+
+def cpu_seconds() -> float:
+    """User and system, of all threads and of children that have ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+def main() -> None:
+    here = Path(__file__).resolve().parent
+    sys.path.insert(0, str(here.parent))
+    from peers.job import Job
+
+    adapter = importlib.import_module(f"peers.with_{sys.argv[1]}")
+    job = Job(**json.loads(sys.argv[2]))
+    # Neither the interpreter's start nor the import is a part of a request; start-up is measured apart.
+    began, cpu = time.perf_counter(), cpu_seconds()
+    adapter.run(job)
+    result = {
+        "cpu_seconds": cpu_seconds() - cpu,
+        "wall_seconds": time.perf_counter() - began,
+        "peak_megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "right": len(job.right),
+        "wrong": job.wrong,
+        "lost": job.count - len(job.right) - job.wrong,
+    }
+    print("RESULT " + json.dumps(result), flush=True)
+
+
+if __name__ == "__main__":
+    # What peers have imported from here must not hide packages of the same names.
+    sys.path.pop(0)
+    main()

@@ -1,0 +1,67 @@
+//! What benchmarks call of the stages that the interface hides. No part of the crate's interface.
+
+#![allow(missing_docs, reason = "it is for the benchmarks in this repository, which say what each does")]
+
+use std::hash::RandomState;
+
+use bytes::Bytes;
+
+use crate::clock;
+use crate::decode;
+use crate::deliver::Delivery;
+use crate::headers::Headers;
+use crate::plan::{Job, Planner};
+use crate::request::Request;
+use crate::schedule::Schedule;
+use crate::schedule::host::Limits;
+
+/// Jobs that are ready to be scheduled or delivered.
+#[derive(Debug)]
+#[expect(clippy::vec_box, reason = "a job lives in its box, wherever that goes")]
+pub struct Jobs(Vec<Box<Job<u64>>>);
+
+impl Jobs {
+    /// So many, in turn for so many hosts.
+    pub fn new(count: u64, hosts: u64) -> Self {
+        let mut planner = Planner::new(RandomState::new());
+        let request = |tag| Request::get(tag, format!("http://host{}.example/path", tag % hosts));
+        Self((0..count).filter_map(|tag| planner.plan(request(tag)).ok()).collect())
+    }
+
+    /// Puts all into a schedule, and takes them out in batches. Returns them, in another order.
+    pub fn scheduled(self, batch: usize) -> Self {
+        let now = clock::now();
+        let count = self.0.len();
+        let mut schedule = Schedule::new(Limits::default(), batch, None);
+        for job in self.0 {
+            schedule.push(job);
+        }
+        let mut taken = Vec::with_capacity(count);
+        while taken.len() < count {
+            schedule.take(batch, now, 0, &mut taken);
+        }
+        Self(taken)
+    }
+
+    /// Hands all over in batches, and takes each.
+    pub fn delivered(mut self, batch: usize) -> Self {
+        let delivery = Delivery::new();
+        let mut taken = Vec::with_capacity(self.0.len());
+        while !self.0.is_empty() {
+            let rest = self.0.split_off(batch.min(self.0.len()));
+            delivery.send(&mut std::mem::replace(&mut self.0, rest));
+            taken.extend(delivery.take());
+        }
+        Self(taken)
+    }
+}
+
+/// Decodes a body of a coding. Returns its length.
+///
+/// # Panics
+/// Where it cannot be decoded.
+#[expect(clippy::expect_used, reason = "a benchmark of a failure is none")]
+pub fn decoded(coding: &str, body: Bytes) -> usize {
+    let headers = Headers::collect([("content-encoding", coding.as_bytes())], &mut Vec::new());
+    decode::decode(&headers, body, 64 << 20).expect("the body is what its coding says").len()
+}
