@@ -148,7 +148,7 @@ def start_python(*arguments, stdin=subprocess.DEVNULL):
 
 
 def hear_interrupts():
-    """What a child calls before it becomes its program: who runs tests in the background ignores Ctrl-C."""
+    """What a child calls before it becomes its program: in the background it would ignore Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
