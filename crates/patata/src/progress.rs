@@ -57,8 +57,8 @@ pub(crate) struct Board {
     failed: AtomicU64,
     has_outcome: AtomicBool,
     is_taking: AtomicBool,
-    /// The busy connections of each event loop.
-    busy: Vec<AtomicUsize>,
+    /// The busy connections of each event loop, and all that it has.
+    lanes: Vec<(AtomicUsize, AtomicUsize)>,
 }
 
 /// The caller's part.
@@ -79,7 +79,7 @@ impl Board {
             failed: AtomicU64::new(0),
             has_outcome: AtomicBool::new(false),
             is_taking: AtomicBool::new(false),
-            busy: (0..event_loops).map(|_| AtomicUsize::new(0)).collect(),
+            lanes: (0..event_loops).map(|_| Default::default()).collect(),
         }
     }
 
@@ -99,10 +99,17 @@ impl Board {
         self.is_taking.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn publish_busy(&self, event_loop: usize, connections: usize) {
-        if let Some(busy) = self.busy.get(event_loop) {
-            busy.store(connections, Ordering::Relaxed);
+    pub(crate) fn publish_lanes(&self, event_loop: usize, busy: usize, open: usize) {
+        if let Some(lanes) = self.lanes.get(event_loop) {
+            lanes.0.store(busy, Ordering::Relaxed);
+            lanes.1.store(open, Ordering::Relaxed);
         }
+    }
+
+    /// Whether another event loop has connections.
+    pub(crate) fn has_lanes_beside(&self, event_loop: usize) -> bool {
+        let mut others = self.lanes.iter().enumerate().filter(|(index, _)| *index != event_loop);
+        others.any(|(_, lanes)| lanes.1.load(Ordering::Relaxed) > 0)
     }
 
     pub(crate) fn news(&self) -> CallerNews {
@@ -115,6 +122,6 @@ impl Board {
     }
 
     pub(crate) fn busy(&self) -> usize {
-        self.busy.iter().map(|busy| busy.load(Ordering::Relaxed)).sum()
+        self.lanes.iter().map(|lanes| lanes.0.load(Ordering::Relaxed)).sum()
     }
 }

@@ -235,8 +235,9 @@ impl<T: Send + 'static> EventLoop<T> {
         for job in jobs {
             self.place(job);
         }
-        self.shared.board.publish_busy(self.index, self.pool().busy());
-        due
+        let pool = self.pool();
+        self.shared.board.publish_lanes(self.index, pool.busy(), pool.open());
+        due.into_iter().chain(pool.rests_until()).min()
     }
 
     /// A job whose time is over has failed where it waits.
@@ -344,9 +345,12 @@ impl<T: Send + 'static> EventLoop<T> {
     /// Out of file descriptors, the lanes that there are must do, and the job waits. `false` where there are none
     /// and it has waited often: then others have them all.
     fn make_do(&self, now: Instant, returns: u32) -> bool {
-        match self.pool().run_short(now) {
+        let shortage = self.pool().run_short(now);
+        match shortage {
             Shortage::Idle(slot) => slot.give(Order::Close),
             Shortage::Busy => {}
+            // Others have them, and do the work for a while.
+            Shortage::Total if self.shared.board.has_lanes_beside(self.index) => self.pool().rest(),
             Shortage::Total => return returns < MAX_SHORTAGES,
         }
         true

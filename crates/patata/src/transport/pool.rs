@@ -25,6 +25,8 @@ pub(crate) struct Pool<S> {
 
 /// How long a lowered capacity stays before it is raised by a part.
 const RECOVERY: Duration = Duration::from_secs(1);
+/// So much later it is over for certain.
+const GRAIN: Duration = Duration::from_millis(1);
 
 impl<S> Pool<S> {
     pub(crate) fn new(capacity: usize) -> Self {
@@ -52,10 +54,25 @@ impl<S> Pool<S> {
         }
     }
 
+    /// Opens no lane until there is hope again.
+    pub(crate) fn rest(&mut self) {
+        self.capacity = 0;
+    }
+
+    /// When it may open lanes again, where it may not now: somebody must look then.
+    pub(crate) fn rests_until(&self) -> Option<Instant> {
+        self.changed.filter(|_| self.capacity == 0).map(|changed| changed + RECOVERY + GRAIN)
+    }
+
+    /// Lanes that there are, busy or not.
+    pub(crate) fn open(&self) -> usize {
+        self.open
+    }
+
     /// How many exchanges could be begun now, were they all for the right origins.
     pub(crate) fn free(&mut self, now: Instant) -> usize {
         if self.changed.is_some_and(|changed| now > changed + RECOVERY) {
-            self.capacity = (self.capacity + self.capacity.div_ceil(10)).min(self.full_capacity);
+            self.capacity = (self.capacity + self.capacity.div_ceil(10).max(1)).min(self.full_capacity);
             self.changed = (self.capacity < self.full_capacity).then_some(now);
         }
         self.capacity.saturating_sub(self.open) + self.idle_count
@@ -222,6 +239,19 @@ mod tests {
             pool.free(now + Duration::from_secs(seconds));
         }
         assert_eq!(pool.free(now + Duration::from_secs(100)), 92);
+    }
+
+    #[test]
+    fn one_that_rests_opens_nothing_for_a_second() {
+        let mut pool: Pool<()> = Pool::new(100);
+        let now = clock::now();
+        pool.reserve();
+        assert_eq!(pool.run_short(now), Shortage::Total);
+        pool.rest();
+        pool.closed();
+        assert_eq!(pool.free(now), 0);
+        let over = pool.rests_until().unwrap();
+        assert_eq!((pool.free(over), pool.rests_until()), (1, None));
     }
 
     #[test]
