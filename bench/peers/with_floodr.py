@@ -20,7 +20,7 @@ def run(job: Job) -> None:
 
 async def main(job: Job) -> None:
     items = list(job.items())
-    requests = [floodr.Request(url=url, method=job.method, json=body) for _, url, body in items]
+    requests = [floodr.Request(url=url, method=job.method, json_data=body) for _, url, body in items]
     responses = await floodr.request(requests, max_concurrent=job.connections)
     for (id_, _, _), response in zip(items, responses, strict=True):
         job.take(id_, response.status_code, response.json() if response.ok else {})

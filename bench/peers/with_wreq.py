@@ -1,6 +1,7 @@
 """wreq: a fork of reqwest under asyncio, one client."""
 
 import asyncio
+from pathlib import Path
 
 import wreq
 
@@ -16,9 +17,8 @@ def run(job: Job) -> None:
 
 async def main(job: Job) -> None:
     options = {"http2_only": True} if job.http2 else {"http1_only": True}
-    if authority := job.authority_pem():
-        options["verify"] = job.authority
-        del authority
+    if job.authority:
+        options["tls_verify"] = Path(job.authority)
     client = wreq.Client(pool_max_idle_per_host=job.connections, **options)
     method = getattr(client, job.method.lower())
 
