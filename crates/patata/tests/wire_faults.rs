@@ -283,6 +283,25 @@ fn a_server_that_asks_for_a_thousand_years_is_not_asked_again() {
 }
 
 #[test]
+fn what_a_server_asks_for_in_retry_after_is_in_its_response() {
+    let server = FaultServer::start().unwrap();
+    for (fault, value) in [
+        ("status/429", "1"),
+        ("status/503", "1"),
+        ("status/503-date-in-the-past", "Sun, 06 Nov 1994 08:49:37 GMT"),
+        ("status/503-negative", "-5"),
+        ("status/503-absurd", "31536000000"),
+        ("status/503-nonsense", "later"),
+    ] {
+        // A client for each: a host that asked for patience is left alone by the one that it told.
+        let (builder, _file) = client(&server);
+        let url = server.url_of(fault).unwrap();
+        let outcome = builder.build().unwrap().run([Request::get(1, url)]).next().unwrap();
+        assert_eq!(outcome.result.unwrap().headers.get("retry-after"), Some(value.as_bytes()), "{fault}");
+    }
+}
+
+#[test]
 fn every_fault_is_in_the_table() {
     let table: BTreeSet<_> = TABLE.iter().copied().chain(["status/503-absurd"]).collect();
     assert_eq!(table, FaultServer::faults().map(Fault::name).collect());
