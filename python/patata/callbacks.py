@@ -21,8 +21,15 @@ from patata.models import Response
 BATCHES_A_PROCESS = 2
 """One to work on, and one to go on with."""
 
-FIRST_BATCH = 32
+FIRST_BATCH = 8
 """Batches begin small, so that the first responses come soon, and double up to ``pool_submit_size``."""
+
+BATCH_SECONDS = 0.03
+"""Batches grow no further once a process works on one for so long.
+
+That hides what sending one costs, and at the end of a run no process sits idle while another one has a large
+batch to go through.
+"""
 
 WAIT = 0.1
 """Seconds between looks for signals."""
@@ -110,12 +117,15 @@ class Processes:
         self._batches.append(batch)
         self.held += len(responses)
         self._least_busy().give(batch, range(len(responses)))
-        self._size = min(2 * self._size, self._most)
 
     def finished(self) -> list[Batch]:
         """The batches that have come back whole, what was lost included."""
         for worker in self._workers:
-            worker.collect()
+            for responses, seconds in worker.collect():
+                fitting = int(responses * BATCH_SECONDS / seconds) if seconds else self._most
+                # One that was small as there were no more says nothing against large ones.
+                doubled = max(self._size, 2 * responses)
+                self._size = max(1, min(fitting, doubled, self._most))
         whole = []
         if self._ordered:
             while self._batches and not self._batches[0].missing:
@@ -156,7 +166,7 @@ class _Piece:
     """The part of a batch that is in a process, and the promise of what becomes of it."""
 
     def __init__(
-        self, batch: Batch, positions: Sequence[int], executor: Any, future: Future[list[bytes]]
+        self, batch: Batch, positions: Sequence[int], executor: Any, future: Future[tuple[list[bytes], float]]
     ) -> None:
         self.batch = batch
         self.positions = positions
@@ -207,13 +217,19 @@ class _Worker:
         self.pieces.append(_Piece(batch, positions, self._executor, future))
         future.add_done_callback(lambda _: self._wake())
 
-    def collect(self) -> None:
-        """Puts into their batches what the process has given back, and what it has lost."""
+    def collect(self) -> list[tuple[int, float]]:
+        """Puts into their batches what the process has given back, and what it has lost.
+
+        Says of what was given back how many there were at a time, and how many seconds the process took.
+        """
+        taken = []
         while self.pieces and self.pieces[0].future.done():
             piece = self.pieces.pop(0)
             error = piece.future.exception()
             if error is None:
-                for position, packed in zip(piece.positions, piece.future.result(), strict=True):
+                results, seconds = piece.future.result()
+                taken.append((len(results), seconds))
+                for position, packed in zip(piece.positions, results, strict=True):
                     piece.batch.put(position, _returned(piece.batch.responses[position], packed))
             elif isinstance(error, BrokenProcessPool):
                 if piece.executor is self._executor:
@@ -225,6 +241,7 @@ class _Worker:
                 # One of them cannot be read over there: alone, each costs only itself.
                 for position in piece.positions:
                     self.give(piece.batch, [position])
+        return taken
 
     def _restart(self) -> None:
         self._executor.shutdown(wait=False, kill_workers=True)

@@ -10,7 +10,7 @@ import time
 import weakref
 
 import pytest
-from patata import Patata, Response, exceptions
+from patata import Patata, Response, callbacks, exceptions
 from support import children, eventually
 
 HELLO = {"message": "Hello world!"}
@@ -590,6 +590,35 @@ def test_what_the_input_raises_comes_after_all_responses_before_it(server, worke
         assert sorted(found) == list(range(700))
         assert len(by_id(client.http("get", requests(server, 10), callbacks=[shout]))) == 10
     assert eventually(lambda: children() == [])
+
+
+def sizes_of_batches(function, count):
+    """How many responses there are in each batch that a pool of two processes asks for."""
+    news = threading.Event()
+    pool = callbacks.Processes(callbacks.packed([function]), 2, 1_000, False, news.set)
+    sizes, left = [], [Response(id_, 200, {"message": "hi"}) for id_ in range(count)]
+    try:
+        while left or pool.held:
+            news.clear()
+            while left and (room := pool.room):
+                sizes.append(len(left[:room]))
+                pool.give(left[:room])
+                left = left[room:]
+            if not pool.finished():
+                news.wait(1)
+    finally:
+        pool.stop()
+    return sizes
+
+
+def test_batches_grow_only_while_processes_are_soon_done_with_them():
+    def slow(response):
+        time.sleep(0.02)
+        return response
+
+    # So the last ones are shared by both processes, and none waits for many others.
+    assert max(sizes_of_batches(slow, 60)) <= callbacks.FIRST_BATCH
+    assert max(sizes_of_batches(shout, 5_000)) > 10 * callbacks.FIRST_BATCH
 
 
 def test_a_slow_callback_holds_nothing_back_for_ever(server):
