@@ -38,19 +38,25 @@ PEERS = [
 OURS = ("patata", "patata_two")
 COMPARED = {
     "cpu": "cpu_microseconds",
-    "wall": "wall_seconds",
+    "wall": "wall_microseconds",
     "memory": "peak_megabytes",
     "start": "start_seconds",
 }
 """The figures by which it is said who is ahead."""
 
+KEPT = (
+    "cpu_microseconds",
+    "wall_microseconds",
+    "requests_per_second",
+    "steady_per_second",
+    "peak_megabytes",
+    "start_seconds",
+)
+"""Whose medians are in the results, beside the rounds."""
+
 QUICK_PEERS = ["patata", "aiohttp", "httpx", "pyreqwest", "wreq", "floodr"]
 QUICK_SCENARIOS = ["get", "post", "tls", "http2", "failing"]
 
-PILOT = 200
-"""Requests by which it is found out how many make a round."""
-SECONDS = 1.5
-"""About how long a round takes."""
 PATIENCE = 30
 """Seconds of CPU time that a round may take at most."""
 LONGEST = 120
@@ -65,13 +71,24 @@ class Entry:
     reason: str = ""
     """Why there are none."""
 
-    def figure(self, name: str) -> float | None:
-        return median(one[name] for one in self.rounds) if self.rounds else None
+    def __getitem__(self, figure: str) -> float:
+        """The median of a figure, where there are rounds."""
+        return median(one[figure] for one in self.rounds)
+
+    def is_complete(self) -> bool:
+        """Whether it got every answer, and each was right."""
+        return bool(self.rounds) and all(one["right"] == one["count"] for one in self.rounds)
 
     def spread(self) -> float:
         """How far the rounds are apart, as a share of their median."""
         values = [one["cpu_microseconds"] for one in self.rounds]
         return (max(values) - min(values)) / median(values) if values else 0.0
+
+
+def requirements(peer: str) -> list[str]:
+    """What is installed for a peer. Read without importing it."""
+    source = (harness.BENCH / "peers" / f"with_{peer}.py").read_text()
+    return source.split("REQUIREMENTS = ", 1)[1].split("\n", 1)[0].strip("'\"").split()
 
 
 def environment(peer: str) -> str:
@@ -80,8 +97,7 @@ def environment(peer: str) -> str:
         return sys.executable
     folder = harness.BENCH / ".venvs" / peer
     python = folder / "bin" / "python"
-    source = (harness.BENCH / "peers" / f"with_{peer}.py").read_text()
-    wanted = source.split("REQUIREMENTS = ", 1)[1].split("\n", 1)[0].strip("'\"").split()
+    wanted = requirements(peer)
     marker = folder / ".installed"
     if not marker.exists() or marker.read_text() != " ".join(wanted):
         print(f"  {peer}: installing {' '.join(wanted)}", flush=True)
@@ -109,6 +125,7 @@ def run_peer(peer: str, python: str, job: dict[str, Any], core: int | None) -> d
     line = next(line for line in finished.output.splitlines() if line.startswith("RESULT "))
     result: dict[str, float] = json.loads(line.removeprefix("RESULT "))
     result["cpu_microseconds"] = result["cpu_seconds"] / job["count"] * 1e6
+    result["wall_microseconds"] = result["wall_seconds"] / job["count"] * 1e6
     result["requests_per_second"] = job["count"] / result["wall_seconds"]
     result["count"] = job["count"]
     result["start_seconds"] = finished.wall_seconds
@@ -117,7 +134,7 @@ def run_peer(peer: str, python: str, job: dict[str, Any], core: int | None) -> d
 
 
 def measure(scenario: Scenario, peers: list[str], rounds: int) -> dict[str, Any]:
-    """All peers in one scenario."""
+    """All peers in one scenario: what is kept of it, once its table has been printed."""
     client_core, server_core = harness.two_cores()
     entries = {peer: Entry() for peer in peers}
     limits: list[float] = []
@@ -128,7 +145,7 @@ def measure(scenario: Scenario, peers: list[str], rounds: int) -> dict[str, Any]
             entries[peer].reason = cannot(peer).get(scenario.name, "")
             if not entries[peer].reason:
                 counts[peer] = size(scenario, peer, job, client_core, entries[peer])
-        for number in range(rounds):
+        for number in range(rounds * scenario.rounds):
             if scenario.limit is not None:
                 limits.append(scenario.limit(place, client_core, 1 if rounds == 1 else 2))
             for peer in peers:
@@ -141,108 +158,120 @@ def measure(scenario: Scenario, peers: list[str], rounds: int) -> dict[str, Any]
                     entries[peer].rounds.append(run_peer(peer, environment(peer), given, core))
                 except Exception as error:
                     entries[peer].reason = f"failed: {error!s:.80}".splitlines()[0]
-            print(f"  {scenario.name}: round {number + 1} of {rounds}", flush=True)
-    return {"scenario": scenario, "entries": entries, "limit": median(limits) if limits else None}
+            print(f"  {scenario.name}: round {number + 1} of {rounds * scenario.rounds}", flush=True)
+        ideal = scenario.ideal(place) if scenario.ideal is not None else None
+    limit = median(limits) if limits else None
+    return report(scenario, entries, limit, ideal)
 
 
 def size(scenario: Scenario, peer: str, job: dict[str, Any], core: int, entry: Entry) -> int:
     """How many requests a peer is given in each round."""
-    given = {**job, "count": min(PILOT, scenario.count or PILOT)}
+    given = {**job, "count": min(scenario.pilot, scenario.count or scenario.pilot)}
     try:
         pilot = run_peer(peer, environment(peer), given, core)
-        if scenario.count is None and pilot["wall_seconds"] < SECONDS / 2:
+        if scenario.count is None and pilot["wall_seconds"] < scenario.seconds / 2:
             # Of a fast one that was mostly the opening of connections.
-            pilot = run_peer(peer, environment(peer), {**given, "count": 20 * PILOT}, core)
+            given["count"] = 20 * scenario.pilot
+            pilot = run_peer(peer, environment(peer), given, core)
     except Exception as error:
         entry.reason = f"failed: {error!s:.80}".splitlines()[0]
         return 0
     each = pilot["wall_seconds"] / pilot["count"]
     if scenario.count is None:
-        return max(PILOT, min(scenario.most, int(SECONDS / each)))
+        return max(scenario.pilot, min(scenario.most, int(scenario.seconds / each)))
     if pilot["cpu_seconds"] / pilot["count"] * scenario.count > PATIENCE:
         entry.reason = f"needs {pilot['cpu_microseconds'] / 1000:.1f} ms CPU a request: left out"
     return scenario.count
 
 
-def report(measured: dict[str, Any]) -> dict[str, Any]:
+def report(
+    scenario: Scenario, entries: dict[str, Entry], limit: float | None, ideal: float | None
+) -> dict[str, Any]:
     """Prints a scenario's table, and gives what is kept of it."""
-    scenario, entries, limit = measured["scenario"], measured["entries"], measured["limit"]
-    base = entries["patata"].figure("cpu_microseconds")
     print(f"\n{scenario.title}")
-    names = ("", "CPU µs", "x patata", "spread", "req/s", "MB", "seconds", "right", "wrong")
-    print("  {:<12}{:>10}{:>10}{:>8}{:>10}{:>7}{:>9}{:>9}{:>7}".format(*names))
-    if limit is not None:
-        print(f"  {scenario.limit_name:<12}{limit:>10.1f}{limit / base if base else 0:>10.2f}")
-    for peer, entry in entries.items():
-        spent = entry.figure("cpu_microseconds")
-        if spent is None:
-            print(f"  {peer:<12}{entry.reason}")
-            continue
-        one = entry.rounds[-1]
-        ratio = spent / base if base else 0
-        bad = max(r["wrong"] + r["lost"] for r in entry.rounds)
-        print(
-            f"  {peer:<12}{spent:>10.1f}{ratio:>10.2f}{entry.spread():>8.0%}"
-            f"{entry.figure('requests_per_second'):>10,.0f}{entry.figure('peak_megabytes'):>7.0f}"
-            f"{entry.figure('start_seconds'):>9.2f}{one['right']:>9,.0f}{bad:>7,.0f}"
-        )
-    verdicts = judge(scenario, entries, limit)
+    print_entries(scenario, entries, limit)
+    verdicts = judge(scenario, entries, limit, ideal)
     for text in verdicts:
         print(f"  {text}")
+    # Who reads along through a pipe is to see each scenario when it is done.
+    sys.stdout.flush()
     return {
         "name": scenario.name,
         "title": scenario.title,
         "limit": {"name": scenario.limit_name, "cpu_microseconds": limit} if limit else None,
-        "peers": {
-            peer: {
-                "cpu_microseconds": entry.figure("cpu_microseconds"),
-                "requests_per_second": entry.figure("requests_per_second"),
-                "peak_megabytes": entry.figure("peak_megabytes"),
-                "wall_seconds": entry.figure("wall_seconds"),
-                "start_seconds": entry.figure("start_seconds"),
-                "spread": entry.spread(),
-                "rounds": entry.rounds,
-                "reason": entry.reason,
-            }
-            for peer, entry in entries.items()
-        },
+        "ideal_per_second": ideal,
+        "peers": {peer: kept(entry) for peer, entry in entries.items()},
         "verdicts": verdicts,
     }
 
 
-def judge(scenario: Scenario, entries: dict[str, Entry], limit: float | None) -> list[str]:
-    """Whether patata reaches what it is to reach."""
-    name = COMPARED[scenario.by]
-    ours = entries["patata"].figure(name)
-    if ours is None:
+def print_entries(scenario: Scenario, entries: dict[str, Entry], limit: float | None) -> None:
+    """The table: the limit first, and a line for each peer."""
+    base = entries["patata"]["cpu_microseconds"] if entries["patata"].rounds else None
+    names = ("", "CPU µs", "x patata", "x limit", "spread", "req/s", "MB", "seconds", "right", "wrong")
+    print("  {:<12}{:>10}{:>10}{:>9}{:>8}{:>10}{:>7}{:>9}{:>9}{:>7}".format(*names))
+
+    def ratio(figure: float, to: float | None) -> str:
+        return f"{figure / to:.2f}" if to else ""
+
+    if limit is not None:
+        print(f"  {scenario.limit_name:<12}{limit:>10.1f}{ratio(limit, base):>10}{'1.00':>9}")
+    for peer, entry in entries.items():
+        if not entry.rounds:
+            print(f"  {peer:<12}{entry.reason}")
+            continue
+        spent, spread = entry["cpu_microseconds"], entry.spread()
+        right = min(one["right"] for one in entry.rounds)
+        bad = max(one["wrong"] + one["lost"] for one in entry.rounds)
+        print(
+            f"  {peer:<12}{spent:>10.1f}{ratio(spent, base):>10}{ratio(spent, limit):>9}{spread:>8.0%}"
+            f"{entry['requests_per_second']:>10,.0f}{entry['peak_megabytes']:>7.0f}"
+            f"{entry['start_seconds']:>9.2f}{right:>9,.0f}{bad:>7,.0f}"
+        )
+
+
+def kept(entry: Entry) -> dict[str, Any]:
+    """An entry as it is written to the results."""
+    figures = {name: entry[name] for name in KEPT} if entry.rounds else {}
+    return {**figures, "spread": entry.spread(), "rounds": entry.rounds, "reason": entry.reason}
+
+
+def judge(
+    scenario: Scenario, entries: dict[str, Entry], limit: float | None, ideal: float | None
+) -> list[str]:
+    """Whether patata reaches what it is to reach, a line for each."""
+    ours = entries["patata"]
+    if not ours.rounds:
         return ["patata did not do it: MISSED"]
+    # Who loses answers has not done the work.
+    others = {name: entry for name, entry in entries.items() if name not in OURS and entry.is_complete()}
     verdicts = []
     if limit is not None and scenario.limit_times is not None:
-        times = ours / limit
-        is_met = harness.verdict(times <= scenario.limit_times)
-        verdicts.append(f"{times:.2f} times {scenario.limit_name}, at most {scenario.limit_times}: {is_met}")
-    others = {
-        peer: figure
-        for peer, entry in entries.items()
-        if peer not in OURS
-        and (figure := entry.figure(name)) is not None
-        # Who loses answers has not done the work.
-        and all(one["right"] == one["count"] for one in entry.rounds)
-    }
+        times = ours["cpu_microseconds"] / limit
+        verdicts.append(at_most(f"{times:.2f} times {scenario.limit_name}", times, scenario.limit_times))
+    if ideal is not None:
+        share = ours["steady_per_second"] / ideal
+        is_met = harness.verdict(share >= scenario.ideal_share)
+        told = f"once its connections are open {share:.1%} of the ideal"
+        verdicts.append(f"{told}, at least {scenario.ideal_share:.0%}: {is_met}")
     if others:
-        best = min(others, key=lambda peer: others[peer])
-        share = ours / others[best]
-        is_met = harness.verdict(share <= scenario.peer_share)
-        verdicts.append(
-            f"{share:.2f} of the best peer's ({best}), at most {scenario.peer_share:.2f}: {is_met}"
-        )
-    if any(one["right"] != one["count"] for one in entries["patata"].rounds):
+        figure = COMPARED[scenario.by]
+        best = min(others, key=lambda peer: others[peer][figure])
+        share = ours[figure] / others[best][figure]
+        verdicts.append(at_most(f"{share:.2f} of the best peer's ({best})", share, scenario.peer_share))
+    if not ours.is_complete():
         verdicts.append("patata lost answers: MISSED")
-    two = entries.get("patata_two")
-    if two is not None and scenario.name == "get" and (spent := two.figure("cpu_microseconds")) is not None:
-        is_met = harness.verdict(spent <= 1.1 * ours)
-        verdicts.append(f"two workers take {spent / ours:.2f} times one's CPU, at most 1.10: {is_met}")
+    elif scenario.answers:
+        verdicts.append(f"all answers right; of the others, those of {', '.join(others) or 'none'}")
+    if scenario.name == "get" and (two := entries.get("patata_two")) is not None and two.rounds:
+        times = two["cpu_microseconds"] / ours["cpu_microseconds"]
+        verdicts.append(at_most(f"two workers take {times:.2f} times one's CPU", times, 1.1))
     return verdicts
+
+
+def at_most(told: str, measured: float, most: float) -> str:
+    """A line that says what was measured, what it may be, and whether it is."""
+    return f"{told}, at most {most:.2f}: {harness.verdict(measured <= most)}"
 
 
 def main() -> int:
@@ -260,7 +289,7 @@ def main() -> int:
         environment(peer)
     build = harness.build()
     results = [
-        report(measure(scenario, peers, given.rounds or (1 if given.quick else 3)))
+        measure(scenario, peers, given.rounds or (1 if given.quick else 3))
         for scenario in SCENARIOS
         if scenario.name in wanted
     ]
@@ -280,7 +309,8 @@ def keep(results: list[dict[str, Any]], is_quick: bool) -> None:
         before = [one for one in json.loads(path.read_text())["scenarios"] if one["name"] not in measured]
     order = [one.name for one in SCENARIOS]
     everything = sorted([*before, *results], key=lambda one: order.index(one["name"]))
-    harness.write(path, {"scenarios": everything})
+    versions = {peer: " ".join(requirements(peer)) for peer in PEERS if peer not in OURS}
+    harness.write(path, {"peers": versions, "scenarios": everything})
     print(f"\n{Path(path).relative_to(harness.REPOSITORY)}")
 
 

@@ -124,9 +124,9 @@ def picture(theme: Theme, results: list[dict[str, Any]], machine: str) -> str:
 
 
 FIGURES = {
-    "latency_2000": ("wall_seconds", "seconds"),
+    "latency_2000": ("wall_microseconds", "µs each"),
     "latency_8000": ("peak_megabytes", "MB"),
-    "callback": ("wall_seconds", "seconds"),
+    "callback": ("wall_microseconds", "µs each"),
     "startup": ("start_seconds", "seconds"),
 }
 """What is drawn of a scenario, where that is not CPU time."""

@@ -81,14 +81,25 @@ class Scenario:
     limit: Callable[[Place, int, int], float] | None = None
     limit_name: str = ""
     count: int | None = None
-    """How many requests each is given; by default as many as take a second or two."""
+    """How many requests each is given; by default as many as take `seconds`."""
+    seconds: float = 1.5
+    pilot: int = 200
+    """Requests by which it is found out how many those are."""
     most: int = 200_000
+    rounds: int = 1
+    """How many make one of the contest's: more where one is over at once."""
     limit_times: float | None = None
     """At most so many times the limit's CPU time is what patata is to take."""
+    ideal: Callable[[Place], float] | None = None
+    """Requests per second of a client that itself takes no time, at the place."""
+    ideal_share: float = 0.97
+    """At least this share of the ideal."""
     peer_share: float = 1.0
     """At most this share of the best peer's."""
     by: str = "cpu"
-    """What is compared: CPU microseconds of a request, or how long all took."""
+    """What is compared, a name in `contest.COMPARED`."""
+    answers: bool = False
+    """Whether it is about who gets all answers, more than about what they cost."""
 
 
 SCENARIOS = [
@@ -101,8 +112,11 @@ SCENARIOS = [
         "100 ms, 2,000 in flight",
         slow,
         {"connections": 2_000},
-        count=6_000,
+        seconds=5,
+        pilot=6_000,
         by="wall",
+        # What the server says are 100 ms are a little more, whoever asks.
+        ideal=lambda place: 2_000 / servers.seconds_of_an_answer(place["urls"][0]),
     ),
     Scenario(
         "latency_8000",
@@ -115,14 +129,23 @@ SCENARIOS = [
     Scenario("hosts", "2,000 hosts, 5 requests each", many_hosts, count=5 * HOSTS),
     Scenario("large", "bodies of 1 MB", large, {"connections": 20}, most=2_000),
     Scenario(
-        "callback", "a callback of 1 ms CPU", plain, {"callback_milliseconds": 1.0}, count=2_000, by="wall"
+        "callback", "a callback of 1 ms CPU", plain, {"callback_milliseconds": 1.0}, count=4_000, by="wall"
     ),
-    Scenario("startup", "start, import and first response", plain, {"connections": 1}, count=1, by="start"),
+    Scenario(
+        "startup",
+        "start, import and first response",
+        plain,
+        {"connections": 1},
+        count=1,
+        rounds=7,
+        by="start",
+    ),
     Scenario(
         "failing",
         "5 % of answers are 503, retried",
         failing,
         {"retries": 5, "fails_every": 20},
         count=4_000,
+        answers=True,
     ),
 ]

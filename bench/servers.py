@@ -13,6 +13,8 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
+from urllib.parse import urlsplit
 
 import harness
 
@@ -154,6 +156,21 @@ def _wait_for_answer(url: str, context: ssl.SSLContext | None = None) -> None:
             if time.monotonic() > deadline:
                 raise RuntimeError(f"nginx does not answer ({error})") from error
             time.sleep(0.02)
+
+
+def seconds_of_an_answer(url: str) -> float:
+    """How long an idle server takes for an answer on an open connection, by a bare socket."""
+    parts = urlsplit(url)
+    assert parts.hostname is not None
+    question = f"GET {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n".encode()
+    taken = []
+    with socket.create_connection((parts.hostname, parts.port or 80), timeout=10) as connection:
+        for _ in range(20):
+            begun = time.perf_counter()
+            connection.sendall(question)
+            connection.recv(1 << 16)
+            taken.append(time.perf_counter() - begun)
+    return fmean(taken)
 
 
 @contextlib.contextmanager

@@ -1,15 +1,18 @@
-"""What a peer is given to do, and how its answers are counted. Knows no HTTP client."""
+"""What a peer is given to do, and how its answers are counted. Knows no HTTP client.
+
+It imports little: what is imported here, every peer's start pays for.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import json
-import ssl
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import ssl
 
 Item = tuple[int, str, Any]
 """An id, a URL, and what to send as JSON."""
@@ -42,6 +45,8 @@ class Job:
     """What a right answer has."""
     right: set[int] = field(default_factory=set)
     wrong: int = 0
+    opened: float = 0
+    """When as many answers had come as there are connections: from then on, all are open."""
 
     def items(self) -> Iterator[Item]:
         """The requests, made one by one."""
@@ -57,12 +62,18 @@ class Job:
         is_right = status == 200 and (data == PAYLOAD if self.sends else self.field_name in data)
         if is_right and id_ not in self.right:
             self.right.add(id_)
+            if len(self.right) == self.connections:
+                self.opened = time.perf_counter()
         else:
             self.wrong += 1
 
     def ssl_context(self) -> ssl.SSLContext | None:
         """For peers that are given one."""
-        return ssl.create_default_context(cafile=self.authority) if self.authority else None
+        if self.authority is None:
+            return None
+        import ssl
+
+        return ssl.create_default_context(cafile=self.authority)
 
     def authority_pem(self) -> bytes | None:
         """For peers that are given the certificate itself."""
@@ -70,44 +81,6 @@ class Job:
             return None
         with open(self.authority, "rb") as file:
             return file.read()
-
-    async def pool(self, fetch: Callable[[str, Any], Awaitable[tuple[int, Any]]]) -> None:
-        """As many workers as connections, each of which takes the next request once it is done with one.
-
-        This is what the documentation of asyncio clients advises. A failure costs one request.
-        """
-        items = self.items()
-        processes = ProcessPoolExecutor() if self.callback_milliseconds else None
-        loop = asyncio.get_running_loop()
-
-        async def work() -> None:
-            for id_, url, body in items:
-                try:
-                    status, data = await self._attempts(fetch, url, body)
-                    if processes is not None:
-                        data = await loop.run_in_executor(
-                            processes, worked_on, data, self.callback_milliseconds
-                        )
-                except Exception:
-                    self.wrong += 1
-                else:
-                    self.take(id_, status, data)
-
-        await asyncio.gather(*(work() for _ in range(self.connections)))
-        if processes is not None:
-            processes.shutdown()
-
-    async def _attempts(
-        self, fetch: Callable[[str, Any], Awaitable[tuple[int, Any]]], url: str, body: Any
-    ) -> tuple[int, Any]:
-        """The loop that users of clients without retries write around them."""
-        status, data = await fetch(url, body)
-        for attempt in range(1, self.retries):
-            if status < 500:
-                break
-            await asyncio.sleep(0.1 * 2**attempt)
-            status, data = await fetch(url, body)
-        return status, data
 
 
 def worked_on(data: Any, milliseconds: float) -> Any:

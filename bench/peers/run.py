@@ -25,9 +25,11 @@ def main() -> None:
     # Neither the interpreter's start nor the import is a part of a request; start-up is measured apart.
     began, cpu = time.perf_counter(), cpu_seconds()
     adapter.run(job)
+    ended = time.perf_counter()
     result = {
         "cpu_seconds": cpu_seconds() - cpu,
-        "wall_seconds": time.perf_counter() - began,
+        "wall_seconds": ended - began,
+        "steady_per_second": (job.count - job.connections) / (ended - job.opened) if job.opened else 0,
         "peak_megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "right": len(job.right),
         "wrong": job.wrong,

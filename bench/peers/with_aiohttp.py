@@ -4,6 +4,7 @@ import aiohttp
 import uvloop
 
 from peers.job import Job
+from peers.pool import pool
 
 REQUIREMENTS = "aiohttp==3.14.5 uvloop==0.23.0"
 CANNOT = {"http2": "speaks no HTTP/2"}
@@ -21,4 +22,4 @@ async def main(job: Job) -> None:
             async with session.request(job.method, url, json=body) as response:
                 return response.status, await response.json(content_type=None)
 
-        await job.pool(fetch)
+        await pool(job, fetch)

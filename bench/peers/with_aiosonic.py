@@ -6,6 +6,7 @@ from aiosonic.connectors import TCPConnector
 from aiosonic.pools import PoolConfig
 
 from peers.job import Job, parsed
+from peers.pool import pool
 
 REQUIREMENTS = "aiosonic==1.3.3 uvloop==0.23.0"
 CANNOT = {"http2": "its HTTP/2 is experimental"}
@@ -24,4 +25,4 @@ async def main(job: Job) -> None:
             response = await client.request(url, job.method, json=body, **options)
             return response.status_code, parsed(await response.content())
 
-        await job.pool(fetch)
+        await pool(job, fetch)

@@ -5,6 +5,7 @@ import asyncio
 import httpx
 
 from peers.job import Job
+from peers.pool import pool
 
 REQUIREMENTS = "httpx[http2]==0.28.1"
 CANNOT: dict[str, str] = {}
@@ -25,4 +26,4 @@ async def main(job: Job) -> None:
             response = await client.request(job.method, url, json=body)
             return response.status_code, response.json()
 
-        await job.pool(fetch)
+        await pool(job, fetch)

@@ -5,6 +5,7 @@ import asyncio
 import niquests
 
 from peers.job import Job
+from peers.pool import pool
 
 REQUIREMENTS = "niquests==3.21.2"
 CANNOT: dict[str, str] = {}
@@ -29,4 +30,4 @@ async def main(job: Job) -> None:
             response = await session.request(job.method, url, json=body, timeout=60, verify=verify)
             return response.status_code, response.json()
 
-        await job.pool(fetch)
+        await pool(job, fetch)

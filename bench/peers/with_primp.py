@@ -5,6 +5,7 @@ import asyncio
 import primp
 
 from peers.job import Job
+from peers.pool import pool
 
 REQUIREMENTS = "primp==2.0.1"
 CANNOT: dict[str, str] = {}
@@ -25,4 +26,4 @@ async def main(job: Job) -> None:
             response = await (method(url, json=body) if body is not None else method(url))
             return response.status_code, response.json()
 
-        await job.pool(fetch)
+        await pool(job, fetch)

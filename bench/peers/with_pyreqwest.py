@@ -5,6 +5,7 @@ import asyncio
 from pyreqwest.client import ClientBuilder
 
 from peers.job import Job
+from peers.pool import pool
 
 REQUIREMENTS = "pyreqwest==0.15.1"
 CANNOT: dict[str, str] = {}
@@ -26,4 +27,4 @@ async def main(job: Job) -> None:
             response = await (request.body_json(body) if body is not None else request).build().send()
             return response.status, await response.json()
 
-        await job.pool(fetch)
+        await pool(job, fetch)

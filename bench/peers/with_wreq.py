@@ -6,6 +6,7 @@ from pathlib import Path
 import wreq
 
 from peers.job import Job
+from peers.pool import pool
 
 REQUIREMENTS = "wreq==0.13.0"
 CANNOT: dict[str, str] = {}
@@ -26,4 +27,4 @@ async def main(job: Job) -> None:
         response = await (method(url, json=body) if body is not None else method(url))
         return response.status.as_int(), await response.json()
 
-    await job.pool(fetch)
+    await pool(job, fetch)
