@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Sized
+from contextlib import suppress
 from typing import Any
 
 from tqdm import tqdm
@@ -21,13 +22,39 @@ class _OwnTqdm(tqdm):  # type: ignore[misc]
     monitor_interval = 0
 
 
+class _Output:
+    """A stream that may go away: what it does not take is lost, and the call goes on.
+
+    Nobody is left to be told; and tqdm would leave the lock of all its bars locked.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError, ValueError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
 class Bar:
     """A bar on stderr, kept up to date by a thread of its own until it is closed."""
 
     @classmethod
     def started(cls, control: _patata.Control, requests: Any, is_forced: bool) -> Bar | None:
-        """A bar for a call; none where stderr is no terminal, unless forced."""
-        if not is_forced and not sys.stderr.isatty():
+        """A bar for a call; none where stderr is no terminal, unless forced, and none without a stderr."""
+        # Programs without a console have none.
+        if (
+            sys.stderr is None
+            or getattr(sys.stderr, "closed", False)
+            or not (is_forced or sys.stderr.isatty())
+        ):
             return None
         return cls(control, len(requests) if isinstance(requests, Sized) else None)
 
@@ -35,7 +62,12 @@ class Bar:
         self._control = control
         # Each time that it is told anything, it shows it.
         self._tqdm = _OwnTqdm(
-            total=total, unit="req", file=sys.stderr, mininterval=0, miniters=1, dynamic_ncols=True
+            total=total,
+            unit="req",
+            file=_Output(sys.stderr),
+            mininterval=0,
+            miniters=1,
+            dynamic_ncols=True,
         )
         self._is_closed = threading.Event()
         self._thread = threading.Thread(target=self._refresh, name="patata-progress", daemon=True)

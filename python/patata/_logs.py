@@ -86,12 +86,15 @@ class Progress:
             logger.info("Total processed requests: %d...", self._passed)
         self._passed += responses
 
-    def end(self, receipt: Receipt) -> None:
-        """All is done."""
+    def end(self, receipt: Receipt, stop: BaseException | None = None) -> None:
+        """All is done, or the call has ended early by ``stop``."""
         if self._level > 0:
             total = receipt.ok + receipt.failed
             elapsed = time.monotonic() - self._begun
-            logger.info("All requests processed:")
+            if stop is None:
+                logger.info("All requests processed:")
+            else:
+                logger.error("Ended early by %s: %s", type(stop).__name__, stop)
             logger.info("  Total requests:     %d", total)
             logger.info("  Total time (s):     %.2f", elapsed)
             logger.info("  Requests/s:         %.2f", total / elapsed if elapsed else 0.0)
@@ -106,11 +109,15 @@ class Progress:
 
     def _logged(self, responses: Iterator[Response], receipt: Callable[[], Receipt]) -> Iterator[Response]:
         self.begin()
-        # One by one only at the borders of chunks: within them this costs nothing a response.
-        while (first := next(responses, None)) is not None:
-            self.count(self._chunk)
-            yield first
-            yield from islice(responses, self._chunk - 1)
+        try:
+            # One by one only at the borders of chunks: within them this costs nothing a response.
+            while (first := next(responses, None)) is not None:
+                self.count(self._chunk)
+                yield first
+                yield from islice(responses, self._chunk - 1)
+        except Exception as stop:
+            self.end(receipt(), stop)
+            raise
         self.end(receipt())
 
 

@@ -122,8 +122,11 @@ class AsyncPatata(Client):
                         due = time.monotonic() + TURN
         finally:
             self._open.discard(call)
-            await call.close()
-            self.receipt = call.receipt()
+            try:
+                await call.close()
+            finally:
+                # Also where the task was cancelled once more meanwhile.
+                self.receipt = call.receipt()
 
     async def aclose(self) -> None:
         """Ends all calls that are still open. Their generators raise ``ClientClosedError``."""

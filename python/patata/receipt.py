@@ -67,9 +67,10 @@ class Receipt(NamedTuple):
 
     @classmethod
     def of(cls, accounts: dict[str, Any]) -> Receipt:
-        """From the engine's accounts of a call that has ended."""
-        fields = {name: value for name, value in accounts.items() if name != "outstanding"}
-        return cls(**{**fields, "latency": Latency(*accounts["latency"])})
+        """From the engine's accounts of a call that ends: what is still under way is given up."""
+        fields = {**accounts, "latency": Latency(*accounts["latency"])}
+        fields["cancelled"] += fields.pop("outstanding")
+        return cls(**fields)
 
     def lines(self) -> list[tuple[str, str]]:
         """What the log says of it: names and values."""

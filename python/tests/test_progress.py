@@ -72,6 +72,35 @@ def test_a_pipe_does_not_unless_it_is_forced(program, remote):
     assert "60/60" in run_python(program, remote, "'force'", "{}").stderr
 
 
+GONE = """
+import os, sys
+from patata import Patata
+
+url, how = sys.argv[1:]
+if how == "missing":
+    sys.stderr = None
+elif how == "closed":
+    sys.stderr.close()
+def requests():
+    for number in range(30):
+        if how == "broken" and number == 10:
+            # Whoever read it has gone.
+            reading, writing = os.pipe()
+            os.close(reading)
+            os.dup2(writing, 2)
+        yield number, url
+with Patata(1, verbose=False, concurrency=2) as client:
+    print(len(list(client.http("get", requests(), progress="force"))))
+"""
+
+
+@pytest.mark.parametrize("how", ["missing", "closed", "broken"])
+def test_a_standard_error_that_is_gone_costs_the_bar_and_not_the_call(tmp_path, remote, how):
+    program = tmp_path / "program.py"
+    program.write_text(GONE)
+    assert run_python(program, remote + "/delay/20", how).stdout == "30\n"
+
+
 @pytest.mark.parametrize(
     ("path", "options", "limit"),
     [

@@ -4,7 +4,7 @@ import asyncio
 import pickle
 
 import pytest
-from patata import AsyncPatata, Patata
+from patata import AsyncPatata, Patata, TooManyFailures
 
 
 def adds_up(receipt):
@@ -45,14 +45,10 @@ def test_it_is_there_when_the_call_is_closed_early(server, callbacks):
 
 
 def test_it_is_there_when_the_input_raises(server):
-    def broken():
-        yield from ((i, server.url) for i in range(10))
-        raise KeyError("no more")
-
     with Patata(1, verbose=False) as client:
         with pytest.raises(KeyError):
-            list(client.http("get", broken()))
-        assert (client.receipt.submitted, client.receipt.ok) == (10, 10)
+            list(client.http("get", broken(server)))
+        assert (client.receipt.submitted, client.receipt.failed) == (10, 10)
 
 
 def test_asynchronous_calls_have_one(server):
@@ -66,10 +62,68 @@ def test_asynchronous_calls_have_one(server):
     assert (receipt.submitted, receipt.ok) == (20, 20)
 
 
+def test_a_call_that_is_cancelled_twice_has_one(remote):
+    async def main():
+        async with AsyncPatata(1, verbose=False) as client:
+
+            async def take():
+                async for _ in client.http("get", [(i, remote + "/delay/60000") for i in range(20)]):
+                    pass
+
+            task = asyncio.create_task(take())
+            await asyncio.sleep(0.3)
+            task.cancel()
+            # It has begun to end, and is cancelled at that.
+            await asyncio.sleep(0)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            return client.receipt
+
+    receipt = asyncio.run(main())
+    assert adds_up(receipt)
+    assert receipt.cancelled == 20
+
+
+def lines_of(caplog):
+    return [record.getMessage() for record in caplog.records]
+
+
+def broken(server, length=10):
+    yield from ((i, server.url + "/status/500") for i in range(length))
+    raise KeyError("no more")
+
+
+@pytest.mark.parametrize(
+    ("length", "options", "told"),
+    [
+        (10, {}, "Ended early by KeyError: 'no more'"),
+        (100_000, {"max_failures": 2}, "Ended early by TooManyFailures: "),
+    ],
+)
+def test_the_log_has_it_where_a_call_ends_early(server, caplog, length, options, told):
+    async def main():
+        async with AsyncPatata(1, **options) as client:
+            async for _ in client.http("get", broken(server, length)):
+                pass
+
+    def run():
+        with Patata(1, **options) as client:
+            list(client.http("get", broken(server, length)))
+
+    for call in (run, lambda: asyncio.run(main())):
+        caplog.clear()
+        with caplog.at_level("INFO", logger="patata"), pytest.raises((KeyError, TooManyFailures)):
+            call()
+        lines = lines_of(caplog)
+        assert any(line.startswith(told) for line in lines), lines
+        assert lines[-1].startswith("  Latency (s):        p50 0.")
+
+
 def test_the_log_has_it_at_the_end(server, caplog):
     with caplog.at_level("INFO", logger="patata"), Patata(1) as client:
         list(client.http("get", [(1, server.url), (2, server.url + "/status/404")]))
-    lines = [record.getMessage() for record in caplog.records]
+    lines = lines_of(caplog)
     assert "  Ok:                 1" in lines
     assert "  Failed:             1 (status 404: 1)" in lines
     assert lines[-1].startswith("  Latency (s):        p50 0.")

@@ -156,6 +156,8 @@ impl PushStream {
             std::mem::forget(run);
             return None;
         }
+        // For who asks while it ends: what is outstanding will have been cancelled.
+        self.receipt = run.receipt().clone();
         Some(run)
     }
 }

@@ -106,11 +106,10 @@ class Call:
         return batch if batch or stage.held or not self._has_ended else None
 
     def _finish(self) -> None:
-        if self._input.raised is not None:
-            raise self._input.raised
-        if self._raised is not None:
-            raise self._raised
-        self._progress.end(self.receipt())
+        stop = self._input.raised or self._raised
+        self._progress.end(self.receipt(), stop)
+        if stop is not None:
+            raise stop
 
     def receipt(self) -> Receipt:
         """The accounts; final once the call has been closed."""
