@@ -43,10 +43,13 @@ class Patata(Client):
     verbose
         ``False`` is ``verbose_level=0``.
     concurrency
-        Requests in flight at once, over all event loops; also the most connections. ``"auto"`` finds
-        out, host by host, how many give the most successful responses a second: it grows while
-        throughput grows, and backs off on 429, 503, time-outs and rising latency, up to 1000 for all
-        hosts together. Default: 100 for each event loop.
+        Requests in flight at once, over all event loops, each on a connection of its own, or over HTTP/2
+        as a stream of one. ``"auto"`` finds out, host by host, how many give the most successful responses a
+        second: it grows while throughput grows, and backs off on 429, 503, time-outs and rising latency,
+        up to 1000 for all hosts together. Connections are kept for 15 seconds for further requests to
+        their hosts, beside those in use: up to 4096 in all, or half of the files that the process may have
+        open, and none beyond ``concurrency`` through a proxy or to a ``unix_socket``. Default: 100 for each
+        event loop.
     concurrency_per_host
         The most requests in flight at once at each host (scheme, name and port). Default: as many as
         ``concurrency`` allows.

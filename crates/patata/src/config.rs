@@ -22,6 +22,9 @@ use crate::statuses::OkStatuses;
 /// Connections for each event loop where `concurrency` is not given.
 const CONNECTIONS_PER_WORKER: usize = 100;
 
+/// Connections that are kept for further requests to their hosts, as far as the process may have files open.
+const MOST_OPEN: usize = 4_096;
+
 /// Every option, resolved.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
@@ -143,6 +146,23 @@ impl Config {
         let workers = self.num_workers.min(total);
         (0..workers).map(|worker| total / workers + usize::from(worker < total % workers)).collect()
     }
+
+    /// The most connections of each event loop, with those that are kept for further requests.
+    pub(crate) fn most_open_by_worker(&self) -> usize {
+        // At a proxy or a unix socket, all of them would be one server's, which may count them.
+        let is_one_server = self.unix_socket.is_some() || !self.proxies.is_empty();
+        let kept = if is_one_server { 0 } else { MOST_OPEN.min(most_files() / 2) };
+        kept.max(self.connections()) / self.num_workers.max(1)
+    }
+}
+
+/// The files that this process may have open; all else that it does needs some of them.
+fn most_files() -> usize {
+    #[cfg(unix)]
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    #[cfg(not(unix))]
+    let limit = None;
+    limit.and_then(|limit: u64| usize::try_from(limit).ok()).unwrap_or(usize::MAX)
 }
 
 /// The cores this process may use: CPU affinity and cgroup limits count.
@@ -166,5 +186,15 @@ mod tests {
         assert_eq!(config.connections_by_worker(), [1, 1]);
         let config = Config { num_workers: 2, concurrency: None, ..Config::default() };
         assert_eq!(config.connections_by_worker(), [100, 100]);
+    }
+
+    #[test]
+    fn a_proxy_gets_no_more_connections_than_are_in_use() {
+        let config = Config { num_workers: 2, concurrency: Some(8), ..Config::default() };
+        assert!((5..=MOST_OPEN / 2).contains(&config.most_open_by_worker()));
+        let proxies = Proxies::always("http://proxy.example:3128").unwrap();
+        assert_eq!(Config { proxies, ..config.clone() }.most_open_by_worker(), 4);
+        let unix_socket = Some(Arc::from(Path::new("/run/server")));
+        assert_eq!(Config { unix_socket, ..config }.most_open_by_worker(), 4);
     }
 }

@@ -115,6 +115,11 @@ impl Proxies {
         }
     }
 
+    /// Whether there is none for any origin.
+    pub(crate) fn is_empty(&self) -> bool {
+        matches!(self, Self::Never | Self::Environment(None))
+    }
+
     /// The proxy that leads to `origin`.
     pub(crate) fn proxy_for(&self, origin: &Origin) -> Option<Arc<Proxy>> {
         match self {

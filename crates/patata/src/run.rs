@@ -194,7 +194,7 @@ impl<T: Send + 'static> EventLoop<T> {
                 shared.config.http_version,
             ),
             planner: RefCell::new(Planner::new(shared.hasher.clone())),
-            pool: RefCell::new(Pool::new(connections)),
+            pool: RefCell::new(Pool::new(connections, shared.config.most_open_by_worker())),
             parked: RefCell::default(),
             ended: RefCell::default(),
             released: RefCell::default(),

@@ -231,6 +231,24 @@ fn a_thousand_requests_share_the_connections() {
 }
 
 #[test]
+fn hosts_that_take_turns_keep_their_connections() {
+    let server = Server::start().unwrap();
+    let here = [server.address().ip()];
+    let urls: Vec<_> =
+        (0..30).map(|host| format!("http://host{host}.example:{}/", server.address().port())).collect();
+    let client = (0..30)
+        .fold(Client::builder().num_workers(1).concurrency(2), |builder, host| {
+            builder.resolve(format!("host{host}.example"), here)
+        })
+        .build()
+        .unwrap();
+    let requests = (0..300).map(|tag| Request::get(tag, &urls[tag % 30]));
+    assert!(all(&client, requests).iter().all(|outcome| outcome.result.is_ok()));
+    // A host's requests may both be under way.
+    assert!((30..=60).contains(&server.connections()), "{}", server.connections());
+}
+
+#[test]
 fn a_server_that_closes_after_each_answer_costs_only_connections() {
     let server = Server::start().unwrap();
     let client = Client::builder().concurrency(4).build().unwrap();

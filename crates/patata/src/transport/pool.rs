@@ -11,9 +11,15 @@ use crate::target::{ByOrigin, Origin};
 /// The newest idle lane is used first: those at the other end become old, and are retired.
 #[derive(Debug)]
 pub(crate) struct Pool<S> {
+    /// By origin, from old to new.
     idle: ByOrigin<VecDeque<(u64, S)>>,
     idle_count: usize,
+    /// The idle lanes of all origins from old to new, as they were when this was last written: whoever was checked
+    /// out since is passed over. Only who needs room asks, so that it costs nothing to be checked in.
+    by_age: VecDeque<(u64, Arc<Origin>)>,
     open: usize,
+    /// The most lanes that may be busy.
+    concurrency: usize,
     /// The most lanes there may be just now.
     capacity: usize,
     /// The most there may ever be.
@@ -29,11 +35,15 @@ const RECOVERY: Duration = Duration::from_secs(1);
 const GRAIN: Duration = Duration::from_millis(1);
 
 impl<S> Pool<S> {
-    pub(crate) fn new(capacity: usize) -> Self {
+    /// At most `concurrency` lanes are busy; those that are idle may make them `capacity`.
+    pub(crate) fn new(concurrency: usize, capacity: usize) -> Self {
+        let capacity = capacity.max(concurrency);
         Self {
             idle: ByOrigin::default(),
             idle_count: 0,
+            by_age: VecDeque::new(),
             open: 0,
+            concurrency,
             capacity,
             full_capacity: capacity,
             changed: None,
@@ -75,7 +85,8 @@ impl<S> Pool<S> {
             self.capacity = (self.capacity + self.capacity.div_ceil(10).max(1)).min(self.full_capacity);
             self.changed = (self.capacity < self.full_capacity).then_some(now);
         }
-        self.capacity.saturating_sub(self.open) + self.idle_count
+        let room = self.capacity.saturating_sub(self.open) + self.idle_count;
+        room.min(self.concurrency.saturating_sub(self.busy()))
     }
 
     /// Lanes that are opening or at work.
@@ -86,6 +97,9 @@ impl<S> Pool<S> {
     /// Counts a lane that is about to be opened. `false` where all places are taken by busy lanes; an idle
     /// lane gives way, and is returned to be closed.
     pub(crate) fn reserve(&mut self) -> Reservation<S> {
+        if self.busy() >= self.concurrency {
+            return Reservation::Full;
+        }
         if self.open < self.capacity {
             self.open += 1;
             return Reservation::Free;
@@ -143,15 +157,40 @@ impl<S> Pool<S> {
     }
 
     fn remove_oldest(&mut self) -> Option<S> {
-        let origin = self
+        self.pop_oldest().or_else(|| {
+            self.sort_by_age();
+            self.pop_oldest()
+        })
+    }
+
+    fn pop_oldest(&mut self) -> Option<S> {
+        while let Some((number, origin)) = self.by_age.pop_front() {
+            if let Some(lane) = self.take_oldest(&origin, number) {
+                return Some(lane);
+            }
+        }
+        None
+    }
+
+    fn sort_by_age(&mut self) {
+        let lanes = self
             .idle
             .iter()
-            .min_by_key(|(_, lanes)| lanes.front().map_or(u64::MAX, |(sequence, _)| *sequence))
-            .map(|(origin, _)| origin.clone())?;
-        let lanes = self.idle.get_mut(&origin)?;
+            .flat_map(|(origin, lanes)| lanes.iter().map(move |(number, _)| (*number, origin.clone())));
+        self.by_age.clear();
+        self.by_age.extend(lanes);
+        self.by_age.make_contiguous().sort_unstable_by_key(|(number, _)| *number);
+    }
+
+    /// The oldest idle lane to `origin`, if it is still the one with this number.
+    fn take_oldest(&mut self, origin: &Arc<Origin>, number: u64) -> Option<S> {
+        let lanes = self.idle.get_mut(origin)?;
+        if lanes.front()?.0 != number {
+            return None;
+        }
         let (_, lane) = lanes.pop_front()?;
         if lanes.is_empty() {
-            self.idle.remove(&origin);
+            self.idle.remove(origin);
         }
         self.idle_count -= 1;
         Some(lane)
@@ -196,7 +235,7 @@ mod tests {
     #[test]
     fn the_newest_idle_lane_is_used_first() {
         let [a, b] = origins();
-        let mut pool = Pool::new(3);
+        let mut pool = Pool::new(3, 3);
         for _ in 0..2 {
             pool.reserve();
         }
@@ -210,7 +249,7 @@ mod tests {
     #[test]
     fn a_full_pool_gives_the_place_of_the_oldest_idle_lane() {
         let [a, b] = origins();
-        let mut pool = Pool::new(2);
+        let mut pool = Pool::new(2, 2);
         assert_eq!((pool.reserve(), pool.reserve()), (Reservation::Free, Reservation::Free));
         assert_eq!(pool.reserve(), Reservation::Full);
         pool.checkin(&a, "first");
@@ -220,9 +259,43 @@ mod tests {
     }
 
     #[test]
+    fn idle_lanes_take_no_place_of_busy_ones_while_there_is_room_for_both() {
+        let [a, b] = origins();
+        let mut pool = Pool::new(1, 3);
+        for lane in ["first", "second", "third"] {
+            assert_eq!(pool.reserve(), Reservation::Free);
+            assert_eq!((pool.reserve(), pool.free(clock::now())), (Reservation::Full, 0));
+            pool.checkin(&a, lane);
+            assert_eq!(pool.free(clock::now()), 1);
+        }
+        assert_eq!(pool.reserve(), Reservation::InsteadOf("first"));
+        pool.checkin(&b, "fourth");
+        assert_eq!((pool.checkout(&a), pool.open()), (Some("third"), 3));
+    }
+
+    #[test]
+    fn the_oldest_gives_way_first_whatever_became_of_the_others() {
+        let [a, b] = origins();
+        let mut pool = Pool::new(4, 4);
+        for (origin, lane) in [(&a, 1), (&b, 2), (&a, 3), (&b, 4)] {
+            pool.reserve();
+            pool.checkin(origin, lane);
+        }
+        assert_eq!(pool.reserve(), Reservation::InsteadOf(1));
+        pool.checkin(&a, 5);
+        // What has been used since is no longer old.
+        assert_eq!(pool.checkout(&b), Some(4));
+        pool.checkin(&b, 6);
+        for oldest in [2, 3, 5, 6] {
+            assert_eq!(pool.reserve(), Reservation::InsteadOf(oldest));
+        }
+        assert_eq!(pool.reserve(), Reservation::Full);
+    }
+
+    #[test]
     fn a_shortage_lowers_the_capacity_which_recovers() {
         let [a, _] = origins();
-        let mut pool = Pool::new(100);
+        let mut pool = Pool::new(100, 100);
         let now = clock::now();
         for _ in 0..10 {
             pool.reserve();
@@ -243,7 +316,7 @@ mod tests {
 
     #[test]
     fn one_that_rests_opens_nothing_for_a_second() {
-        let mut pool: Pool<()> = Pool::new(100);
+        let mut pool: Pool<()> = Pool::new(100, 100);
         let now = clock::now();
         pool.reserve();
         assert_eq!(pool.run_short(now), Shortage::Total);
@@ -256,7 +329,7 @@ mod tests {
 
     #[test]
     fn a_shortage_of_all_is_told() {
-        let mut pool: Pool<()> = Pool::new(100);
+        let mut pool: Pool<()> = Pool::new(100, 100);
         pool.reserve();
         assert_eq!(pool.run_short(clock::now()), Shortage::Total);
         pool.closed();
@@ -266,7 +339,7 @@ mod tests {
     #[test]
     fn a_lane_that_closes_while_idle_is_forgotten_once() {
         let [a, _] = origins();
-        let mut pool = Pool::new(1);
+        let mut pool = Pool::new(1, 1);
         pool.reserve();
         let number = pool.checkin(&a, ());
         assert!(pool.remove(&a, number));
