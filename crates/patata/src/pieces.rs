@@ -2,8 +2,13 @@
 
 use std::io::{self, Read};
 
-/// The size of a piece, and the most that room is made for ahead.
-pub(crate) const PIECE: usize = 1 << 20;
+use bytes::buf::{BufMut, Limit};
+
+/// The size of a piece.
+const PIECE: usize = 1 << 20;
+
+/// The most that room is made for ahead. Of memory, only what is written to is taken from the system.
+const AHEAD: usize = 4 << 20;
 
 /// Bytes that have come so far.
 #[derive(Debug, Default)]
@@ -13,15 +18,25 @@ pub(crate) struct Pieces {
 }
 
 impl Pieces {
-    pub(crate) fn with_capacity(room: usize) -> Self {
-        Self { full: Vec::new(), last: Vec::with_capacity(room) }
+    /// For as many bytes as somebody claims will come: a body of common size is one piece, which is never copied.
+    pub(crate) fn claimed(length: usize) -> Self {
+        Self { full: Vec::new(), last: Vec::with_capacity(length.min(AHEAD)) }
     }
 
     pub(crate) fn add(&mut self, data: &[u8]) {
-        if self.last.len() + data.len() > PIECE && !self.last.is_empty() {
+        if self.last.len() + data.len() > self.last.capacity().max(PIECE) && !self.last.is_empty() {
             self.begin_another(data.len());
         }
         self.last.extend_from_slice(data);
+    }
+
+    /// Room for at least one of at most `most` further bytes, which are to be written to its beginning.
+    pub(crate) fn room(&mut self, most: usize) -> Limit<&mut Vec<u8>> {
+        if self.last.len() == self.last.capacity() {
+            self.begin_another(0);
+        }
+        let left = self.last.capacity() - self.last.len();
+        (&mut self.last).limit(left.min(most))
     }
 
     /// Adds all that a reader gives.
@@ -60,8 +75,10 @@ impl Pieces {
     }
 
     fn begin_another(&mut self, least: usize) {
-        let next = Vec::with_capacity(PIECE.max(least));
-        self.full.push(std::mem::replace(&mut self.last, next));
+        let full = std::mem::replace(&mut self.last, Vec::with_capacity(PIECE.max(least)));
+        if !full.is_empty() {
+            self.full.push(full);
+        }
     }
 }
 
@@ -70,22 +87,32 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn write_straight(pieces: &mut Pieces, mut data: &[u8]) {
+        while !data.is_empty() {
+            let mut room = pieces.room(data.len());
+            let (now, later) = data.split_at(room.remaining_mut());
+            room.put_slice(now);
+            data = later;
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(50))]
 
         #[test]
         fn what_is_added_and_read_comes_out_as_it_came(
-            sizes in prop::collection::vec((0..(3 * PIECE / 2), any::<bool>()), 0..6),
+            claimed in 0..(2 * AHEAD),
+            sizes in prop::collection::vec((0..(3 * PIECE / 2), 0..3), 0..8),
         ) {
-            let mut pieces = Pieces::default();
+            let mut pieces = Pieces::claimed(claimed);
             let mut expected = Vec::new();
-            for (number, (size, is_read)) in sizes.into_iter().enumerate() {
+            for (number, (size, how)) in sizes.into_iter().enumerate() {
                 let data: Vec<u8> = (0..size).map(|at| (at * 7 + number) as u8).collect();
                 expected.extend_from_slice(&data);
-                if is_read {
-                    pieces.read_from(&mut &data[..]).unwrap();
-                } else {
-                    pieces.add(&data);
+                match how {
+                    0 => pieces.read_from(&mut &data[..]).unwrap(),
+                    1 => pieces.add(&data),
+                    _ => write_straight(&mut pieces, &data),
                 }
                 prop_assert_eq!(pieces.len(), expected.len());
             }

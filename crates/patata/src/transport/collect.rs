@@ -1,15 +1,18 @@
 //! Where a response's body goes while it is received.
 
+use std::io;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::StatusCode;
+use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::error::{Error, Kind, Phase};
 use crate::headers::Headers;
-use crate::pieces::{PIECE, Pieces};
+use crate::pieces::Pieces;
 use crate::transport::save::Saving;
 
 /// What is to become of a response's body.
@@ -60,11 +63,7 @@ impl Collector {
             Some(path) if status.is_success() => {
                 Place::File(Box::new(Saving::new(path.clone(), headers, max_body)?))
             }
-            // A length is a claim: no more room than a body of common size has, until there is more of it.
-            _ => {
-                let room = usize::try_from(least).unwrap_or(PIECE).min(PIECE);
-                Place::Memory(Pieces::with_capacity(room))
-            }
+            _ => Place::Memory(Pieces::claimed(usize::try_from(least).unwrap_or(usize::MAX))),
         };
         Ok(Self { max_body, received: 0, place })
     }
@@ -88,6 +87,23 @@ impl Collector {
             Place::File(saving) => saving.add(Bytes::copy_from_slice(data)),
         }
         Ok(())
+    }
+
+    /// Reads at most `most` bytes straight into the memory where they stay: their number, which is 0 where the stream
+    /// has ended. `None` where the body goes elsewhere.
+    pub(crate) fn poll_read(
+        &mut self,
+        stream: &mut (impl AsyncRead + Unpin + ?Sized),
+        most: usize,
+        context: &mut Context<'_>,
+    ) -> Option<Poll<io::Result<usize>>> {
+        let most = most.min(self.max_body - self.received);
+        let Place::Memory(pieces) = &mut self.place else { return None };
+        let read = pin!(stream.read_buf(&mut pieces.room(most))).poll(context);
+        if let Poll::Ready(Ok(count)) = read {
+            self.received += count;
+        }
+        Some(read)
     }
 
     /// The whole body, once nothing more comes. Asked until it is ready.

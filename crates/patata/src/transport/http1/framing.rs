@@ -57,6 +57,13 @@ impl Framing {
         }
     }
 
+    /// Counts off bytes that are known to be content: of those [`least`](Self::least) that are to come.
+    pub(crate) fn pass(&mut self, count: usize) {
+        if let Self::Sized(left) = self {
+            *left = left.saturating_sub(count as u64);
+        }
+    }
+
     pub(crate) fn is_at_end(self) -> bool {
         matches!(self, Self::Sized(0) | Self::Chunked(Chunked { state: State::End, .. }))
     }

@@ -194,6 +194,13 @@ impl Exchange {
                     return body.poll_finish(context);
                 }
                 ready!(body.collector.poll_ready(context))?;
+                if let Some(read) = body.poll_read(stream, context) {
+                    match ready!(read) {
+                        Ok(0) => return self.poll_closed(context),
+                        Ok(_) => continue,
+                        Err(cause) => return Poll::Ready(Err(self.broken(Some(cause)))),
+                    }
+                }
             }
             let Buffers { read, headers } = &mut *buffers.borrow_mut();
             let mut buffer = ReadBuf::new(read);
@@ -287,6 +294,24 @@ impl Exchange {
 }
 
 impl Body {
+    /// Reads what saves being copied, where much is still to come. The last part is read with the others: only there
+    /// is seen what comes behind the body.
+    fn poll_read(
+        &mut self,
+        stream: &mut dyn Stream,
+        context: &mut Context<'_>,
+    ) -> Option<Poll<io::Result<usize>>> {
+        let most = usize::try_from(self.framing.least()).unwrap_or(usize::MAX).saturating_sub(READ);
+        if most < READ {
+            return None;
+        }
+        let read = self.collector.poll_read(stream, most, context)?;
+        if let Poll::Ready(Ok(count)) = read {
+            self.framing.pass(count);
+        }
+        Some(read)
+    }
+
     fn receive(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
         while let Some(piece) = self.framing.next(&mut bytes).map_err(misframed_body)? {
             self.collector.add(piece)?;
