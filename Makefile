@@ -88,8 +88,11 @@ bench-quick: build
 	$(BIN)/python bench/contest.py --quick
 
 # Of the stages that do no I/O, by criterion.
-bench-stages:
+# The hand-over to Python runs in a program of its own, which needs the interpreter as a library.
+bench-stages: $(VENV)/.installed
 	cargo bench -p patata --features benching --bench stages
+	LD_LIBRARY_PATH="$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_config_var("LIBDIR"))')" \
+		cargo bench -p patata-python --features benching --bench conversion
 
 bench-plot: build
 	$(BIN)/python bench/plot.py

@@ -6,6 +6,8 @@
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+#[cfg(feature = "benching")]
+pub mod benching;
 mod connections;
 mod control;
 mod convert;
