@@ -283,6 +283,20 @@ fn a_server_that_asks_for_a_thousand_years_is_not_asked_again() {
 }
 
 #[test]
+fn a_body_that_a_server_allows_no_byte_of_ends_with_the_attempts_time() {
+    let server = FaultServer::start().unwrap();
+    let (builder, _file) = client(&server);
+    let client = builder.http_version(HttpVersion::Http2).build().unwrap();
+    // More than fits into the window that a connection begins with.
+    let request = Request::post(1, server.url_of("h2/zero-window").unwrap()).body(vec![b'x'; 1 << 20]);
+    let _watchdog = Watchdog::new();
+    let mut run = client.run([request]);
+    fails(Timeout, Phase::Head, SENT, "The attempt timed out").check(&run.next().unwrap());
+    assert!(run.next().is_none());
+    assert_eq!(server.requests(), 1);
+}
+
+#[test]
 fn what_a_server_asks_for_in_retry_after_is_in_its_response() {
     let server = FaultServer::start().unwrap();
     for (fault, value) in [
