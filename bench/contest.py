@@ -57,8 +57,10 @@ KEPT = (
 QUICK_PEERS = ["patata", "aiohttp", "httpx", "pyreqwest", "wreq", "floodr"]
 QUICK_SCENARIOS = ["get", "post", "tls", "http2", "failing"]
 
-PATIENCE = 30
+PATIENCE = 45
 """Seconds of CPU time that a round may take at most."""
+REUSES = 10
+"""How often each connection is used at least, where a round takes as long as it takes."""
 LONGEST = 120
 """Seconds after which a peer is given up."""
 
@@ -178,7 +180,9 @@ def size(scenario: Scenario, peer: str, job: dict[str, Any], core: int, entry: E
         return 0
     each = pilot["wall_seconds"] / pilot["count"]
     if scenario.count is None:
-        return max(scenario.pilot, min(scenario.most, int(scenario.seconds / each)))
+        # Of fewer, most of the time would be the opening of connections.
+        least = REUSES * job["connections"]
+        return max(least, min(scenario.most, int(scenario.seconds / each)))
     if pilot["cpu_seconds"] / pilot["count"] * scenario.count > PATIENCE:
         entry.reason = f"needs {pilot['cpu_microseconds'] / 1000:.1f} ms CPU a request: left out"
     return scenario.count

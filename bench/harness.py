@@ -118,6 +118,8 @@ def run_child(command: list[str], core: int | None = None, limit_seconds: float 
             child.wait()
         child.stdout.close()
     wall = time.perf_counter() - started
+    if child.returncode != 0 and wall >= limit_seconds:
+        raise RuntimeError(f"not done after {limit_seconds:.0f} s")
     if child.returncode != 0:
         raise RuntimeError(f"exit code {child.returncode} from {' '.join(command)}\n{output}")
     return Finished(output, used.ru_utime + used.ru_stime, wall, used.ru_maxrss / 1024)

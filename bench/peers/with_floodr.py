@@ -4,7 +4,7 @@ import asyncio
 
 import floodr
 
-from peers.job import Job
+from peers.job import Job, parsed
 
 REQUIREMENTS = "floodr==0.1.0"
 CANNOT = {
@@ -20,7 +20,8 @@ def run(job: Job) -> None:
 
 async def main(job: Job) -> None:
     items = list(job.items())
-    requests = [floodr.Request(url=url, method=job.method, json_data=body) for _, url, body in items]
+    requests = [floodr.Request(url=url, method=job.method, json=body) for _, url, body in items]
     responses = await floodr.request(requests, max_concurrent=job.connections)
     for (id_, _, _), response in zip(items, responses, strict=True):
-        job.take(id_, response.status_code, response.json() if response.ok else {})
+        # Its json() is one of pydantic's, which makes text of the response itself.
+        job.take(id_, response.status_code, parsed(response.text) if response.ok else {})
