@@ -201,14 +201,18 @@ def write(path: Path, result: dict[str, Any], load_before: float | None = None) 
 
 
 def commit() -> str:
-    """The commit of the working copy, with `-dirty` where it was changed since."""
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    """The commit of the working copy, with `-dirty` where more than results was changed since."""
     try:
-        return subprocess.run(
-            command, cwd=REPOSITORY, capture_output=True, text=True, check=True
-        ).stdout.strip()
+        head = git("rev-parse", "HEAD")
+        return head + ("-dirty" if git("status", "--porcelain", "--", ".", ":!bench/results") else "")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
+
+
+def git(*arguments: str) -> str:
+    """What git says of the working copy."""
+    command = ["git", *arguments]
+    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def build() -> str:
