@@ -59,9 +59,9 @@ QUICK_SCENARIOS = ["get", "post", "tls", "http2", "failing"]
 
 PATIENCE = 45
 """Seconds of CPU time that a round may take at most."""
-REUSES = 10
-"""How often each connection is used at least, where a round takes as long as it takes."""
-LONGEST = 120
+LEAST = 1_000
+"""Requests of a round, however long they take: of fewer, most of the time would be the opening of connections."""
+LONGEST = 90
 """Seconds after which a peer is given up."""
 
 
@@ -173,19 +173,18 @@ def size(scenario: Scenario, peer: str, job: dict[str, Any], core: int, entry: E
         pilot = run_peer(peer, environment(peer), given, core)
         if scenario.count is None and pilot["wall_seconds"] < scenario.seconds / 2:
             # Of a fast one that was mostly the opening of connections.
-            given["count"] = 20 * scenario.pilot
+            given["count"] = 10 * scenario.pilot
             pilot = run_peer(peer, environment(peer), given, core)
     except Exception as error:
         entry.reason = f"failed: {error!s:.80}".splitlines()[0]
         return 0
-    each = pilot["wall_seconds"] / pilot["count"]
-    if scenario.count is None:
-        # Of fewer, most of the time would be the opening of connections.
-        least = REUSES * job["connections"]
-        return max(least, min(scenario.most, int(scenario.seconds / each)))
-    if pilot["cpu_seconds"] / pilot["count"] * scenario.count > PATIENCE:
+    count = scenario.count
+    if count is None:
+        fitting = int(scenario.seconds / pilot["wall_microseconds"] * 1e6)
+        count = max(LEAST, scenario.pilot, min(scenario.most, fitting))
+    if pilot["cpu_microseconds"] * count > PATIENCE * 1e6:
         entry.reason = f"needs {pilot['cpu_microseconds'] / 1000:.1f} ms CPU a request: left out"
-    return scenario.count
+    return count
 
 
 def report(
