@@ -60,7 +60,7 @@ QUICK_SCENARIOS = ["get", "post", "tls", "http2", "failing"]
 PATIENCE = 45
 """Seconds of CPU time that a round may take at most."""
 LEAST = 1_000
-"""Requests of a round, however long they take: of fewer, most of the time would be the opening of connections."""
+"""Requests of a round, however long they take: fewer would mostly be the opening of connections."""
 LONGEST = 90
 """Seconds after which a peer is given up."""
 
