@@ -10,6 +10,7 @@ import importlib
 import json
 import subprocess
 import sys
+import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -122,6 +123,7 @@ def cannot(peer: str) -> dict[str, str]:
 
 def run_peer(peer: str, python: str, job: dict[str, Any], core: int | None) -> dict[str, float]:
     """Has a peer do a job. Raises where it ends without a result."""
+    job = {**job, "name": uuid.uuid4().hex}
     command = [python, str(harness.BENCH / "peers" / "run.py"), peer, json.dumps(job)]
     finished = harness.run_child(command, core, LONGEST)
     line = next(line for line in finished.output.splitlines() if line.startswith("RESULT "))

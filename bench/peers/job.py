@@ -43,6 +43,8 @@ class Job:
     """CPU time that is spent on each answer, on all cores."""
     field_name: str = "message"
     """What a right answer has."""
+    name: str = ""
+    """Of this round: the server remembers which of its requests have failed already."""
     right: set[int] = field(default_factory=set)
     wrong: int = 0
     opened: float = 0
@@ -54,7 +56,7 @@ class Job:
         for id_ in range(self.count):
             url = urls[id_ % len(urls)]
             if self.fails_every and id_ % self.fails_every == 0:
-                url = f"{url}flaky/{id_}/1"
+                url = f"{url}flaky/{self.name}-{id_}/1"
             yield id_, url, body
 
     def take(self, id_: int, status: int, data: Any) -> None:
