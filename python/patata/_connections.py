@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -76,6 +75,9 @@ def _literals(name: str, host: str, given: object) -> list[str]:
 
 
 def _literal(address: object) -> str:
+    # Few clients name addresses, and it takes its time to be imported.
+    import ipaddress
+
     if not isinstance(address, (str, ipaddress.IPv4Address, ipaddress.IPv6Address)):
         raise ValueError
     return str(ipaddress.ip_address(address))

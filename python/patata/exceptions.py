@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import http
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -104,9 +103,12 @@ class StatusError(PatataError):
     """
 
     def __init__(self, response: Response) -> None:
+        # Seldom needed, and it takes its time to be imported.
+        from http import HTTPStatus
+
         code = response.status_code
         try:
-            phrase = " " + http.HTTPStatus(code).phrase
+            phrase = " " + HTTPStatus(code).phrase
         except ValueError:
             phrase = ""
         super().__init__(f"{code}{phrase} for {response.url or f'response {response.id_!r}'}")
