@@ -94,8 +94,8 @@ impl<S> Pool<S> {
         self.open - self.idle_count
     }
 
-    /// Counts a lane that is about to be opened. `false` where all places are taken by busy lanes; an idle
-    /// lane gives way, and is returned to be closed.
+    /// Counts a lane that is about to be opened, unless as many are busy as may be. Where there is no room for more,
+    /// an idle lane gives way, and is returned to be closed.
     pub(crate) fn reserve(&mut self) -> Reservation<S> {
         if self.busy() >= self.concurrency {
             return Reservation::Full;
