@@ -33,8 +33,9 @@ pub(crate) fn follow<T>(
     let mut message = message_for(status, &job.message);
     if target.origin != job.target.origin {
         drop_secrets(&mut message);
-        // What listens on this machine's sockets trusts whoever can open them. That is us, and no server.
-        if target.origin.socket.is_some() && job.target.origin.socket.is_none() {
+        // What listens on this machine's sockets trusts whoever can open them. That is us, and no server, not
+        // even one on a socket of its own.
+        if target.origin.socket.is_some() && target.origin.socket != job.target.origin.socket {
             return Err(error(format!("{} redirects to a unix socket", job.target)));
         }
     }

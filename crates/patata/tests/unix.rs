@@ -60,6 +60,15 @@ fn client() -> Client {
     Client::builder().num_workers(1).build().unwrap()
 }
 
+fn redirect_to(location: &str, status: &str) -> String {
+    format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nlocation: {location}\r\n\r\n")
+}
+
+/// A server on a socket whose every answer is a redirect.
+fn redirecting(location: &str, status: &str) -> UnixServer {
+    UnixServer::answering(redirect_to(location, status))
+}
+
 fn response(client: &Client, url: impl Into<String>) -> Response {
     one(client, Request::get((), url)).result.unwrap()
 }
@@ -144,32 +153,42 @@ fn a_url_that_names_no_socket_is_refused() {
 }
 
 #[test]
-fn a_redirect_stays_on_its_socket_and_takes_nothing_to_another_one() {
-    let last = UnixServer::answering(ok("the last one"));
-    let redirect = |location: &str| {
-        UnixServer::answering(format!(
-            "HTTP/1.1 307 Temporary Redirect\r\ncontent-length: 0\r\nlocation: {location}\r\n\r\n"
-        ))
-    };
-    let second = redirect(&last.url("/there"));
-    let client = client();
-    let request = Request::get((), second.url("/")).header("x-api-key", "secret");
-    assert_eq!(one(&client, request).result.unwrap().url, last.url("/there"));
-    assert!(second.last_request().contains("x-api-key"));
-    assert!(!last.last_request().contains("x-api-key"));
-    let endless = redirect("/again");
-    let error = fault(&client, endless.url("/"));
-    assert_eq!(error.kind(), ErrorKind::Redirect);
-    assert!(endless.last_request().starts_with("get /again "));
+fn a_redirect_stays_on_its_socket() {
+    let server = redirecting("/again", "307 Temporary Redirect");
+    let request = Request::get((), server.url("/")).header("x-api-key", "secret");
+    let error = one(&client(), request).result.unwrap_err();
+    assert_fault(&error, ErrorKind::Redirect, Phase::Answer, true, "More than 10 redirects");
+    assert!(server.last_request().starts_with("get /again ") && server.last_request().contains("x-api-key"));
+}
+
+#[test]
+fn no_server_redirects_to_another_socket_than_its_own() {
+    let other = UnixServer::answering(ok("secret"));
+    for status in ["302 Found", "307 Temporary Redirect", "308 Permanent Redirect"] {
+        for scheme in ["http+unix", "HTTP+UNIX", "https+unix"] {
+            let server = redirecting(&other.url("/containers").replacen("http+unix", scheme, 1), status);
+            let error = one(&client(), Request::post((), server.url("/")).body("{}")).result.unwrap_err();
+            assert_fault(&error, ErrorKind::Redirect, Phase::Answer, true, &server.url("/"));
+            assert!(error.to_string().contains("redirects to a unix socket"), "{error}");
+        }
+    }
+    assert!(other.requests.lock().unwrap().is_empty());
+}
+
+#[test]
+fn no_server_leads_back_to_a_socket_by_way_of_the_network() {
+    let socket = UnixServer::answering(String::new());
+    let outside = RawServer::answering(redirect_to(&socket.url("/back"), "307 Temporary Redirect"));
+    let first = redirecting(&outside.url(), "307 Temporary Redirect");
+    let error = fault(&client(), first.url("/"));
+    assert!(error.to_string().contains("redirects to a unix socket"), "{error}");
+    assert!(socket.requests.lock().unwrap().is_empty());
 }
 
 #[test]
 fn no_server_redirects_to_a_socket() {
     let socket = UnixServer::answering(ok("secret"));
-    let server = RawServer::answering(format!(
-        "HTTP/1.1 302 Found\r\ncontent-length: 0\r\nlocation: {}\r\n\r\n",
-        socket.url("/containers")
-    ));
+    let server = RawServer::answering(redirect_to(&socket.url("/containers"), "302 Found"));
     let error = fault(&client(), server.url());
     assert_fault(&error, ErrorKind::Redirect, Phase::Answer, true, &server.url());
     assert!(error.to_string().contains("redirects to a unix socket"), "{error}");

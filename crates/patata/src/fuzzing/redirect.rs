@@ -66,7 +66,8 @@ pub fn redirect(data: &[u8]) {
 }
 
 fn check_target(planner: &mut Planner, from: &Target, target: &Target) {
-    assert!(target.origin.socket.is_none() || from.origin.socket.is_some(), "{from} leads to {target}");
+    let socket = &target.origin.socket;
+    assert!(socket.is_none() || *socket == from.origin.socket, "{from} leads to {target}");
     // It says itself as a URL that leads to the same place, the long way and the short way.
     let shown = target.to_string();
     for _ in 0..2 {
@@ -129,6 +130,7 @@ mod tests {
             "127.0.0.1",
             "[::1]",
             "%2Ftmp%2Fsocket",
+            "%2Ftmp%2Fother",
             "8443",
             "80",
             " ",
