@@ -72,6 +72,63 @@ def test_no_log_and_no_error_tells_a_secret(caplog):
     assert SECRET not in told
 
 
+# A password that should have been percent-encoded, and what is no request at all.
+UNENCODED = [f"http://me:{before}{SECRET}@127.0.0.1/" for before in ("a/", "a?", "a#", "a\\", "a b/")]
+NOT_UNICODE = [f"http://me:a/{SECRET}@127.0.0.1/\ud800", f"\ud800://me:{SECRET}@127.0.0.1/"]
+NO_URLS = [f"http://me:{SECRET}@127.0.0.1/".encode(), [f"http://me:{SECRET}@127.0.0.1/"], {SECRET}]
+HEADERS = {"Authorization": SECRET}
+NO_ITEMS = [
+    *UNENCODED,
+    *NOT_UNICODE,
+    *NO_URLS,
+    {"id": 1, "url": UNENCODED[0], "headers": HEADERS, "auth": SECRET, "data": [SECRET]},
+    (1, UNENCODED[0], {}, HEADERS),
+    (1, UNENCODED[1], SECRET, SECRET),
+    (1, UNENCODED[2].encode(), HEADERS),
+    [1, UNENCODED[0], HEADERS],
+    (1, [SECRET]),
+    SECRET.encode().join([b"http://me:", b"@127.0.0.1/"]),
+]
+
+
+@pytest.mark.parametrize("url", [*UNENCODED, *NOT_UNICODE], ids=ascii)
+def test_a_password_that_is_not_encoded_is_shown_nowhere(url, caplog):
+    caplog.set_level(logging.DEBUG, "patata")
+    item = Request(1, url)
+    with Patata(1, verbose_level=2) as client:
+        responses = list(client.http("get", [item, (2, url)], timeout=5))
+    shown = [ascii(item), str(item), *map(ascii, responses), *(str(response.error) for response in responses)]
+    shown += [ascii(response.data) for response in responses] + [response.url for response in responses]
+    assert not any(response.attempts for response in responses)
+    assert SECRET not in "\n".join([*shown, caplog.text])
+
+
+def test_a_url_whose_password_may_hold_an_at_sign_is_shown_without_all_before_the_last_one():
+    assert (
+        repr(Request(1, f"http://me:a@b/{SECRET}@host/x"))
+        == "Request(id_=1, url='http://***@host/x', data=None)"
+    )
+    assert repr(Request(1, "http://host/@me")) == "Request(id_=1, url='http://host/@me', data=None)"
+
+
+@pytest.mark.parametrize("item", NO_ITEMS, ids=range(len(NO_ITEMS)))
+def test_what_is_no_request_is_not_shown_whole(item):
+    with Patata(1, verbose=False) as client, pytest.raises(exceptions.InvalidRequestError) as raised:
+        list(client.http("get", [item]))
+    assert SECRET not in str(raised.value)
+    assert f"of type {type(item).__name__}" in str(raised.value)
+
+
+@pytest.mark.parametrize("url", NO_URLS, ids=["bytes", "list", "set"])
+def test_a_url_that_is_no_str_is_not_shown_whole(url):
+    with pytest.raises(exceptions.InvalidRequestError) as raised:
+        Request(1, url)
+    assert SECRET not in str(raised.value)
+    request = Request(1, "http://127.0.0.1/")
+    request.url = url
+    assert SECRET not in repr(request) + str(request)
+
+
 # What is taken from around the program
 
 

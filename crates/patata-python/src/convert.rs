@@ -1,7 +1,6 @@
 //! From an item of the user's input to a request of the engine's.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use patata::{HeaderName, HeaderValue, Method, PathTemplate};
@@ -14,6 +13,7 @@ use crate::fault;
 use crate::json;
 use crate::raised::Raised;
 use crate::request::Request;
+use crate::shown;
 use crate::values;
 
 type EngineRequest = patata::Request<Py<PyAny>>;
@@ -28,7 +28,7 @@ pub(crate) struct Conversion {
     /// For what a function of the user's raises that is no failure of a request: Ctrl-C.
     raised: Arc<Raised>,
     /// How many items there have been.
-    count: AtomicU64,
+    count: u64,
 }
 
 /// Where the bodies of responses are saved.
@@ -51,48 +51,55 @@ impl Conversion {
             raised,
             auth: auth.map(|auth| Arc::new(auth.unbind())),
             stream_to,
-            count: AtomicU64::new(0),
+            count: 0,
         })
     }
 
     /// The request that an item stands for.
     ///
     /// # Errors
-    /// An item of the wrong type, shown in the message. What is wrong with a request's content is no error
-    /// here: it ends as that request's own response.
-    pub(crate) fn request(&self, item: &Bound<'_, PyAny>) -> PyResult<EngineRequest> {
-        let request = self.read(item)?;
+    /// An item of the wrong type, of which the message says what it is and where it stands. What is wrong with
+    /// a request's content is no error here: it ends as that request's own response.
+    pub(crate) fn request(&mut self, item: &Bound<'_, PyAny>) -> PyResult<EngineRequest> {
+        let index = self.count;
+        self.count += 1;
+        let request = self.read(item)?.ok_or_else(|| unusable(item, index))?;
         if self.auth.is_none() && self.stream_to.is_none() {
             return Ok(request);
         }
-        self.complete(item, request)
+        self.complete(item, index, request)
     }
 
-    fn read(&self, item: &Bound<'_, PyAny>) -> PyResult<EngineRequest> {
+    /// `None` for what is no request.
+    fn read(&self, item: &Bound<'_, PyAny>) -> PyResult<Option<EngineRequest>> {
         if let Ok(request) = item.cast::<Request>() {
             let request = request.borrow();
             let py = item.py();
             let (id_, url, data) = (request.id_.bind(py), request.url.bind(py), request.data.bind(py));
             if !request.has_options() {
-                return build(item, id_, url, Some(data), self.method.clone());
+                return build(id_, url, Some(data), self.method.clone());
             }
             let method = request.method(py)?.unwrap_or_else(|| self.method.clone());
-            let plain = build(item, id_, url, None, method)?;
-            return or_invalid(py, plain, |plain| with_options(py, plain, &request));
+            let Some(plain) = build(id_, url, None, method)? else { return Ok(None) };
+            return or_invalid(py, plain, |plain| with_options(py, plain, &request)).map(Some);
         }
-        let Ok(tuple) = item.cast::<PyTuple>() else { return Err(unusable(item)) };
+        let Ok(tuple) = item.cast::<PyTuple>() else { return Ok(None) };
         let method = self.method.clone();
         match tuple.len() {
-            2 => build(item, &tuple.get_item(0)?, &tuple.get_item(1)?, None, method),
-            3 => build(item, &tuple.get_item(0)?, &tuple.get_item(1)?, Some(&tuple.get_item(2)?), method),
-            _ => Err(unusable(item)),
+            2 => build(&tuple.get_item(0)?, &tuple.get_item(1)?, None, method),
+            3 => build(&tuple.get_item(0)?, &tuple.get_item(1)?, Some(&tuple.get_item(2)?), method),
+            _ => Ok(None),
         }
     }
 
     /// Adds what the run says of each request: by what it is authorised, and where its response goes.
-    fn complete(&self, item: &Bound<'_, PyAny>, request: EngineRequest) -> PyResult<EngineRequest> {
+    fn complete(
+        &self,
+        item: &Bound<'_, PyAny>,
+        index: u64,
+        request: EngineRequest,
+    ) -> PyResult<EngineRequest> {
         let py = item.py();
-        let index = self.count.fetch_add(1, Ordering::Relaxed);
         or_invalid(py, request, |mut request| {
             if let Some(stream_to) = &self.stream_to {
                 let path = stream_to.path(item, request.tag.bind(py), index)?;
@@ -195,26 +202,28 @@ fn authorization(
     })
 }
 
+/// `None` where the URL is no text.
 fn build(
-    item: &Bound<'_, PyAny>,
     id_: &Bound<'_, PyAny>,
     url: &Bound<'_, PyAny>,
     data: Option<&Bound<'_, PyAny>>,
     method: Method,
-) -> PyResult<EngineRequest> {
-    let Ok(url) = url.cast::<PyString>() else { return Err(unusable(item)) };
+) -> PyResult<Option<EngineRequest>> {
+    let Ok(text) = url.cast::<PyString>() else { return Ok(None) };
     let tag = id_.clone().unbind();
-    let Ok(url) = url.to_str() else {
-        return Ok(patata::Request::invalid(tag, format!("URL {} is not valid Unicode", url.repr()?)));
+    let Ok(url) = text.to_str() else {
+        let message = format!("URL {} is not valid Unicode", shown::of(url));
+        return Ok(Some(patata::Request::invalid(tag, message)));
     };
     let request = patata::Request::new(tag, method, url);
-    match data {
+    let request = match data {
         Some(data) if !data.is_none() => match json::encode("data", data) {
-            Ok(body) => Ok(request.body(patata::Body::from(body).with_media_type("application/json"))),
-            Err(error) => invalid(item.py(), request.tag, error),
+            Ok(body) => request.body(patata::Body::from(body).with_media_type("application/json")),
+            Err(error) => invalid(data.py(), request.tag, error)?,
         },
-        _ => Ok(request),
-    }
+        _ => request,
+    };
+    Ok(Some(request))
 }
 
 /// Adds what a request says of itself beyond id, URL and data.
@@ -241,10 +250,12 @@ fn with_options(py: Python<'_>, mut engine: EngineRequest, request: &Request) ->
     Ok(engine)
 }
 
-fn unusable(item: &Bound<'_, PyAny>) -> PyErr {
-    let shown = item.repr().map_or_else(|_| format!("<{}>", item.get_type()), |text| text.to_string());
+fn unusable(item: &Bound<'_, PyAny>, index: u64) -> PyErr {
     let message = format!(
-        "{shown} is not a request: give Request(id_, url, data=None), (id, url) or (id, url, data), with a str as url"
+        "{} is not a request: give Request(id_, url, data=None), (id, url) or (id, url, data), with a str as \
+         url. It is item {index} of the input, counted from 0, and of type {}",
+        shown::of(item),
+        shown::class_of(item)
     );
     fault::invalid_request(item.py(), message)
 }

@@ -23,6 +23,7 @@ mod received;
 mod request;
 mod response;
 mod server;
+mod shown;
 mod stopped;
 mod stream;
 mod upload;

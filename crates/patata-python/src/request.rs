@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
 use crate::fault;
+use crate::shown;
 use crate::upload::Given;
 
 /// The fields beyond the first three, which most requests leave alone.
@@ -61,7 +62,12 @@ impl Request {
     ) -> PyResult<Self> {
         let py = id_.py();
         if !url.is_instance_of::<PyString>() {
-            let message = format!("url of Request(id_={}) must be a str, got {}", id_.repr()?, url.repr()?);
+            let message = format!(
+                "url of Request(id_={}) must be a str, got {} of type {}",
+                id_.repr()?,
+                shown::of(&url),
+                shown::class_of(&url)
+            );
             return Err(fault::invalid_request(py, message));
         }
         let data = data.unwrap_or_else(|| py.None());
@@ -204,10 +210,6 @@ impl Request {
     fn shown(&self, py: Python<'_>) -> PyResult<[String; 3]> {
         let show = |value: &Py<PyAny>| Ok::<_, PyErr>(value.bind(py).repr()?.to_string());
         // Whoever prints a request should not print a password.
-        let url = match self.url.bind(py).cast::<PyString>() {
-            Ok(url) => PyString::new(py, &patata::redacted(&url.to_string_lossy())).repr()?.to_string(),
-            Err(_) => show(&self.url)?,
-        };
-        Ok([show(&self.id_)?, url, show(&self.data)?])
+        Ok([show(&self.id_)?, shown::url_of(self.url.bind(py)), show(&self.data)?])
     }
 }

@@ -114,6 +114,7 @@ fn nothing_that_is_shown_of_a_client_and_its_runs_tells_a_secret() {
         format!("{builder:?}"),
         format!("{client:?}"),
         format!("{:?}", request(url)),
+        format!("{:?}", request(&url.replace("http://", "http://me:a/"))),
         format!("{run:?} {:?}", run.control()),
         format!("{pushed:?}"),
         format!("{:?}", client.run([request(url)]).into_stream()),
@@ -127,6 +128,12 @@ fn no_error_tells_a_secret() {
     let server = RawServer::answering_once("nonsense");
     let direct = secretive().build().unwrap();
     let through_a_proxy = secretive().proxy(format!("http://me:{SECRET}@127.0.0.1:1")).build().unwrap();
+    for between in ["/", "?", "#", "\\", "/@"] {
+        let url = format!("http://me:a{between}{SECRET}@127.0.0.1/");
+        let error = fault(&direct, url);
+        let shown = format!("{error} {error:?} {}", error.url());
+        assert!(!shown.contains(SECRET), "{shown}");
+    }
     for outcome in [
         one(&direct, request(&server.url())),
         one(&direct, request("http://127.0.0.1:1")),
