@@ -2,7 +2,7 @@
 //! whatever may be slow is Python's.
 
 /// What one thread allocates, another one frees: jobs and responses cross threads. This allocator is made for
-/// that, and saves 3 % of the CPU of a request.
+/// that: with the system's, a GET takes 5 % more instructions, those of Python included.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
