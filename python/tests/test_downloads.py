@@ -1,9 +1,10 @@
 """Bodies that go to files: by a template or a function, whole or not at all, with memory that stays flat."""
 
+import asyncio
 import os
 
 import pytest
-from patata import Request
+from patata import AsyncPatata, Request
 from patata.exceptions import InvalidRequestError, SaveError, TooLargeError
 from support import RawServer, answer, eventually
 
@@ -53,6 +54,55 @@ def test_an_id_that_leads_out_of_the_folder_is_refused_before_any_io(client, ser
         assert "leads out of" in str(responses[id_].error), id_
     assert responses["fine"].path == tmp_path / "d" / "fine"
     assert os.listdir(tmp_path) == ["d"]
+
+
+def test_two_requests_for_one_file_are_an_error_that_names_both_before_any_io(client, server, tmp_path):
+    for ids, options in [
+        (["a", "b"], {"stream_to": lambda request: tmp_path / "same"}),
+        (["a", "b"], {"stream_to": lambda request: f"{tmp_path}/{'./' * (request.id_ == 'b')}same"}),
+        ([1, "1"], {"stream_to": f"{tmp_path}/{{id}}"}),
+    ]:
+        before = server.requests
+        requests = [(id_, f"{server.url}/bytes/{number}") for number, id_ in enumerate(ids)]
+        first, second = client.http("get", requests, ordered=True, **options)
+        assert (first.error, first.path.stat().st_size) == (None, 0)
+        assert isinstance(second.error, InvalidRequestError)
+        assert f"request {ids[0]!r}" in str(second.error)
+        assert f"request {ids[1]!r}" in str(second.error)
+        assert server.requests == before + 1
+
+
+def test_in_an_asyncio_call_too_no_file_has_two_requests(server, tmp_path):
+    async def run():
+        async with AsyncPatata(verbose=False) as client:
+            requests = [("a", server.url), ("a", server.url)]
+            return [r.error async for r in client.http("get", requests, stream_to=f"{tmp_path}/{{id}}")]
+
+    errors = asyncio.run(run())
+    assert sum(error is None for error in errors) == 1
+    assert sum("request 'a'" in str(error) for error in errors) == 1
+
+
+def test_each_id_has_a_file_of_its_own(client, server, tmp_path):
+    strange = [os.fsdecode(b"\xff"), os.fsdecode(b"\xfe"), "\ud800", "\udfff", "ü", "50%", "a%20b"]
+    ids = [*strange, "a/b", "a//b", "a/./b", "/a/b", "a/%/b", "%", ".%"]
+    requests = [(id_, f"{server.url}/bytes/{number}") for number, id_ in enumerate(ids)]
+    responses = list(client.http("get", requests, stream_to=f"{tmp_path}/{{id}}"))
+    assert {r.path.stat().st_size: r.id_ for r in responses} == dict(enumerate(ids))
+    # What the file system can hold is not changed.
+    names = set(os.listdir(os.fsencode(tmp_path)))
+    assert {b"\xff", b"\xfe", "ü".encode(), b"50%", b"a%20b", b"a"} <= names
+
+
+def test_a_link_in_the_folder_leads_no_id_outside(client, server, tmp_path):
+    folder, elsewhere = tmp_path / "folder", tmp_path / "elsewhere"
+    folder.mkdir()
+    elsewhere.mkdir()
+    (folder / "link").symlink_to(elsewhere)
+    (response,) = client.http("get", [("link/x", server.url)], stream_to=f"{folder}/{{id}}")
+    assert isinstance(response.error, InvalidRequestError)
+    assert "leads out of" in str(response.error)
+    assert os.listdir(elsewhere) == []
 
 
 def test_a_failure_stays_in_memory_and_leaves_no_file(client, server, tmp_path):

@@ -3,7 +3,11 @@
 import hashlib
 import io
 import os
+import subprocess
+import sys
+import textwrap
 import threading
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -70,6 +74,50 @@ class TestContent:
             sent = post(client, api + "/digest", content=pipe)
         thread.join()
         assert (sent["transfer_encoding"], sent["digest"]) == ("chunked", sha256(CONTENT))
+
+    @pytest.mark.parametrize("how", ["content", "files"])
+    def test_of_a_fifo_arrives_whole(self, client, api, tmp_path, how):
+        fifo = tmp_path / "fifo"
+        os.mkfifo(fifo)
+        thread = threading.Thread(target=lambda: fifo.write_bytes(CONTENT))
+        thread.start()
+        if how == "content":
+            sent = post(client, api + "/digest", content=fifo)
+            assert (sent["transfer_encoding"], sent["digest"]) == ("chunked", sha256(CONTENT))
+        else:
+            assert post(client, api + "/files", files={"f": fifo})[0][3:] == [len(CONTENT), sha256(CONTENT)]
+        thread.join()
+
+    @pytest.mark.skipif(not Path("/proc/cpuinfo").exists(), reason="there is no /proc")
+    def test_of_a_file_that_says_it_is_empty_arrives_whole(self, client, api):
+        version = Path("/proc/version")
+        content = version.read_bytes()
+        for opened in (nullcontext, lambda path: path.open("rb")):
+            with opened(version) as given:
+                sent = post(client, api + "/digest", content=given)
+            assert (sent["length"], sent["digest"]) == (len(content), sha256(content))
+            with opened(version) as given:
+                (field,) = post(client, api + "/files", files={"f": given})
+            assert field[3:] == [len(content), sha256(content)]
+
+    def test_of_an_empty_file_is_empty(self, client, api, tmp_path):
+        empty = tmp_path / "empty"
+        empty.write_bytes(b"")
+        for content in (empty, io.BytesIO()):
+            assert post(client, api + "/digest", content=content)["length"] == 0
+
+    def test_of_standard_input_arrives_whole(self, api, tmp_path):
+        source = f"""
+        from pathlib import Path
+        from patata import Patata, Request
+        with Patata(verbose=False) as client:
+            content = Path("/dev/stdin")
+            (response,) = client.http("post", [Request(1, "{api}/digest", content=content)])
+        print(response.data["length"], response.data["digest"])
+        """
+        command = [sys.executable, "-c", textwrap.dedent(source)]
+        ended = subprocess.run(command, input=CONTENT, capture_output=True, timeout=60, check=True)
+        assert ended.stdout.decode() == f"{len(CONTENT)} {sha256(CONTENT)}\n"
 
     def test_of_a_str_is_utf_8(self, client, api):
         assert post(client, api + "/digest", content="ü")["digest"] == sha256("ü".encode())

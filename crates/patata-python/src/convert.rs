@@ -1,5 +1,6 @@
 //! From an item of the user's input to a request of the engine's.
 
+use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -103,7 +104,8 @@ impl Conversion {
         or_invalid(py, request, |mut request| {
             if let Some(stream_to) = &self.stream_to {
                 let path = stream_to.path(item, request.tag.bind(py), index)?;
-                request = request.stream_to(path);
+                let label = request.tag.bind(py).repr()?;
+                request = request.stream_to(path).label(label.to_string_lossy());
             }
             if let Some(auth) = &self.auth {
                 let (auth, asked) = (auth.clone(), as_request(item)?.unbind());
@@ -151,7 +153,7 @@ impl StreamTo {
     ) -> PyResult<std::path::PathBuf> {
         match self {
             Self::Template(template) => {
-                let path = template.path(&id_.str()?.to_string_lossy(), index);
+                let path = template.path(file_name(&id_.str()?)?, index);
                 path.map_err(pyo3::exceptions::PyValueError::new_err)
             }
             Self::Function(function) => {
@@ -165,6 +167,20 @@ impl StreamTo {
             }
         }
     }
+}
+
+/// A text as the name of a file: bytes that are no text in the file system's coding, which Python has as surrogates,
+/// are those bytes again.
+fn file_name(text: &Bound<'_, PyString>) -> PyResult<OsString> {
+    let name = text.extract();
+    #[cfg(unix)]
+    if name.is_err() {
+        use std::os::unix::ffi::OsStringExt;
+        // Other surrogates stand for nothing, and have their own bytes all the same.
+        let bytes: Vec<u8> = text.call_method1("encode", ("utf-8", "surrogatepass"))?.extract()?;
+        return Ok(OsString::from_vec(bytes));
+    }
+    name
 }
 
 /// The item as a `Request`, which a tuple is made into.

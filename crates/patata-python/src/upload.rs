@@ -126,11 +126,15 @@ fn pieces(option: &str, given: &Bound<'_, PyAny>) -> PyResult<(Pieces, Option<u6
     }
 }
 
-/// How much of a file object is left to read; `None` for what cannot tell, as a pipe.
+/// How much of a file object is left to read; `None` for what cannot tell, as a pipe, and for what says that it is
+/// empty and may not be, as the files of `/proc`.
 fn length_left(file: &Bound<'_, PyAny>) -> Option<u64> {
     let position: u64 = file.call_method0("tell").ok()?.extract().ok()?;
     let end: u64 = file.call_method1("seek", (0, 2)).ok()?.extract().ok()?;
     file.call_method1("seek", (position,)).ok()?;
+    if end == 0 && file.hasattr("fileno").ok()? && file.call_method0("fileno").is_ok() {
+        return None;
+    }
     Some(end.saturating_sub(position))
 }
 

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::fs::File;
-use std::io;
+use std::fs::{File, Metadata};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -12,6 +12,9 @@ use bytes::Bytes;
 use serde::Serialize;
 
 use crate::multipart::Multipart;
+
+/// How much of a file is read at once.
+pub(crate) const PIECE: usize = 128 << 10;
 
 /// Pieces that can be had once.
 pub(crate) type Pieces = Box<dyn Iterator<Item = io::Result<Bytes>> + Send>;
@@ -75,7 +78,8 @@ pub(crate) enum Part {
     Bytes(Bytes),
     File {
         path: PathBuf,
-        length: u64,
+        /// `None` where only its end tells.
+        length: Option<u64>,
     },
     /// Gone once it has begun to be sent.
     Once {
@@ -86,13 +90,20 @@ pub(crate) enum Part {
 
 impl Part {
     pub(crate) fn file(path: &Path) -> io::Result<Self> {
-        // Opened now, so that an unreadable file is found before any I/O; opened again when it is sent, as
-        // many requests may wait.
-        let about = File::open(path)?.metadata()?;
+        let about = path.metadata()?;
         if about.is_dir() {
             return Err(io::ErrorKind::IsADirectory.into());
         }
-        Ok(Self::File { path: path.to_owned(), length: about.len() })
+        if can_be_read_once(&about) {
+            // Opening a pipe may wait for the other side, and takes it away from those who wait for it.
+            return Ok(Self::once(Box::new(Unopened::At(path.to_owned())), None));
+        }
+        // Opened now, so that an unreadable file is found before any I/O; opened again when it is sent, as
+        // many requests may wait.
+        File::open(path)?;
+        // Files that are made while they are read, as those of /proc are, say that they are empty.
+        let length = Some(about.len()).filter(|length| about.is_file() && *length > 0);
+        Ok(Self::File { path: path.to_owned(), length })
     }
 
     pub(crate) fn once(pieces: Pieces, length: Option<u64>) -> Self {
@@ -102,10 +113,59 @@ impl Part {
     fn length(&self) -> Option<u64> {
         match self {
             Self::Bytes(bytes) => u64::try_from(bytes.len()).ok(),
-            Self::File { length, .. } => Some(*length),
-            Self::Once { length, .. } => *length,
+            Self::File { length, .. } | Self::Once { length, .. } => *length,
         }
     }
+}
+
+/// Whether what is read from a file is gone then: from a pipe, a terminal, a socket.
+fn can_be_read_once(about: &Metadata) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        let kind = about.file_type();
+        kind.is_fifo() || kind.is_char_device() || kind.is_socket()
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = about;
+        false
+    }
+}
+
+/// A file that is opened, which may wait, when its first piece is asked for.
+enum Unopened {
+    At(PathBuf),
+    Open(File),
+}
+
+impl Iterator for Unopened {
+    type Item = io::Result<Bytes>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Self::At(path) = self {
+            match open(path) {
+                Ok(file) => *self = Self::Open(file),
+                Err(cause) => return Some(Err(cause)),
+            }
+        }
+        let Self::Open(file) = self else { return None };
+        let mut piece = vec![0; PIECE];
+        // A pipe gives what there is, and more when there is more.
+        match file.read(&mut piece) {
+            Ok(0) => None,
+            Ok(count) => {
+                piece.truncate(count);
+                Some(Ok(piece.into()))
+            }
+            Err(cause) => Some(Err(cause)),
+        }
+    }
+}
+
+/// A file for reading, named in the error.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    File::open(path).map_err(|cause| io::Error::new(cause.kind(), format!("{}: {cause}", path.display())))
 }
 
 impl Body {
@@ -133,6 +193,9 @@ impl Body {
     }
 
     /// The content of a file, read from disk while it is sent. It may be sent again, in a retry.
+    ///
+    /// Its length is said in `Content-Length`, unless the file says 0, as those of `/proc` do, or is no regular
+    /// one: then its end tells, and a pipe or a terminal (`/dev/stdin`) can be sent only once.
     ///
     /// A file that cannot be read ends its request as
     /// [`ErrorKind::InvalidRequest`](crate::ErrorKind::InvalidRequest), before any I/O.

@@ -10,6 +10,7 @@ use crate::auth::Authorize;
 use crate::clock;
 use crate::config::Config;
 use crate::control::Control;
+use crate::destinations::Destinations;
 use crate::error::Error;
 use crate::lead::Lead;
 use crate::plan::{Authorization, Job, Planner};
@@ -30,6 +31,21 @@ const PUBLISHED: u64 = 64;
 /// A job with the header that the user's function gives, where there is one.
 fn authorized<T>(mut job: Box<Job<T>>, default: Option<&Authorize>) -> Result<Box<Job<T>>, (T, Error)> {
     match job.authorize(default) {
+        Ok(()) => Ok(job),
+        Err(error) => Err((job.tag, error.at(job.target))),
+    }
+}
+
+/// A job whose response goes to no other's file.
+fn claimed<T>(
+    job: Box<Job<T>>,
+    destinations: &mut Destinations,
+    label: Option<Box<str>>,
+    number: u64,
+) -> Result<Box<Job<T>>, (T, Error)> {
+    let Some(path) = &job.stream_to else { return Ok(job) };
+    let label = label.unwrap_or_else(|| number.to_string().into());
+    match destinations.claim(path, &label) {
         Ok(()) => Ok(job),
         Err(error) => Err((job.tag, error.at(job.target))),
     }
@@ -62,6 +78,8 @@ pub(crate) struct Caller<T> {
     /// Whether a job may come back for a fresh header.
     refreshes: bool,
     random: fastrand::Rng,
+    /// Where responses go that are saved.
+    destinations: Destinations,
 }
 
 impl<T: Send + 'static> Caller<T> {
@@ -97,6 +115,7 @@ impl<T: Send + 'static> Caller<T> {
             lead,
             refreshes: false,
             random,
+            destinations: Destinations::default(),
         }
     }
 
@@ -209,8 +228,13 @@ impl<T> Caller<T> {
         let number = self.receipt.submit();
         let config = &self.shared.config;
         request.complete(&config.params, &config.body);
-        let planned = self.planner.plan(request);
-        match planned.and_then(|job| authorized(job, config.authorize.as_ref())) {
+        let label = request.label.take();
+        let planned = self
+            .planner
+            .plan(request)
+            .and_then(|job| claimed(job, &mut self.destinations, label, number))
+            .and_then(|job| authorized(job, config.authorize.as_ref()));
+        match planned {
             Ok(mut job) => {
                 job.number = number;
                 if config.idempotency_keys {

@@ -38,6 +38,7 @@ mod control;
 mod cookies;
 mod decode;
 mod deliver;
+mod destinations;
 mod error;
 mod failures;
 #[cfg(any(test, feature = "fuzzing"))]

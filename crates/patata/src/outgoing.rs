@@ -10,11 +10,8 @@ use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tokio::task::JoinHandle;
 
-use crate::body::{Body, Content, Part, Pieces, Streamed};
+use crate::body::{Body, Content, PIECE, Part, Pieces, Streamed, open};
 use crate::error::{Error, Kind, Phase};
-
-/// How much of a file is read at once.
-const PIECE: u64 = 128 << 10;
 
 /// The body of one sending.
 #[derive(Debug)]
@@ -204,9 +201,7 @@ impl Reader {
         self.next_part += 1;
         Some(match part {
             Part::Bytes(bytes) => Ok(Current::Bytes(bytes.clone())),
-            Part::File { path, .. } => File::open(path)
-                .map(Current::File)
-                .map_err(|cause| io::Error::new(cause.kind(), format!("{}: {cause}", path.display()))),
+            Part::File { path, .. } => open(path).map(Current::File),
             Part::Once { pieces, .. } => {
                 let pieces = pieces.lock().unwrap_or_else(PoisonError::into_inner).take();
                 pieces.map(Current::Pieces).ok_or_else(|| io::Error::other("it can be sent only once"))
@@ -216,8 +211,8 @@ impl Reader {
 }
 
 fn read_piece(file: &mut File) -> io::Result<Bytes> {
-    let mut piece = Vec::with_capacity(usize::try_from(PIECE).unwrap_or(usize::MAX));
-    file.take(PIECE).read_to_end(&mut piece)?;
+    let mut piece = Vec::with_capacity(PIECE);
+    file.take(u64::try_from(PIECE).unwrap_or(u64::MAX)).read_to_end(&mut piece)?;
     Ok(piece.into())
 }
 

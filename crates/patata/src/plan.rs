@@ -258,7 +258,8 @@ impl Planner {
     ///
     /// Jobs are handed on many times, so they live in a box from here to their end.
     pub(crate) fn plan<T>(&mut self, request: Request<T>) -> Result<Box<Job<T>>, (T, Error)> {
-        let Request { tag, method, mut url, mut head, params, body, timeout, stream_to, error } = request;
+        let Request { tag, method, mut url, mut head, params, body, timeout, stream_to, error, label: _ } =
+            request;
         let refuse = |tag, url: &str, error: Error| Err((tag, error.at(redacted(url))));
         if let Some(error) = error {
             return refuse(tag, &url, error);

@@ -37,6 +37,8 @@ pub struct Request<T> {
     pub(crate) body: Body,
     pub(crate) timeout: Option<Duration>,
     pub(crate) stream_to: Option<PathBuf>,
+    /// By what errors name it beside another.
+    pub(crate) label: Option<Box<str>>,
     pub(crate) error: Option<Error>,
 }
 
@@ -74,6 +76,7 @@ impl<T> Request<T> {
             body: Body::default(),
             timeout: None,
             stream_to: None,
+            label: None,
             error: None,
         }
     }
@@ -198,7 +201,8 @@ impl<T> Request<T> {
     /// memory. The file is there once it is complete, by a rename: a fault leaves nothing behind. Missing
     /// folders are made.
     ///
-    /// `max_response_size` holds for files too.
+    /// `max_response_size` holds for files too. Each request of a run needs a file of its own: a second one for the
+    /// same file ends as [`ErrorKind::InvalidRequest`](crate::ErrorKind::InvalidRequest), before it is sent.
     ///
     /// ```
     /// # let server = patata_testserver::Server::start().unwrap();
@@ -214,6 +218,27 @@ impl<T> Request<T> {
     /// ```
     pub fn stream_to(mut self, path: impl Into<PathBuf>) -> Self {
         self.stream_to = Some(path.into());
+        self
+    }
+
+    /// By what an error names this request beside another, where the two get into each other's way. Default: its place
+    /// in the input, counted from 0.
+    ///
+    /// ```
+    /// # let server = patata_testserver::Server::start().unwrap();
+    /// # let url = server.url();
+    /// # let client = patata::Client::builder().build()?;
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("file");
+    /// let requests = ["old", "new"]
+    ///     .map(|name| patata::Request::get(name, &url).label(name).stream_to(&path));
+    /// let errors: Vec<_> = client.run(requests).filter_map(|outcome| outcome.result.err()).collect();
+    /// assert!(errors[0].to_string().starts_with("stream_to: the response of request new would go to"));
+    /// assert!(errors[0].to_string().ends_with("as that of request old does"));
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = Some(label.into().into());
         self
     }
 }

@@ -1,5 +1,6 @@
 //! Where the body of each response is saved: a path with a place for the request's id.
 
+use std::ffi::{OsStr, OsString};
 use std::path::{Component, Path, PathBuf};
 
 use crate::error::ConfigError;
@@ -52,31 +53,101 @@ impl PathTemplate {
         }
     }
 
-    /// The path for one request.
+    /// The path for one request. Names are those of the id: two ids never come to one path by it. A part of an id
+    /// that is no name for a file (an empty one, as in `a//b`, or `.`) has a `%` added to it, as has one that would
+    /// be taken for such a part then (`%`, `.%`).
+    ///
+    /// ```
+    /// let template = patata::PathTemplate::new("downloads/{id}")?;
+    /// for (id, path) in [("a/b", "downloads/a/b"), ("a//b", "downloads/a/%/b"), ("/a", "downloads/%/a")] {
+    ///     assert_eq!(template.path(id, 0).unwrap(), std::path::Path::new(path));
+    /// }
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
     ///
     /// # Errors
-    /// An id that leads out of the folder, or cannot stand in a path.
-    pub fn path(&self, id: &str, index: u64) -> Result<PathBuf, String> {
-        let mut text = String::new();
-        for piece in &self.pieces {
+    /// An id that leads out of the folder, also by way of a symbolic link in it, or cannot stand in a path.
+    pub fn path(&self, id: impl AsRef<OsStr>, index: u64) -> Result<PathBuf, String> {
+        let id = id.as_ref();
+        let refuse = |how: &str| Err(format!("stream_to: the id {id:?} {how}"));
+        let mut text = OsString::new();
+        for (number, piece) in self.pieces.iter().enumerate() {
             match piece {
-                Piece::Text(piece) => text.push_str(piece),
-                Piece::Id => text.push_str(id),
-                Piece::Index => text.push_str(&index.to_string()),
+                Piece::Text(piece) => text.push(piece),
+                Piece::Id => self.push_id(&mut text, id, number),
+                Piece::Index => text.push(index.to_string()),
             }
         }
-        if text.contains('\0') {
-            return Err(format!("stream_to: the id {id:?} holds a null character"));
+        let bytes = text.as_encoded_bytes();
+        if bytes.contains(&0) {
+            return refuse("holds a null character");
         }
-        let path = PathBuf::from(text);
+        let (ends_with_slash, path) = (bytes.ends_with(b"/"), PathBuf::from(text));
         let is_inside = path
             .strip_prefix(&self.folder)
             .is_ok_and(|below| stays_inside(below) && below.file_name().is_some());
-        if is_inside && !path.to_string_lossy().ends_with('/') {
-            Ok(path)
-        } else {
-            Err(format!("stream_to: the id {id:?} leads out of {}", self.folder.display()))
+        if !is_inside || ends_with_slash {
+            return refuse(&format!("leads out of {}", self.folder.display()));
         }
+        match self.link_on_the_way(&path) {
+            Some(link) => refuse(&format!("leads out of {} by the link {link:?}", self.folder.display())),
+            None => Ok(path),
+        }
+    }
+
+    /// Adds an id, of which each part between slashes stays a part of its own.
+    fn push_id(&self, text: &mut OsString, id: &OsStr, number: usize) {
+        let begins_part = text.is_empty() || text.as_encoded_bytes().ends_with(b"/");
+        let ends_part = match self.pieces.get(number + 1) {
+            Some(Piece::Text(next)) => next.starts_with('/'),
+            Some(_) => false,
+            None => true,
+        };
+        let bytes = id.as_encoded_bytes();
+        let is_short = |part: &[u8]| part.strip_prefix(b".").unwrap_or(part).iter().all(|byte| *byte == b'%');
+        let last = bytes.split(|byte| *byte == b'/').count() - 1;
+        let parts = bytes.split(|byte| *byte == b'/').enumerate();
+        // What ends with a slash or a dot is a folder and no file, and is refused as such.
+        let is_name = |at, part: &[u8]| at < last || !matches!(part, b"" | b".");
+        if !parts.clone().any(|(_, part)| is_short(part)) {
+            return text.push(id);
+        }
+        let mut begin = 0;
+        for (at, part) in parts {
+            let end = begin + part.len();
+            text.push(os_slice(id, begin, end));
+            let is_whole = (at > 0 || begins_part) && (at < last || ends_part);
+            if is_whole && is_short(part) && is_name(at, part) {
+                text.push("%");
+            }
+            if at < last {
+                text.push("/");
+            }
+            begin = end + 1;
+        }
+    }
+
+    /// The first folder below the template's own that is a symbolic link. What the template's folder itself is, is
+    /// the user's to say.
+    fn link_on_the_way(&self, path: &Path) -> Option<PathBuf> {
+        let folders = path.ancestors().skip(1);
+        let below = folders.take_while(|folder| folder.starts_with(&self.folder) && *folder != self.folder);
+        let is_link = |folder: &&Path| folder.symlink_metadata().is_ok_and(|about| about.is_symlink());
+        below.filter(is_link).last().map(Path::to_owned)
+    }
+}
+
+/// A part of an id, cut at slashes.
+fn os_slice(id: &OsStr, begin: usize, end: usize) -> &OsStr {
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStrExt;
+        OsStr::from_bytes(&id.as_bytes()[begin..end])
+    }
+    #[cfg(not(unix))]
+    {
+        // Where names are no bytes, an id is a text.
+        id.to_str().map_or(id, |text| OsStr::new(&text[begin..end]))
     }
 }
 
@@ -165,8 +236,40 @@ mod tests {
             assert!(template.path(id, 0).is_err(), "{id:?}");
         }
         let bare = PathTemplate::new("{id}").unwrap();
-        for id in ["/etc/passwd", "../x", ""] {
+        assert_eq!(bare.path("/etc/passwd", 0).unwrap(), Path::new("%/etc/passwd"));
+        for id in ["../x", ""] {
             assert!(bare.path(id, 0).is_err(), "{id:?}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_in_the_folder_leads_no_id_outside() {
+        let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        std::os::unix::fs::symlink(elsewhere.path(), folder.path().join("link")).unwrap();
+        std::os::unix::fs::symlink(folder.path(), elsewhere.path().join("own")).unwrap();
+        let template = PathTemplate::new(&format!("{}/{{id}}", folder.path().display())).unwrap();
+        let refused = template.path("link/x/y", 0).unwrap_err();
+        assert!(refused.ends_with(&format!("by the link {:?}", folder.path().join("link"))), "{refused}");
+        // A rename puts the file in place of the link.
+        assert!(template.path("link", 0).is_ok());
+        // The folder that the user names may be one.
+        let template = PathTemplate::new(&format!("{}/own/{{id}}", elsewhere.path().display())).unwrap();
+        assert!(template.path("a/b", 0).is_ok());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_two_ids_share_a_path(
+            one in "[a.%/]{1,5}",
+            other in "[a.%/]{1,5}",
+            template in proptest::sample::select(vec!["d/{id}", "d/{id}.bin", "d/x{id}", "d/{id}/x", "{id}", "d/.{id}"]),
+        ) {
+            let template = PathTemplate::new(template).unwrap();
+            let normal = |id: &str| template.path(id, 0).map(|path| path.components().collect::<PathBuf>());
+            if let (Ok(first), Ok(second)) = (normal(&one), normal(&other)) {
+                proptest::prop_assert_eq!(first == second, one == other);
+            }
         }
     }
 }

@@ -219,6 +219,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("order.rs", &[]),
     ("waiting.rs", &["order::Reorder", "plan::Job", "response::Outcome"]),
     ("deliver.rs", &["plan::Job"]),
+    ("destinations.rs", &["error::Error"]),
     // What the threads of a run share: both ends of an event loop, the schedule and the delivery.
     (
         "shared.rs",
@@ -298,6 +299,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "clock",
             "config::Config",
             "control::Control",
+            "destinations::Destinations",
             "error::Error",
             "lead::Lead",
             "plan",
