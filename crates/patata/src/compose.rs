@@ -12,7 +12,7 @@ use crate::cookies::Jar;
 use crate::plan::Job;
 use crate::prepared::Prepared;
 use crate::proxy::Proxy;
-use crate::request::Head;
+use crate::request::{Head, PORTABLE};
 use crate::target::Origin;
 
 /// Headers that speak of one HTTP/1.1 connection, which HTTP/2 forbids.
@@ -26,9 +26,9 @@ const OF_CONNECTION: [HeaderName; 5] = [
 
 /// The heads that a lane's requests begin with.
 pub(crate) struct Templates {
-    /// What patata itself says.
+    /// What patata itself says, and of the user's defaults what goes along to another origin.
     own: HeaderMap,
-    /// The same with the user's defaults.
+    /// The same with all of the user's defaults.
     with_defaults: HeaderMap,
     /// Where requests name it: in HTTP/2, in place of a `Host` header, and to a proxy that sends them on.
     authority: Option<(Scheme, Authority)>,
@@ -43,6 +43,7 @@ impl Templates {
             own.insert(header::HOST, origin.authority.clone());
         }
         own.extend(config.own_headers.clone());
+        own.extend(portable(&config.headers));
         let mut with_defaults = own.clone();
         with_defaults.extend(config.headers.clone());
         if forwarder.is_none() {
@@ -121,6 +122,17 @@ impl Templates {
         // Whole parts make a whole URI.
         Uri::from_parts(parts).unwrap_or_default()
     }
+}
+
+/// Those of the user's defaults that go along to another origin.
+fn portable(defaults: &HeaderMap) -> HeaderMap {
+    let mut portable = HeaderMap::new();
+    for name in &PORTABLE {
+        for value in defaults.get_all(name) {
+            portable.append(name, value.clone());
+        }
+    }
+    portable
 }
 
 /// Says of what kind a body is, and where it is empty says that.

@@ -6,7 +6,7 @@ use crate::body::Body;
 use crate::error::{Error, Kind, Phase};
 use crate::headers::Headers;
 use crate::plan::{Job, Message, Planner};
-use crate::request::Head;
+use crate::request::{Head, PORTABLE};
 use crate::target::Target;
 
 /// The next hop of `job`, or `None` where the response is the answer.
@@ -89,17 +89,22 @@ fn message_for(status: StatusCode, message: &Message) -> Message {
     next
 }
 
-/// Another origin is another party: nothing the user added is meant for it, save what describes the body.
+/// Another origin is another party: nothing the user added is meant for it, save what describes the body, and
+/// what tells no secret.
 fn drop_secrets(message: &mut Message) {
     message.defaults = false;
     let Some(head) = message.head.take() else {
         return;
     };
-    let headers: HeaderMap = [header::CONTENT_TYPE, header::CONTENT_ENCODING]
-        .into_iter()
-        .filter_map(|name| head.headers.get(&name).cloned().map(|value| (name, value)))
-        .collect();
-    message.head = (!headers.is_empty()).then(|| Box::new(Head { headers, ..Head::default() }));
+    let mut headers = HeaderMap::new();
+    for name in [header::CONTENT_TYPE, header::CONTENT_ENCODING].iter().chain(&PORTABLE) {
+        for value in head.headers.get_all(name) {
+            headers.append(name, value.clone());
+        }
+    }
+    let removed: Vec<_> = head.removed.into_iter().filter(|name| PORTABLE.contains(name)).collect();
+    let is_empty = headers.is_empty() && removed.is_empty();
+    message.head = (!is_empty).then(|| Box::new(Head { headers, removed, authorize: None }));
 }
 
 fn error(message: String) -> Error {

@@ -52,6 +52,11 @@ pub(crate) struct Head {
     pub(crate) authorize: Option<Authorize>,
 }
 
+/// What a user says of himself and of what he wants, to whoever answers: no secrets, so they go along to another
+/// origin.
+pub(crate) const PORTABLE: [HeaderName; 4] =
+    [header::ACCEPT, header::ACCEPT_LANGUAGE, header::RANGE, header::USER_AGENT];
+
 impl<T: fmt::Debug> fmt::Debug for Request<T> {
     /// Without what may be secret: credentials in the URL, headers, the body.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -148,6 +148,49 @@ fn secrets_stay_within_their_origin() {
 }
 
 #[test]
+fn what_is_no_secret_goes_along_to_another_origin() {
+    let (server, other) = (Server::start().unwrap(), Server::start().unwrap());
+    let names = ["accept", "accept-language", "range", "user-agent"];
+    let values = ["text/plain", "de, en", "bytes=0-9", "potato/1"];
+    let leave = redirecting(&server, &format!("{}/echo", other.url()), 302);
+    let home = redirecting(&other, &format!("{}/echo", server.url()), 302);
+    let by_way_of_another = redirecting(&server, &home, 307);
+    let mut with_defaults = Client::builder().header("x-api-key", "secret");
+    let mut own = Request::get((), &by_way_of_another).header("x-api-key", "secret");
+    for (name, value) in names.iter().zip(values) {
+        with_defaults = with_defaults.header(name, value);
+        own = own.header(*name, value);
+    }
+    let with_defaults = with_defaults.build().unwrap();
+    let by_default = json(&one(&with_defaults, Request::get((), &leave)).result.unwrap());
+    let by_request = json(&one(&client(), own).result.unwrap());
+    for (name, value) in names.iter().zip(values) {
+        assert_eq!(
+            (&by_default["headers"][name], &by_request["headers"][name]),
+            (&value.into(), &value.into())
+        );
+    }
+    assert!(!format!("{by_default} {by_request}").contains("secret"));
+}
+
+#[test]
+fn what_was_left_out_or_given_twice_stays_so_at_another_origin() {
+    let other = RawServer::answering("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+    let client = Client::builder()
+        .header("accept-language", "de")
+        .header("accept-language", "en")
+        .without_header("accept")
+        .build()
+        .unwrap();
+    let first = pointing_at(&other.url());
+    let request = Request::get((), first.url()).without_header("user-agent");
+    one(&client, request).result.unwrap();
+    let heard = other.requests()[0].to_lowercase();
+    assert!(heard.contains("accept-language: de\r\naccept-language: en\r\n"), "{heard}");
+    assert!(!heard.contains("accept: ") && !heard.contains("user-agent: "), "{heard}");
+}
+
+#[test]
 fn secrets_that_were_dropped_do_not_come_back_with_the_way_home() {
     let (server, other) = (Server::start().unwrap(), Server::start().unwrap());
     let home = redirecting(&other, &format!("{}/echo", server.url()), 302);

@@ -11,7 +11,8 @@ use crate::request::{parse_header, parse_name};
 impl Builder {
     /// Whether redirects are followed, or handed out as responses. Default: followed.
     ///
-    /// One that leaves the origin takes along nothing the user added: no credentials, no own headers.
+    /// One that leaves the origin takes along nothing the user added, no credentials and no own headers, save
+    /// `Accept`, `Accept-Language`, `Range` and `User-Agent`.
     pub fn follow_redirects(mut self, follow: bool) -> Self {
         self.config.max_redirects = match (follow, self.config.max_redirects) {
             (false, _) => None,

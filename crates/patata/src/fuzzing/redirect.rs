@@ -42,6 +42,7 @@ pub fn redirect(data: &[u8]) {
         .header("x-api-key", SECRET)
         .header("cookie", SECRET)
         .header("content-type", "text/plain")
+        .header("user-agent", "fuzzer")
         .body(SECRET);
     let Ok(job) = planner.plan(request) else { panic!("{from} cannot be requested") };
     let headers = Headers::collect([("location", &location[..])], &mut Vec::new());
@@ -91,6 +92,7 @@ fn check_message(location: &[u8], before: &Message, after: &Message, is_same_ori
     assert!(is_kept || after.body.is_none(), "a GET with the body of a {}", before.method);
     let head = after.head.as_deref();
     let says = |name| head.is_some_and(|head| head.headers.contains_key(name));
+    assert!(says("user-agent"), "what is no secret got lost");
     if is_same_origin {
         assert!(after.defaults && says("x-api-key") && says("cookie"));
     } else {
