@@ -23,6 +23,7 @@ use crate::shared::Shared;
 use crate::stop::Stop;
 use crate::transport::connect::Connector;
 use crate::transport::tls::Tls;
+use crate::unfinished::{self, Left, Unfinished};
 use crate::waiting::Waiting;
 
 /// So often, in outcomes, it is said how far the run has come: what threads share is costly to write.
@@ -71,6 +72,9 @@ pub(crate) struct Caller<T> {
     /// What has ended and has not been handed out.
     waiting: Waiting<T>,
     receipt: Receipt,
+    /// What came too late to be sent.
+    given_up: Vec<Left<T>>,
+    unfinished: Unfinished<T>,
     input_open: bool,
     /// Outcomes that the caller has taken and not yet handed on.
     held: usize,
@@ -110,6 +114,8 @@ impl<T: Send + 'static> Caller<T> {
             threads,
             waiting,
             receipt: Receipt::default(),
+            given_up: Vec::new(),
+            unfinished: Unfinished::default(),
             input_open: true,
             held: 0,
             lead,
@@ -151,7 +157,7 @@ impl<T> Caller<T> {
                 return self.hand_out(outcome);
             }
         }
-        self.receipt.cancel_rest();
+        self.write_off();
         self.publish();
         Step::End
     }
@@ -251,6 +257,23 @@ impl<T> Caller<T> {
         }
     }
 
+    /// Takes a request that came out of the input too late, as the run has ended early: it ends as those that
+    /// were taken before it, by the deadline, or cancelled.
+    pub(crate) fn give_up(&mut self, request: Request<T>) {
+        if matches!(self.stopped(), Some(Stop::Deadline(_))) && !self.is_cancelled() {
+            return self.submit(request);
+        }
+        let number = self.receipt.cancel_unsent();
+        if self.given_up.len() < unfinished::KEPT {
+            self.given_up.push(Left { number, tag: request.tag, was_sent: false });
+        }
+    }
+
+    /// Says that there is something to look at.
+    pub(crate) fn nudge(&self) {
+        self.shared.delivery.nudge();
+    }
+
     /// Sends those jobs back that want a fresh header of the user's function, which is called here because
     /// it may belong to this thread. Returns the others.
     fn refresh(&mut self, jobs: Vec<Box<Job<T>>>) -> Vec<Box<Job<T>>> {
@@ -318,9 +341,32 @@ impl<T> Caller<T> {
 
     /// Ends the run and returns its accounts: what was not done counts as cancelled.
     pub(crate) fn cancel(&mut self) -> Receipt {
-        self.stop();
-        self.receipt.cancel_rest();
+        self.end();
         std::mem::take(&mut self.receipt)
+    }
+
+    /// Ends the run: what was not done counts as cancelled.
+    pub(crate) fn end(&mut self) {
+        self.stop();
+        self.write_off();
+    }
+
+    /// Gathers what a run that has ended leaves, for the accounts.
+    fn write_off(&mut self) {
+        if self.receipt.outstanding == 0 && self.given_up.is_empty() {
+            return;
+        }
+        let mut left = self.waiting.drain();
+        left.extend(self.shared.take_left().into_iter().map(|job| Left::from(*job)));
+        let unsent = left.iter().filter(|left| !left.was_sent).count() as u64;
+        left.append(&mut self.given_up);
+        self.unfinished.add(left);
+        self.receipt.cancel_rest(unsent);
+    }
+
+    /// What the run has ended without.
+    pub(crate) fn unfinished(&self) -> &Unfinished<T> {
+        &self.unfinished
     }
 }
 

@@ -108,6 +108,7 @@ struct Inner {
     request_sent: bool,
     is_lasting: bool,
     is_shortage: bool,
+    ends_run: bool,
     certificate_fault: Option<CertificateFault>,
     /// Empty until it is known.
     url: Box<str>,
@@ -123,6 +124,7 @@ impl Error {
             request_sent: matches!(phase, Phase::Head | Phase::Body | Phase::Answer),
             is_lasting: false,
             is_shortage: false,
+            ends_run: false,
             certificate_fault: None,
             url: Box::default(),
             message: message.into(),
@@ -158,6 +160,13 @@ impl Error {
         self
     }
 
+    /// States that it is the run's deadline that passed.
+    pub(crate) fn at_deadline(self) -> Self {
+        let mut error = self.with_limit("the run's deadline");
+        error.0.ends_run = true;
+        error
+    }
+
     /// States what was asked for, without credentials.
     pub(crate) fn at(mut self, url: impl fmt::Display) -> Self {
         self.0.url = url.to_string().into();
@@ -170,9 +179,16 @@ impl Error {
         self
     }
 
+    /// States that an earlier attempt has left this machine, whatever became of this one.
+    pub(crate) fn sent(mut self) -> Self {
+        self.0.request_sent = true;
+        self
+    }
+
     /// The same for another request that met it. The causes are in its text.
     pub(crate) fn repeated(&self) -> Self {
-        let Inner { kind, phase, request_sent, is_lasting, is_shortage, certificate_fault, .. } = *self.0;
+        let Inner { kind, phase, request_sent, is_lasting, is_shortage, ends_run, certificate_fault, .. } =
+            *self.0;
         let message = self.to_string().into();
         let url = Box::default();
         let source = None;
@@ -182,6 +198,7 @@ impl Error {
             request_sent,
             is_lasting,
             is_shortage,
+            ends_run,
             certificate_fault,
             url,
             message,
@@ -226,6 +243,11 @@ impl Error {
     /// What is wrong with the server's certificate, where that is why there is no response.
     pub fn certificate_fault(&self) -> Option<CertificateFault> {
         self.0.certificate_fault
+    }
+
+    /// Whether it is the run's [`deadline`](crate::Builder::deadline) that ended the request.
+    pub fn is_run_deadline(&self) -> bool {
+        self.0.ends_run
     }
 
     /// Whether any byte of the request may have reached the server.

@@ -80,6 +80,7 @@ mod target;
 mod template;
 mod tls_version;
 mod transport;
+mod unfinished;
 mod waiting;
 
 pub use auth::AuthRequest;
@@ -108,3 +109,4 @@ pub use stop::Stop;
 pub use stream::{RunStream, StreamedRun};
 pub use template::PathTemplate;
 pub use tls_version::TlsVersion;
+pub use unfinished::Unfinished;

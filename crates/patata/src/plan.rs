@@ -67,6 +67,8 @@ pub(crate) struct Job<T> {
     pub(crate) stream_to: Option<Arc<Path>>,
     /// Attempts begun.
     pub(crate) attempts: u32,
+    /// Whether a server may have got any of it, in whichever attempt.
+    pub(crate) was_sent: bool,
     /// Redirects followed in this attempt.
     pub(crate) hops: u32,
     /// How often a server has sent this attempt back unread.
@@ -292,6 +294,7 @@ impl Planner {
             timeout,
             stream_to: stream_to.map(Arc::from),
             attempts: 0,
+            was_sent: false,
             hops: 0,
             returns: 0,
             authorization: Authorization::First,

@@ -15,6 +15,7 @@ use crate::response::Outcome;
 use crate::stop::Stop;
 use crate::stream::RunStream;
 use crate::transport::tls::Tls;
+use crate::unfinished::Unfinished;
 
 /// How long the input is pulled while there are outcomes to hand out.
 const PULL_TIME: Duration = Duration::from_millis(1);
@@ -217,6 +218,30 @@ impl<T, I> Run<T, I> {
     /// Whether the run was ended early, by [`Control::cancel`].
     pub fn is_cancelled(&self) -> bool {
         self.caller.is_cancelled()
+    }
+
+    /// What the run has ended without, once it has: the requests that were not sent, and those that were and
+    /// have no outcome.
+    ///
+    /// ```
+    /// # let server = patata_testserver::Server::start().unwrap();
+    /// # let url = server.url();
+    /// let client = patata::Client::builder().abort_on([403]).build()?;
+    /// let mut run = client.run((0..).map(|id| patata::Request::get(id, format!("{url}/status/403"))));
+    /// run.by_ref().for_each(drop);
+    /// let receipt = run.receipt();
+    /// assert_eq!(receipt.cancelled, receipt.unsent + receipt.unknown);
+    /// assert_eq!(run.unfinished().unsent.len() as u64, receipt.unsent.min(1_000));
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
+    pub fn unfinished(&self) -> &Unfinished<T> {
+        self.caller.unfinished()
+    }
+
+    /// Ends the run now, and leaves it to be asked for its [`receipt`](Self::receipt) and for what is
+    /// [`unfinished`](Self::unfinished).
+    pub fn end(&mut self) {
+        self.caller.end();
     }
 
     /// Ends the run now and returns its accounts. Requests that are not done count as cancelled.

@@ -12,6 +12,7 @@ use crate::receipt::Receipt;
 use crate::request::Request;
 use crate::stop::Stop;
 use crate::transport::tls::Tls;
+use crate::unfinished::Unfinished;
 
 /// A run in progress that is given its requests one by one, made by
 /// [`Client::run_pushed`](crate::Client::run_pushed).
@@ -98,8 +99,33 @@ impl<T: Send + 'static> PushedRun<T> {
         if self.caller.free() == 0 {
             return Err(request);
         }
+        let had_outcome = self.caller.has_outcome();
         self.caller.submit(request);
+        if !had_outcome && self.caller.has_outcome() {
+            // It was refused before any I/O, so no event loop will wake who waits for its outcome.
+            self.caller.nudge();
+        }
         Ok(())
+    }
+
+    /// Takes a request that was taken out of the input before it could be known that the run has ended early,
+    /// and that [`push`](Self::push) therefore gave back: so that it is in the accounts. It ends as those that
+    /// were taken before it: failed by the [`deadline`](crate::Builder::deadline), or cancelled.
+    ///
+    /// ```
+    /// # let server = patata_testserver::Server::start().unwrap();
+    /// # let url = server.url();
+    /// let mut run = patata::Client::builder().build()?.run_pushed();
+    /// run.control().cancel();
+    /// let back = run.push(patata::Request::get("late", format!("{url}/"))).unwrap_err();
+    /// run.give_up(back);
+    /// assert!(matches!(run.step(), patata::Step::End));
+    /// assert_eq!((run.receipt().cancelled, run.receipt().unsent), (1, 1));
+    /// assert_eq!(run.unfinished().unsent, ["late"]);
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
+    pub fn give_up(&mut self, request: Request<T>) {
+        self.caller.give_up(request);
     }
 
     /// The next outcome if there is one, without waiting.
@@ -158,6 +184,18 @@ impl<T> PushedRun<T> {
     /// Whether the run was ended early, by [`Control::cancel`].
     pub fn is_cancelled(&self) -> bool {
         self.caller.is_cancelled()
+    }
+
+    /// What the run has ended without, once it has: the requests that were not sent, and those that were and
+    /// have no outcome.
+    pub fn unfinished(&self) -> &Unfinished<T> {
+        self.caller.unfinished()
+    }
+
+    /// Ends the run now, and leaves it to be asked for its [`receipt`](Self::receipt) and for what is
+    /// [`unfinished`](Self::unfinished).
+    pub fn end(&mut self) {
+        self.caller.end();
     }
 
     /// Ends the run now and returns its accounts. Requests that are not done count as cancelled.

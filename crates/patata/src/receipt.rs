@@ -36,6 +36,11 @@ pub struct Receipt {
     pub failed: u64,
     /// Requests given up because the run was ended early.
     pub cancelled: u64,
+    /// Requests of which not one byte reached a server because the run ended early: cancelled ones, and those
+    /// that failed by its deadline. [`Run::unfinished`](crate::Run::unfinished) has the tags of the former.
+    pub unsent: u64,
+    /// Likewise, requests that were sent and have no outcome: the server may have done what they ask for.
+    pub unknown: u64,
     /// Requests that are still under way.
     pub outstanding: u64,
     /// Attempts begun for all requests that have ended.
@@ -78,11 +83,35 @@ impl Receipt {
             Err(error) => {
                 self.failed += 1;
                 *self.errors.entry(error.kind()).or_default() += 1;
+                if error.is_run_deadline() {
+                    self.note_unfinished(error.request_sent());
+                }
             }
         }
     }
 
-    pub(crate) fn cancel_rest(&mut self) {
-        self.cancelled += std::mem::take(&mut self.outstanding);
+    /// Counts one more as taken that is given up at once.
+    pub(crate) fn cancel_unsent(&mut self) -> u64 {
+        let number = self.submitted;
+        self.submitted += 1;
+        self.cancelled += 1;
+        self.unsent += 1;
+        number
+    }
+
+    /// Gives up what is still under way, of which so many were not sent.
+    pub(crate) fn cancel_rest(&mut self, unsent: u64) {
+        let rest = std::mem::take(&mut self.outstanding);
+        self.cancelled += rest;
+        self.unsent += unsent;
+        self.unknown += rest.saturating_sub(unsent);
+    }
+
+    fn note_unfinished(&mut self, was_sent: bool) {
+        if was_sent {
+            self.unknown += 1;
+        } else {
+            self.unsent += 1;
+        }
     }
 }

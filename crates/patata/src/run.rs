@@ -243,7 +243,6 @@ impl<T: Send + 'static> EventLoop<T> {
     /// A job whose time is over has failed where it waits.
     fn expire(&self, job: Box<Job<T>>, now: Instant) {
         let error = Error::new(Kind::Timeout, Phase::Schedule, "The request waited too long to be sent");
-        let error = if job.attempts == 0 { error.unsent() } else { error };
         self.fail(job, now, error);
     }
 
@@ -418,12 +417,13 @@ impl<T: Send + 'static> EventLoop<T> {
 
     fn fail(&self, mut job: Box<Job<T>>, now: Instant, error: Error) {
         let error = match error.kind() {
-            Kind::Timeout if self.shared.is_overdue(now) => error.with_limit("the run's deadline"),
+            Kind::Timeout if self.shared.is_overdue(now) => error.at_deadline(),
             Kind::Timeout if job.expires.is_some_and(|expiry| expiry <= now) => {
                 error.with_limit("total_timeout")
             }
             _ => error,
         };
+        let error = if job.was_sent { error.sent() } else { error };
         job.end(now, Err(error));
         self.finish(job);
     }
@@ -458,10 +458,12 @@ impl<T: Send + 'static> EventLoop<T> {
 }
 
 impl<T> Drop for EventLoop<T> {
-    /// Hands over what an event loop still has if it breaks down.
+    /// Hands over what an event loop still has if it breaks down, and leaves it where the run is ended.
     fn drop(&mut self) {
-        if !self.shared.is_cancelled() {
-            self.ended.get_mut().extend(self.parked.get_mut().drain());
+        self.ended.get_mut().extend(self.parked.get_mut().drain());
+        if self.shared.is_cancelled() {
+            self.shared.leave(self.ended.get_mut().drain(..));
+        } else {
             self.shared.delivery.send(self.ended.get_mut());
         }
     }

@@ -26,11 +26,11 @@ pub(crate) fn open<T: Send + 'static>(event_loop: &Rc<EventLoop<T>>, job: Box<Jo
 async fn serve<T: Send + 'static>(place: Place<T>, job: Box<Job<T>>) {
     let event_loop = &*place.event_loop;
     let origin = job.target.origin.clone();
-    let mut held = Held { event_loop, job: Some(job) };
+    let slot = Rc::new(Slot::default());
+    let mut held = Held { event_loop, slot: slot.clone(), job: Some(job), is_sending: false };
     let Some(mut lane) = held.connect(&origin).await else { return };
     let config = &event_loop.shared.config;
     let mut templates = templates_for(config, &origin, &lane);
-    let slot = Rc::new(Slot::default());
     // The clock is read once an exchange, at its end.
     let mut now = clock::now();
     let mut was_sent_anew = false;
@@ -40,7 +40,9 @@ async fn serve<T: Send + 'static>(place: Place<T>, job: Box<Job<T>>) {
         job.exchange_began = Some(now);
         let request = templates.compose(job, event_loop.shared.jar.as_ref());
         let expected = Expected { max_body: config.max_response_size, stream_to: job.stream_to.clone() };
+        held.is_sending = true;
         let result = lane.exchange(request, deadline, &expected).await;
+        held.note_sent(&result);
         if lane.is_reused() && !was_sent_anew && held.may_be_sent_anew(&result) {
             // A kept connection that was dead all along says nothing of the server, and costs no attempt. Once:
             // a lane of HTTP/2 may be a place on another kept connection.
@@ -124,7 +126,11 @@ impl<T> Drop for Place<T> {
 /// The job that a lane is busy with. Should the lane break down, its job still becomes an outcome.
 struct Held<'a, T> {
     event_loop: &'a EventLoop<T>,
+    /// Where the next one may be already.
+    slot: Rc<Slot<T>>,
     job: Option<Box<Job<T>>>,
+    /// Whether it is being sent, or its answer awaited.
+    is_sending: bool,
 }
 
 impl<T: Send + 'static> Held<'_, T> {
@@ -146,6 +152,17 @@ impl<T: Send + 'static> Held<'_, T> {
         }
     }
 
+    /// An exchange is over: notes whether the server may have got any of the request.
+    fn note_sent(&mut self, result: &Result<Received, Fault>) {
+        self.is_sending = false;
+        if let Some(job) = &mut self.job {
+            job.was_sent |= match result {
+                Ok(_) => true,
+                Err(fault) => fault.error.request_sent() && !fault.is_unprocessed,
+            };
+        }
+    }
+
     /// Whether the connection ended before an answer, and sending the job again can repeat nothing.
     fn may_be_sent_anew(&self, result: &Result<Received, Fault>) -> bool {
         let (Err(fault), Some(job)) = (result, &self.job) else { return false };
@@ -162,11 +179,20 @@ impl<T: Send + 'static> Held<'_, T> {
 
 impl<T> Drop for Held<'_, T> {
     fn drop(&mut self) {
-        if let Some(job) = self.job.take()
-            && !self.event_loop.shared.is_cancelled()
-        {
-            // Without an end, which the caller reads as a failure.
-            self.event_loop.finish(job);
+        if let Some(job) = &mut self.job {
+            job.was_sent |= self.is_sending;
+        }
+        let next = match self.slot.order.take() {
+            Order::Send(job) => Some(job),
+            _ => None,
+        };
+        for job in self.job.take().into_iter().chain(next) {
+            if self.event_loop.shared.is_cancelled() {
+                self.event_loop.shared.leave([job]);
+            } else {
+                // Without an end, which the caller reads as a failure.
+                self.event_loop.finish(job);
+            }
         }
     }
 }

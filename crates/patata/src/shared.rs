@@ -11,6 +11,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::cookies::Jar;
 use crate::deliver::Delivery;
+use crate::error::Error;
 use crate::failures::FailureTally;
 use crate::plan::{Job, Timeouts};
 use crate::progress::{Board, Bottleneck, CallerNews, Progress};
@@ -28,6 +29,8 @@ pub(crate) struct Shared<T> {
     /// The cookies that servers have set, where they are kept.
     pub(crate) jar: Option<Jar>,
     schedule: Mutex<Schedule<T>>,
+    /// What the event loops held when the run was ended.
+    left: Mutex<Vec<Box<Job<T>>>>,
     /// What has failed, where the run may end by it.
     failures: Option<Mutex<FailureTally>>,
     /// What is seen from outside.
@@ -66,6 +69,7 @@ impl<T> Shared<T> {
             delivery: Delivery::new(),
             hasher: RandomState::new(),
             schedule: Mutex::new(Schedule::new(config.limits.clone(), config.connections(), budget)),
+            left: Mutex::default(),
             failures: config.failures.is_set().then(Mutex::default),
             board: Board::new(event_loops),
             stop: OnceLock::new(),
@@ -144,6 +148,10 @@ impl<T> Shared<T> {
         for job in ended {
             let Some(end) = &job.end else { continue };
             let result = end.result.as_ref().map(|answer| answer.status);
+            if result.is_err_and(Error::is_run_deadline) {
+                // It has ended the run already.
+                continue;
+            }
             if let Some(stop) = tally.count(policy, ok_statuses, &job.target, result) {
                 self.stop(Stop::TooManyFailures(stop));
                 self.cancel();
@@ -189,12 +197,26 @@ impl<T> Shared<T> {
         self.input_open.store(false, Ordering::Relaxed);
     }
 
-    /// Ends all event loops. What they hold is dropped, and becomes no outcome.
+    /// Ends all event loops. What they hold becomes no outcome, and is [left](Self::take_left).
     pub(crate) fn cancel(&self) {
         self.cancelled.store(true, Ordering::Release);
         for wake_up in &self.wake_ups {
             wake_up.notify_one();
         }
+    }
+
+    /// Takes what an event loop holds that ends with the run.
+    pub(crate) fn leave(&self, jobs: impl IntoIterator<Item = Box<Job<T>>>) {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner).extend(jobs);
+    }
+
+    /// All that is left in a run that was ended: in the schedule, with its event loops, and on its way from
+    /// there.
+    pub(crate) fn take_left(&self) -> Vec<Box<Job<T>>> {
+        let mut left = std::mem::take(&mut *self.left.lock().unwrap_or_else(PoisonError::into_inner));
+        left.append(&mut self.schedule().drain());
+        left.append(&mut self.delivery.take());
+        left
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {

@@ -17,6 +17,7 @@ use crate::request::Request;
 use crate::response::Outcome;
 use crate::stop::Stop;
 use crate::transport::tls::Tls;
+use crate::unfinished::Unfinished;
 
 /// How long an input that is always ready is polled before other tasks have a turn.
 const POLL_TIME: Duration = Duration::from_millis(1);
@@ -41,6 +42,11 @@ impl<T, I> RunStream<T, I> {
     /// Why the run has ended early by itself, where it has: known for certain once the stream has ended.
     pub fn stopped(&self) -> Option<&Stop> {
         self.run.stopped()
+    }
+
+    /// What the run has ended without: see [`Run::unfinished`].
+    pub fn unfinished(&self) -> &Unfinished<T> {
+        self.run.unfinished()
     }
 
     /// Ends the run now and returns its accounts. Requests that are not done count as cancelled.
@@ -89,6 +95,11 @@ impl<T, S> StreamedRun<T, S> {
         self.run.stopped()
     }
 
+    /// What the run has ended without: see [`Run::unfinished`].
+    pub fn unfinished(&self) -> &Unfinished<T> {
+        self.run.unfinished()
+    }
+
     /// Ends the run now and returns its accounts. Requests that are not done count as cancelled.
     pub fn cancel(self) -> Receipt {
         self.run.cancel()
@@ -108,8 +119,9 @@ impl<T: Send + 'static, S: Stream<Item = Request<T>>> StreamedRun<T, S> {
             let Some(input) = &mut self.input else { return false };
             match input.as_mut().poll_next(context) {
                 Poll::Ready(Some(request)) => {
-                    if self.run.push(request).is_err() {
-                        // It has been cancelled, which the next step tells.
+                    if let Err(request) = self.run.push(request) {
+                        // The run has ended meanwhile, which the next step tells.
+                        self.run.give_up(request);
                         return false;
                     }
                 }

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use crate::order::Reorder;
 use crate::plan::Job;
 use crate::response::Outcome;
+use crate::unfinished::Left;
 
 /// Outcomes that the caller has not been handed.
 #[derive(Debug)]
@@ -12,8 +13,8 @@ pub(crate) enum Waiting<T> {
     /// Handed out as they come.
     Any {
         done: VecDeque<Box<Job<T>>>,
-        /// Of requests that could not be planned.
-        refused: VecDeque<Outcome<T>>,
+        /// Of requests that could not be planned, with their numbers.
+        refused: VecDeque<(u64, Outcome<T>)>,
     },
     /// Handed out in the order in which the requests were taken from the input.
     InOrder(Reorder<Ended<T>>),
@@ -23,7 +24,8 @@ pub(crate) enum Waiting<T> {
 #[derive(Debug)]
 pub(crate) enum Ended<T> {
     Done(Box<Job<T>>),
-    Refused(Box<Outcome<T>>),
+    /// By its number, as it has no job to say it.
+    Refused(u64, Box<Outcome<T>>),
 }
 
 impl<T> Waiting<T> {
@@ -59,8 +61,8 @@ impl<T> Waiting<T> {
     /// Takes the outcome of a request, by its number, that never became a job.
     pub(crate) fn refuse(&mut self, number: u64, outcome: Outcome<T>) {
         match self {
-            Self::Any { refused, .. } => refused.push_back(outcome),
-            Self::InOrder(order) => order.insert(number, Ended::Refused(Box::new(outcome))),
+            Self::Any { refused, .. } => refused.push_back((number, outcome)),
+            Self::InOrder(order) => order.insert(number, Ended::Refused(number, Box::new(outcome))),
         }
     }
 
@@ -75,12 +77,33 @@ impl<T> Waiting<T> {
     pub(crate) fn pop(&mut self) -> Option<Outcome<T>> {
         match self {
             Self::Any { done, refused } => {
-                refused.pop_front().or_else(|| done.pop_front().map(|job| Outcome::from(*job)))
+                let refused = refused.pop_front().map(|(_, outcome)| outcome);
+                refused.or_else(|| done.pop_front().map(|job| Outcome::from(*job)))
             }
             Self::InOrder(order) => order.pop().map(|ended| match ended {
                 Ended::Done(job) => Outcome::from(*job),
-                Ended::Refused(outcome) => *outcome,
+                Ended::Refused(_, outcome) => *outcome,
             }),
+        }
+    }
+
+    /// Takes out all, as nothing more is handed out.
+    pub(crate) fn drain(&mut self) -> Vec<Left<T>> {
+        let refusal = |number, tag| Left { number, tag, was_sent: false };
+        match self {
+            Self::Any { done, refused } => {
+                let refused = refused.drain(..).map(|(number, outcome)| refusal(number, outcome.tag));
+                refused.chain(done.drain(..).map(|job| Left::from(*job))).collect()
+            }
+            Self::InOrder(order) => std::iter::from_fn(|| {
+                order.skip_missing();
+                order.pop()
+            })
+            .map(|ended| match ended {
+                Ended::Done(job) => Left::from(*job),
+                Ended::Refused(number, outcome) => refusal(number, outcome.tag),
+            })
+            .collect(),
         }
     }
 }

@@ -217,7 +217,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("lead.rs", &[]),
     ("order.rs", &[]),
-    ("waiting.rs", &["order::Reorder", "plan::Job", "response::Outcome"]),
+    ("waiting.rs", &["order::Reorder", "plan::Job", "response::Outcome", "unfinished::Left"]),
+    ("unfinished.rs", &["plan::Job"]),
     ("deliver.rs", &["plan::Job"]),
     ("destinations.rs", &["error::Error"]),
     // What the threads of a run share: both ends of an event loop, the schedule and the delivery.
@@ -228,6 +229,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "config::Config",
             "cookies::Jar",
             "deliver::Delivery",
+            "error::Error",
             "failures::FailureTally",
             "plan::Job",
             "plan::Timeouts",
@@ -312,6 +314,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "stop::Stop",
             "transport::connect::Connector",
             "transport::tls::Tls",
+            "unfinished",
             "waiting::Waiting",
         ],
     ),
@@ -329,6 +332,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "stop::Stop",
             "stream::RunStream",
             "transport::tls::Tls",
+            "unfinished::Unfinished",
         ],
     ),
     (
@@ -341,6 +345,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "request::Request",
             "stop::Stop",
             "transport::tls::Tls",
+            "unfinished::Unfinished",
         ],
     ),
     (
@@ -356,6 +361,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "response::Outcome",
             "stop::Stop",
             "transport::tls::Tls",
+            "unfinished::Unfinished",
         ],
     ),
     (

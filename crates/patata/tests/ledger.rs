@@ -18,11 +18,12 @@ mod server;
 mod support;
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use book::{Answered, Book, Ending, Failed};
-use patata::{Client, HttpVersion, Outcome, Receipt};
+use patata::{Client, HttpVersion, Outcome, Receipt, Unfinished};
 use server::{Protocol, Server};
 use support::{Watchdog, wait_until};
 
@@ -61,6 +62,7 @@ struct Accounts {
     seed: u64,
     endings: Vec<Ending>,
     receipt: Receipt,
+    unfinished: Unfinished<u64>,
     book: Arc<Book>,
 }
 
@@ -99,13 +101,13 @@ fn run(protocol: Protocol, seed: u64, count: u64, cancel_at: Option<usize>) -> A
             std::thread::sleep(Duration::from_millis(random.u64(..50)));
         }
     }
-    let receipt = run.receipt().clone();
+    let (receipt, unfinished) = (run.receipt().clone(), run.unfinished().clone());
     drop(run);
     for server in &servers {
         server.wait_for_the_end();
     }
     drop(watchdog);
-    Accounts { seed, endings, receipt, book }
+    Accounts { seed, endings, receipt, unfinished, book }
 }
 
 fn ending(outcome: Outcome<u64>) -> Ending {
@@ -123,7 +125,7 @@ fn ending(outcome: Outcome<u64>) -> Ending {
 }
 
 fn assert_right(accounts: &Accounts, is_cancelled: bool) {
-    let Accounts { seed, endings, receipt, book } = accounts;
+    let Accounts { seed, endings, receipt, unfinished, book } = accounts;
     let faults = book.faults(*seed, receipt.submitted, endings, is_cancelled);
     let shown = faults[..faults.len().min(5)].join("\n");
     assert!(faults.is_empty(), "seed {seed}: {} faults, of which the first are\n{shown}", faults.len());
@@ -131,6 +133,16 @@ fn assert_right(accounts: &Accounts, is_cancelled: bool) {
     let ok = endings.iter().filter(is_ok).count() as u64;
     assert_eq!((receipt.ok, receipt.failed), (ok, endings.len() as u64 - ok), "seed {seed}");
     assert_eq!(receipt.submitted, receipt.ok + receipt.failed + receipt.cancelled, "seed {seed}");
+    assert_eq!(receipt.cancelled, receipt.unsent + receipt.unknown, "seed {seed}");
+    let Unfinished { unsent, unknown, .. } = unfinished;
+    // The queue is no longer than what is kept of each.
+    assert_eq!((unsent.len() as u64, unknown.len() as u64), (receipt.unsent, receipt.unknown), "seed {seed}");
+    assert!(unsent.is_sorted() && unknown.is_sorted(), "seed {seed}");
+    let arrived: Vec<_> = unsent.iter().filter(|id| book.knows(**id)).collect();
+    assert!(arrived.is_empty(), "seed {seed}: {arrived:?} are said not to have been sent");
+    let handed_out = endings.iter().map(|ending| ending.id);
+    let accounted: BTreeSet<_> = handed_out.chain(unsent.iter().chain(unknown).copied()).collect();
+    assert!(accounted.into_iter().eq(0..receipt.submitted), "seed {seed}");
 }
 
 fn assert_nothing_is_lost_or_repeated(protocol: Protocol, seed: u64) {

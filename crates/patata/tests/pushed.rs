@@ -289,3 +289,42 @@ fn dropping_a_streamed_run_drops_its_input_and_closes_its_sockets() {
     assert_eq!(Arc::strong_count(&kept), 1);
     wait_until(|| silent.ended() == silent.connections());
 }
+
+#[test]
+fn a_request_that_is_refused_before_any_io_wakes_who_waits_for_its_outcome() {
+    for ordered in [false, true] {
+        let mut run = Client::builder().ordered(ordered).build().unwrap().run_pushed();
+        let (bell, waker) = bell();
+        let _watchdog = Watchdog::new();
+        while !run.register(&waker) {
+            assert!(matches!(run.step(), Step::Wait));
+        }
+        run.push(Request::get((), "no URL")).unwrap();
+        wait_until(|| bell.0.load(Ordering::SeqCst) == 1);
+        assert!(!run.register(&waker), "something has happened since the last look");
+        assert!(matches!(run.step(), Step::Outcome(_)));
+    }
+}
+
+#[test]
+fn a_stream_that_feeds_on_the_outcomes_goes_on_after_a_refusal() {
+    let server = Server::start().unwrap();
+    let url = format!("{}/", server.url());
+    let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+    sender.send(Request::get(0, &url[..])).unwrap();
+    let mut sender = Some(sender);
+    let mut run = client().run_stream(stream::poll_fn(move |context| receiver.poll_recv(context)));
+    let _watchdog = Watchdog::new();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        while let Some(outcome) = run.next().await {
+            let next = outcome.tag + 1;
+            let target = if next % 2 == 0 { &url[..] } else { "no URL" };
+            sender = sender.filter(|_| next < 100);
+            if let Some(sender) = &sender {
+                sender.send(Request::get(next, target)).unwrap();
+            }
+        }
+    });
+    assert_eq!((run.receipt().ok, run.receipt().failed), (50, 50));
+}

@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::{StreamExt, stream};
 use patata::{Builder, Client, ErrorKind, Outcome, Phase, Receipt, Request, Step, Stop, TooManyFailures};
 use patata_testserver::Server;
-use support::{RawServer, Watchdog};
+use support::{RawServer, Watchdog, wait_until};
 
 /// What came of an endless input, where each tenth request fails with a 404 and the others do not.
 fn run(builder: Builder) -> (Vec<Outcome<u64>>, Receipt, Option<Stop>) {
@@ -64,10 +64,12 @@ fn a_share_is_judged_after_a_hundred() {
 #[test]
 fn what_counts_as_success_is_no_failure() {
     let builder = Client::builder().max_failures(0).ok_statuses([200, 404]);
+    // Nor is what the deadline ends, which is the reason then.
     let builder = builder.deadline(Duration::from_millis(300));
     let (outcomes, receipt, stop) = run(builder);
     assert!(matches!(stop, Some(Stop::Deadline(_))), "{stop:?}");
     assert!(outcomes.len() > 10 && receipt.failed_statuses.is_empty(), "{receipt:?}");
+    assert_eq!(receipt.failed, receipt.unsent + receipt.unknown);
 }
 
 #[test]
@@ -144,8 +146,50 @@ fn at_the_deadline_what_was_taken_fails_and_nothing_more_is_taken() {
         assert_eq!((error.phase(), error.request_sent()), (Phase::Schedule, false));
     }
     assert_eq!(waited.count(), 8);
+    assert_eq!((run.receipt().unsent, run.receipt().unknown), (8, 2));
     assert!(matches!(run.stopped(), Some(Stop::Deadline(limit)) if limit.as_millis() == 200));
     assert_eq!(run.receipt().cancelled, 0);
+}
+
+#[test]
+fn what_a_run_ends_without_is_known_by_its_tags() {
+    let silent = RawServer::silent();
+    let client = Client::builder().num_workers(1).concurrency(3).queue_max_size(10).build().unwrap();
+    let _watchdog = Watchdog::new();
+    let mut run = client.run((0..).map(|tag| Request::get(tag, silent.url())));
+    assert!(matches!(run.step(), Step::Wait));
+    wait_until(|| run.control().progress().in_flight == 3 && silent.requests().len() == 3);
+    run.end();
+    assert_eq!(run.unfinished().unknown, [0, 1, 2]);
+    assert_eq!(run.unfinished().unsent, [3, 4, 5, 6, 7, 8, 9]);
+    let receipt = run.receipt();
+    assert_eq!((receipt.cancelled, receipt.unknown, receipt.unsent), (10, 3, 7));
+    run.end();
+    assert_eq!(run.receipt().cancelled, 10, "a run that is over stays over");
+}
+
+#[test]
+fn a_request_that_comes_too_late_ends_as_those_before_it() {
+    let server = Server::start().unwrap();
+    let _watchdog = Watchdog::new();
+    let client = Client::builder().deadline(Duration::from_millis(50)).build().unwrap();
+    let mut run = client.run_pushed();
+    while matches!(run.step(), Step::Wait) {
+        run.wait(Duration::from_millis(10));
+    }
+    assert!(matches!(run.stopped(), Some(Stop::Deadline(_))));
+    let late = run.push(Request::get("late", format!("{}/", server.url()))).unwrap_err();
+    run.give_up(late);
+    let error = loop {
+        match run.step() {
+            Step::Outcome(outcome) => break outcome.result.unwrap_err(),
+            Step::Wait => run.wait(Duration::from_millis(10)),
+            Step::End => panic!("its outcome is missing"),
+        }
+    };
+    assert!(error.is_run_deadline() && !error.request_sent(), "{error}");
+    assert!(matches!(run.step(), Step::End));
+    assert_eq!((run.receipt().submitted, run.receipt().failed, run.receipt().unsent), (1, 1, 1));
 }
 
 #[test]

@@ -100,6 +100,15 @@ impl Book {
         self.0.lock().unwrap().torn.insert(connection);
     }
 
+    /// Whether anything of a request has arrived that the server did not say it has left undone.
+    pub(crate) fn knows(&self, id: u64) -> bool {
+        let pages = self.0.lock().unwrap();
+        pages
+            .arrivals
+            .get(&id)
+            .is_some_and(|arrivals| arrivals.iter().any(|arrival| arrival.fate != Fate::Undone))
+    }
+
     /// How many arrivals there have been.
     pub(crate) fn count(&self) -> usize {
         self.0.lock().unwrap().count
