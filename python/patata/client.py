@@ -88,7 +88,7 @@ class Patata(Client):
         The statuses that are tried again. Default: 408, 425, 429 and 5xx, save 501 and 505.
     retry_non_idempotent
         Whether requests are sent again although the server may have done already what they ask for: a
-        POST, say, that was sent and not answered. Default: ``False``.
+        POST, say, that was sent and not answered, or answered with a 500. Default: ``False``.
     idempotency_key
         Whether requests whose method is not idempotent get an ``Idempotency-Key`` header, unless they
         have one: the same in all attempts. Requests with a key are tried again as idempotent ones are.
@@ -212,8 +212,8 @@ class Patata(Client):
             has ``status_code`` 500 and the exception as ``data``. Default: none.
         retries
             Attempts in total. Failed connections, time-outs, broken transfers and ``retry_statuses`` are
-            tried again; a request whose method is not idempotent only where the server answered with
-            such a status or nothing was sent. ``Retry-After`` of a 429 or 503 holds back all requests to
+            tried again; a request whose method is not idempotent only where nothing was sent, or the
+            answer says that nothing was done (425, 429, and 503 with ``Retry-After``). ``Retry-After`` of a 429 or 503 holds back all requests to
             that host, for at most 5 minutes. Default: the client's, which is 1: no retry.
         timeout
             Seconds that one attempt may take; ``None`` for no limit. Default: the client's, which is 300.

@@ -254,12 +254,28 @@ def test_the_last_attempt_is_the_answer(server, client, retries):
     assert server.requests == retries
 
 
-@pytest.mark.parametrize("method", ["get", "post", "delete", "head"])
+@pytest.mark.parametrize("method", ["get", "put", "delete", "head"])
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 599])
 def test_these_statuses_are_tried_again(server, client, status, method):
     (response,) = client.http(method, [(1, f"{server.url}/status/{status}")], retries=3, backoff=0)
     assert response.status_code == status
     assert server.requests == 3
+
+
+@pytest.mark.parametrize("method", ["post", "patch"])
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 599])
+def test_a_post_is_sent_again_only_where_the_answer_says_that_nothing_was_done(server, client, status, method):
+    (response,) = client.http(method, [(1, f"{server.url}/status/{status}")], retries=3, backoff=0)
+    assert response.status_code == status
+    assert server.requests == (3 if status in (425, 429) else 1)
+
+
+def test_a_503_that_says_when_to_come_back_has_done_nothing(client):
+    answers = iter([answer(b"oops", "retry-after: 0", status="503 Busy"), answer(b"[1]")])
+    with RawServer(lambda *_: next(answers)) as server:
+        (response,) = client.http("post", [(1, server.url, {"a": 1})], retries=2, backoff=0)
+        assert server.bodies == [b'{"a":1}'] * 2
+    assert response.data == [1]
 
 
 @pytest.mark.parametrize("status", [200, 204, 304, 400, 401, 403, 404, 409, 422, 501, 505])

@@ -33,7 +33,7 @@ use crate::shared::{Shared, Taken};
 use crate::transport::collect::Stored;
 use crate::transport::connect::Connector;
 use crate::transport::establish::Establisher;
-use crate::transport::lane::{Fault, Received};
+use crate::transport::lane::{Fault, Received, ResponseHead};
 use crate::transport::pool::{Pool, Reservation, Shortage};
 
 /// The most lanes that go on before the main loop has a look and sockets are asked again.
@@ -313,16 +313,21 @@ impl<T: Send + 'static> EventLoop<T> {
 
     /// What becomes of a job after an exchange, or the failure to begin one.
     pub(crate) fn settle(&self, mut job: Box<Job<T>>, now: Instant, result: Result<Received, Fault>) {
-        let retry_after = match &result {
-            Ok(received) => retry_after(received.head.status, &received.head.headers, clock::date),
-            Err(_) => None,
-        };
+        let retry_after = result.as_ref().ok().and_then(|received| self.asked_wait(&received.head));
         let report = self.report(&job, now, &result, retry_after);
         self.release(&mut job, retry_after, report);
         match result {
             Ok(received) => self.settle_response(job, now, received, retry_after),
             Err(fault) => self.settle_fault(job, now, fault),
         }
+    }
+
+    /// When the server wants to be asked again, where its answer is one that is tried again or says "not now".
+    fn asked_wait(&self, head: &ResponseHead) -> Option<Duration> {
+        let policy = &self.shared.config.retry;
+        let is_asked = matches!(head.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
+            || (policy.attempts > 1 && policy.retries_status(head.status));
+        is_asked.then(|| retry_after(&head.headers, clock::date)).flatten()
     }
 
     fn settle_fault(&self, mut job: Box<Job<T>>, now: Instant, fault: Fault) {
@@ -395,7 +400,12 @@ impl<T: Send + 'static> EventLoop<T> {
             // The user's function is called on the caller's thread, which sends the job back.
             return self.finish(job);
         }
-        if let Some(due) = self.due_again(&job, now, Ending::Answered(head.status), retry_after) {
+        if let Some(due) = self.due_again(
+            &job,
+            now,
+            Ending::Answered { status: head.status, says_when: retry_after.is_some() },
+            retry_after,
+        ) {
             return self.retry(job, due);
         }
         let stored = match body {

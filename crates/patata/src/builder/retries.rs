@@ -8,9 +8,9 @@ impl Builder {
     /// Attempts in total for each request; 1 is no retry. At least 1. Default: 1.
     ///
     /// Failed connections, time-outs, broken transfers and [`retry_statuses`](Self::retry_statuses) are tried
-    /// again. A request whose method is not idempotent is tried again only where the server answered with such
-    /// a status or nothing of it was sent, unless [`retry_non_idempotent`](Self::retry_non_idempotent) says
-    /// otherwise or it carries an `Idempotency-Key`. A GET whose kept connection turned out dead is sent once
+    /// again. A request whose method is not idempotent is tried again only where nothing of it was sent, or the
+    /// answer says that nothing was done (425, 429, and 503 with `Retry-After`), unless
+    /// [`retry_non_idempotent`](Self::retry_non_idempotent) says otherwise or it carries an `Idempotency-Key`. A GET whose kept connection turned out dead is sent once
     /// more whatever is said here: that is no attempt.
     ///
     /// Retries wait outside of `concurrency`, and count in all rates. Where a server sends `Retry-After` with a
@@ -38,7 +38,7 @@ impl Builder {
     }
 
     /// Whether requests are sent again although the server may have done already what they ask for: those with
-    /// a POST, say, that were sent and not answered. Default: they are not.
+    /// a POST, say, that were sent and not answered, or answered with a 500. Default: they are not.
     pub fn retry_non_idempotent(mut self, again: bool) -> Self {
         self.config.retry.non_idempotent = again;
         self

@@ -235,7 +235,7 @@ impl<T> Schedule<T> {
             host.uncount(now, lesson.map(|lesson| *lesson));
             self.tally.note_activity(host);
         }
-        if let Some(wait) = retry_after {
+        if let Some(wait) = retry_after.filter(|wait| !wait.is_zero()) {
             host.hold(now + wait);
         }
         match host.place {

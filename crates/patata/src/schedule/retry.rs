@@ -27,8 +27,27 @@ pub(crate) struct RetryPolicy {
 /// How an attempt ended, as far as a retry is concerned.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Ending<'a> {
-    Answered(StatusCode),
+    Answered {
+        status: StatusCode,
+        /// Whether the server has said when to come back.
+        says_when: bool,
+    },
     Failed(&'a Error),
+}
+
+impl Ending<'_> {
+    /// Whether the server may have done what it was asked to. It has not where nothing was sent, or where the
+    /// answer says so: too early (425), too many (429), or "not now, but then" (503 with `Retry-After`).
+    fn may_have_been_done(self) -> bool {
+        match self {
+            Self::Answered { status, says_when } => match status.as_u16() {
+                425 | 429 => false,
+                503 => !says_when,
+                _ => true,
+            },
+            Self::Failed(error) => error.request_sent(),
+        }
+    }
 }
 
 impl RetryPolicy {
@@ -43,16 +62,28 @@ impl RetryPolicy {
         idempotent: bool,
         random: f64,
     ) -> Option<Duration> {
-        let retry = match ending {
-            Ending::Answered(status) => match &self.statuses {
-                None => is_error(status),
-                Some(statuses) => statuses.contains(status),
-            },
-            Ending::Failed(error) => {
-                is_passing(error) && (idempotent || self.non_idempotent || !error.request_sent())
-            }
+        let is_worth_it = match ending {
+            Ending::Answered { status, .. } => self.retries_status(status),
+            Ending::Failed(error) => is_passing(error),
         };
-        (retry && attempts < self.attempts).then(|| self.backoff(attempts).mul_f64(random))
+        let retry = is_worth_it && self.may_follow(ending, attempts, idempotent);
+        retry.then(|| self.wait(attempts, random))
+    }
+
+    /// Whether an answer with this status is worth another attempt.
+    pub(crate) fn retries_status(&self, status: StatusCode) -> bool {
+        self.statuses.as_ref().map_or_else(|| is_error(status), |statuses| statuses.contains(status))
+    }
+
+    /// Whether another attempt may follow at all: there is one left, and it repeats nothing that must not be.
+    pub(crate) fn may_follow(&self, ending: Ending<'_>, attempts: u32, idempotent: bool) -> bool {
+        let is_harmless = idempotent || self.non_idempotent || !ending.may_have_been_done();
+        is_harmless && attempts < self.attempts
+    }
+
+    /// The wait after so many attempts, of which `random` says the share.
+    pub(crate) fn wait(&self, attempts: u32, random: f64) -> Duration {
+        self.backoff(attempts).mul_f64(random)
     }
 
     fn backoff(&self, attempts: u32) -> Duration {
@@ -98,19 +129,17 @@ mod tests {
         POLICY.next(ending, attempts, idempotent, 1.0)
     }
 
+    fn answered(code: u16) -> Ending<'static> {
+        Ending::Answered { status: StatusCode::from_u16(code).unwrap(), says_when: false }
+    }
+
     #[test]
     fn statuses_that_count_as_errors_are_tried_again() {
         for code in [408, 425, 429, 500, 502, 503, 504, 507, 599] {
-            assert!(
-                after(Ending::Answered(StatusCode::from_u16(code).unwrap()), 1, false).is_some(),
-                "{code}"
-            );
+            assert!(after(answered(code), 1, true).is_some(), "{code}");
         }
         for code in [200, 204, 301, 400, 401, 403, 404, 409, 422, 501, 505] {
-            assert!(
-                after(Ending::Answered(StatusCode::from_u16(code).unwrap()), 1, true).is_none(),
-                "{code}"
-            );
+            assert!(after(answered(code), 1, true).is_none(), "{code}");
         }
     }
 
@@ -127,7 +156,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_idempotent_is_tried_again_only_where_nothing_was_sent() {
+    fn what_is_not_idempotent_is_tried_again_only_where_nothing_was_done() {
+        for code in 400..600 {
+            let says_when = Ending::Answered { status: StatusCode::from_u16(code).unwrap(), says_when: true };
+            assert_eq!(after(answered(code), 1, false).is_some(), [425, 429].contains(&code), "{code}");
+            assert_eq!(after(says_when, 1, false).is_some(), [425, 429, 503].contains(&code), "{code}");
+        }
+        let with_leave = RetryPolicy { non_idempotent: true, ..POLICY };
+        assert!(with_leave.next(answered(500), 1, false, 1.0).is_some());
         let lost = Error::new(Kind::Protocol, Phase::Head, "");
         assert!(after(Ending::Failed(&lost), 1, false).is_none());
         let refused = Error::new(Kind::Connect, Phase::Connect, "");
@@ -136,7 +172,7 @@ mod tests {
 
     #[test]
     fn the_wait_doubles_up_to_its_bound_and_ends_with_the_attempts() {
-        let ending = Ending::Answered(StatusCode::SERVICE_UNAVAILABLE);
+        let ending = answered(503);
         assert_eq!(after(ending, 1, true), Some(Duration::from_millis(100)));
         assert_eq!(after(ending, 2, true), Some(Duration::from_millis(200)));
         assert_eq!(after(ending, 3, true), None);
