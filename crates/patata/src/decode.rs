@@ -28,7 +28,8 @@ pub(crate) const ACCEPTED: &str = "gzip, deflate, br, zstd";
 /// # Errors
 /// A broken or truncated coding, or more bytes than the limits allow.
 pub(crate) fn decode(headers: &Headers, body: Bytes, limit: usize) -> Result<Bytes, Error> {
-    if body.is_empty() || headers.get("content-encoding").is_none() {
+    let is_plain = headers.get("content-encoding").is_none() && headers.get("transfer-encoding").is_none();
+    if body.is_empty() || is_plain {
         return Ok(body);
     }
     let allowed = Allowed::for_size(body.len(), limit);
@@ -40,8 +41,33 @@ pub(crate) fn decode(headers: &Headers, body: Bytes, limit: usize) -> Result<Byt
 #[derive(Debug, Clone)]
 pub(crate) struct Codings(Vec<Coding>);
 
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Coding {
+/// What the whole message was wrapped in for its transfer (RFC 9112, 7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TransferCoding {
+    Chunked,
+    /// None, and no chunks either.
+    Identity,
+    Compressed(Coding),
+}
+
+/// The transfer codings that headers name, in the order in which they were applied: `None` for one that is
+/// unknown. Parameters, which none of them has, are left out.
+pub(crate) fn transfer_codings(headers: &Headers) -> impl Iterator<Item = Option<TransferCoding>> {
+    let values = headers.get_all("transfer-encoding").flat_map(|value| value.split(|byte| *byte == b','));
+    let names = values.map(|value| value.split(|byte| *byte == b';').next().unwrap_or(value).trim_ascii());
+    names.filter(|name| !name.is_empty()).map(|name| {
+        if name.eq_ignore_ascii_case(b"chunked") {
+            return Some(TransferCoding::Chunked);
+        }
+        if name.eq_ignore_ascii_case(b"identity") {
+            return Some(TransferCoding::Identity);
+        }
+        Coding::named(name).map(TransferCoding::Compressed)
+    })
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Coding {
     Gzip,
     Deflate,
     Brotli,
@@ -55,19 +81,22 @@ impl Codings {
         let names = values.flat_map(|value| value.split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
         let mut codings = Vec::new();
         for name in names {
-            match name.to_ascii_lowercase().as_slice() {
-                b"gzip" | b"x-gzip" => codings.push(Coding::Gzip),
-                b"deflate" => codings.push(Coding::Deflate),
-                b"br" => codings.push(Coding::Brotli),
-                b"zstd" => codings.push(Coding::Zstd),
-                b"" | b"identity" => {}
+            match Coding::named(name) {
+                Some(coding) => codings.push(coding),
+                None if name.is_empty() || name.eq_ignore_ascii_case(b"identity") => {}
                 // What lies under an unknown coding cannot be reached.
-                _ => codings.clear(),
+                None => codings.clear(),
             }
-            if codings.len() > MAX_CODINGS {
-                let message = format!("The body has more than {MAX_CODINGS} content-encodings");
-                return Err(Error::new(Kind::Decode, Phase::Answer, message));
+        }
+        // They were applied to what had its content-encodings.
+        for coding in transfer_codings(headers).flatten() {
+            if let TransferCoding::Compressed(coding) = coding {
+                codings.push(coding);
             }
+        }
+        if codings.len() > MAX_CODINGS {
+            let message = format!("The body has more than {MAX_CODINGS} content-encodings");
+            return Err(Error::new(Kind::Decode, Phase::Answer, message));
         }
         Ok(Self(codings))
     }
@@ -155,6 +184,17 @@ impl Allowed {
 }
 
 impl Coding {
+    /// The coding with this name, in any case; `None` where it is unknown.
+    fn named(name: &[u8]) -> Option<Self> {
+        match name.to_ascii_lowercase().as_slice() {
+            b"gzip" | b"x-gzip" => Some(Self::Gzip),
+            b"deflate" => Some(Self::Deflate),
+            b"br" => Some(Self::Brotli),
+            b"zstd" => Some(Self::Zstd),
+            _ => None,
+        }
+    }
+
     fn undo(self, body: &[u8], allowed: Allowed) -> Result<Bytes, Error> {
         let mut decoded = Pieces::default();
         let reader = self.reader(body).map_err(|cause| self.broken(cause))?;
@@ -260,6 +300,18 @@ mod tests {
         assert_eq!(decoded("gzip, br", brotli(&gzip(b"potato"))).unwrap(), b"potato");
         assert_eq!(decoded("X-GZip", gzip(b"potato")).unwrap(), b"potato");
         assert_eq!(decoded("identity", b"potato".to_vec()).unwrap(), b"potato");
+    }
+
+    #[test]
+    fn transfer_codings_are_undone_before_content_encodings() {
+        let headers =
+            Headers::from_pairs([("transfer-encoding", &b"gzip, chunked"[..]), ("content-encoding", b"br")]);
+        let body = decode(&headers, gzip(&brotli(b"potato")).into(), LIMIT).unwrap();
+        assert_eq!(body, &b"potato"[..]);
+        for (codings, body) in [("identity", b"potato".to_vec()), ("X-GZip;q=1", gzip(b"potato"))] {
+            let headers = Headers::from_pairs([("transfer-encoding", codings.as_bytes())]);
+            assert_eq!(decode(&headers, body.into(), LIMIT).unwrap(), &b"potato"[..], "{codings}");
+        }
     }
 
     #[test]

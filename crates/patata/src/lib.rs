@@ -110,3 +110,4 @@ pub use stream::{RunStream, StreamedRun};
 pub use template::PathTemplate;
 pub use tls_version::TlsVersion;
 pub use unfinished::Unfinished;
+pub use transport::lane::MAX_RESPONSE_HEADERS;

@@ -9,7 +9,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use patata::{Client, Error, ErrorKind, Method, Phase, Request};
+use patata::{Client, Error, ErrorKind, MAX_RESPONSE_HEADERS, Method, Phase, Request};
 use patata_testserver::Server;
 use support::{RawServer, all, assert_fault, fault, get, ok, one};
 
@@ -158,14 +158,14 @@ fn a_chunk_size_that_is_no_number_is_a_body_error() {
 }
 
 #[test]
-fn more_than_a_hundred_headers_are_too_large() {
+fn more_than_256_headers_are_too_large() {
     let with = |count: usize| {
         let lines: String = (1..count).map(|number| format!("x-{number}: y\r\n")).collect();
         format!("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n{lines}\r\n")
     };
-    assert_eq!(get(RawServer::answering_once(with(100)).url()).headers.iter().count(), 100);
-    let error = fault_of(with(101));
-    assert_fault(&error, ErrorKind::TooLarge, Phase::Head, true, "The response has more than 100 headers");
+    assert_eq!(get(RawServer::answering_once(with(MAX_RESPONSE_HEADERS)).url()).headers.iter().count(), 256);
+    let error = fault_of(with(MAX_RESPONSE_HEADERS + 1));
+    assert_fault(&error, ErrorKind::TooLarge, Phase::Head, true, "The response has more than 256 headers");
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn more_than_64_kib_of_headers_are_too_large() {
         ErrorKind::TooLarge,
         Phase::Head,
         true,
-        "The response has more than 100 headers or 64",
+        "The response has more than 256 headers (MAX_RESPONSE_HEADERS) or 64 KiB",
     );
 }
 

@@ -8,6 +8,8 @@ mod support;
 #[path = "support/tls.rs"]
 mod tls;
 
+use std::io::Read;
+
 use patata::{Builder, CertificateFault, Client, Error, ErrorKind, HttpVersion, Phase, Request};
 use support::{RawServer, all, assert_fault, fault, ok, one};
 use tls::{Authority, Setup, TlsServer, local, names};
@@ -148,6 +150,58 @@ fn a_proxy_that_breaks_off_or_talks_nonsense_is_a_fault_of_the_proxy() {
         let (error, _) = refusal(&proxy.url(), "https://origin.example/");
         let beginning = format!("Cannot connect to origin.example:443 through the proxy {}", proxy.address());
         assert_fault(&error, ErrorKind::Proxy, Phase::Connect, false, &beginning);
+    }
+}
+
+#[test]
+fn a_proxys_answer_is_read_as_any_other() {
+    let authority = Authority::new();
+    let server = TlsServer::start(&authority.sign(names(&["origin.example"])), &Setup::default());
+    for answer in [
+        "HTTP/1.1 200 Connection established\r\nvia: a\r\n b\r\nx: \x01\r\ncontent-length: 5\r\n\r\n",
+        "HTTP/1.0 200\ntransfer-encoding: chunked\n\n",
+        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 204 OK\r\n\r\n",
+    ] {
+        let proxy = proxy::tunnelling_with(server.address(), answer);
+        let client = builder().proxy(proxy.url()).ca_file(authority.file().path()).build().unwrap();
+        assert_eq!(body(&client, "https://origin.example/"), "hello", "{answer:?}");
+    }
+}
+
+#[test]
+fn what_a_server_says_first_through_a_tunnel_is_not_lost() {
+    // The settings that an HTTP/2 server begins with, right behind the head of the proxy's answer.
+    let settings = [0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 100];
+    let answer = [b"HTTP/1.1 200 OK\r\n\r\n", &settings[..]].concat();
+    let proxy = RawServer::start(move |peer| {
+        peer.request();
+        peer.send(&answer);
+        // The client speaks HTTP/2, which it does once it has the settings and a request.
+        let mut preface = [0; 24];
+        peer.stream.read_exact(&mut preface).unwrap();
+        let response = [0, 0, 1, 1, 5, 0, 0, 0, 1, 0x88];
+        peer.send(response);
+        peer.wait_for_the_end();
+    });
+    let client = builder().http_version(HttpVersion::Http2).proxy(proxy.url()).build().unwrap();
+    let response = one(&client, Request::get((), "http://origin.example/")).result.unwrap();
+    assert_eq!((response.status.as_u16(), response.version), (200, patata::Version::HTTP_2));
+}
+
+#[test]
+fn a_proxy_that_never_comes_to_an_answer_is_a_fault_of_the_proxy() {
+    for (endless, told) in [("HTTP/1.1 100 Continue\r\n\r\n", "without end"), ("x: y\r\n", "256 headers")] {
+        let proxy = RawServer::start(move |peer| {
+            peer.request();
+            if endless.starts_with('x') {
+                peer.send("HTTP/1.1 200 OK\r\n");
+            }
+            while peer.send(endless.repeat(1000)) {}
+        });
+        let (error, _) = refusal(&proxy.url(), "https://origin.example/");
+        let beginning = format!("Cannot connect to origin.example:443 through the proxy {}", proxy.address());
+        assert_fault(&error, ErrorKind::Proxy, Phase::Connect, false, &beginning);
+        assert!(error.to_string().contains(told), "{error}");
     }
 }
 

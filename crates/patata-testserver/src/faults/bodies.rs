@@ -7,7 +7,7 @@ use flate2::read::MultiGzDecoder;
 use flate2::write::{GzEncoder, ZlibEncoder};
 
 use crate::faults::Fault;
-use crate::faults::script::Script;
+use crate::faults::script::{End, Script};
 
 /// The size that bombs go off to.
 const BOMB: usize = 100 << 20;
@@ -22,6 +22,16 @@ fn body(coding: &str, bytes: &[u8]) -> Script {
     let length = bytes.len();
     let head = format!("HTTP/1.1 200 OK\r\ncontent-encoding: {coding}\r\ncontent-length: {length}\r\n\r\n");
     Script::default().send([head.as_bytes(), bytes].concat())
+}
+
+/// Compressed for the transfer, and not as a content-encoding.
+fn transferred(coding: &str, bytes: &[u8]) -> Script {
+    let head = format!("HTTP/1.1 200 OK\r\ntransfer-encoding: {coding}\r\n\r\n");
+    Script::default().send([head.as_bytes(), bytes].concat())
+}
+
+fn one_chunk(bytes: &[u8]) -> Vec<u8> {
+    [format!("{:x}\r\n", bytes.len()).as_bytes(), bytes, b"\r\n0\r\n\r\n"].concat()
 }
 
 fn plain(bytes: impl AsRef<[u8]>) -> Script {
@@ -97,6 +107,15 @@ pub(crate) const FAULTS: &[Fault] = &[
     Fault::http1("coding/cut-zstd", "zstd without its end", || body("zstd", &cut(zstd(TEXT)))),
     Fault::http1("coding/cut-br", "br without its end", || body("br", &BROTLI_TEXT[..BROTLI_TEXT.len() - 6])),
     Fault::http1("coding/not-gzip", "text that claims to be gzip", || body("gzip", TEXT)),
+    Fault::http1("coding/gzip-transfer-coding", "compresses the whole message, which is allowed", || {
+        transferred("gzip, chunked", &one_chunk(&gzip(TEXT)))
+    }),
+    Fault::http1("coding/gzip-transfer-coding-until-close", "compresses it, and ends by closing", || {
+        transferred("gzip", &gzip(TEXT)).then(End::Close)
+    }),
+    Fault::http1("coding/not-gzip-transfer-coding", "claims to compress it, and does not", || {
+        transferred("gzip, chunked", &one_chunk(TEXT))
+    }),
     Fault::http1("coding/unknown", "a coding that is unknown", || body("rot13", TEXT)),
     Fault::http1("coding/empty-gzip", "no bytes that claim to be gzip", || body("gzip", b"")),
     Fault::http1("json/broken", "JSON without its end", || plain("{\"message\":")),

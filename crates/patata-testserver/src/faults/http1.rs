@@ -120,6 +120,9 @@ pub(crate) const FAULTS: &[Fault] = &[
     Fault::http1("header/no-name", "has a header without a name", || head(": value\r\n")),
     Fault::http1("header/space-before-colon", "has a space behind a header's name", || head("a : b\r\n")),
     Fault::http1("header/folded", "continues a header on the next line", || head("a: b\r\n c\r\n")),
+    Fault::http1("header/control-in-value", "has a control character in a value, which does no harm", || {
+        head("a: b\x01c\x7f\r\n")
+    }),
     Fault::http1("header/nul-in-value", "has a NUL in a value", || head("a: b\0c\r\n")),
     Fault::http1("header/carriage-return-in-value", "has a carriage return in a value", || {
         head("a: b\rc\r\n")
@@ -195,6 +198,15 @@ pub(crate) const FAULTS: &[Fault] = &[
     }),
     Fault::http1("chunked/negative-size", "has a negative chunk size", || chunks("-2\r\n{}\r\n0\r\n\r\n")),
     Fault::http1("chunked/empty-size", "has a chunk without a size", || chunks("\r\n{}\r\n0\r\n\r\n")),
+    Fault::http1("chunked/rubbish-behind-size", "has rubbish behind a chunk's size", || {
+        chunks("2 erfrferferf\r\n{}\r\n0\r\n\r\n")
+    }),
+    Fault::http1("chunked/endless-zeros", "never ends the zeros of a chunk's size", || {
+        say(CHUNKED).flood("0".repeat(4096), 10_000)
+    }),
+    Fault::http1("chunked/padded-size", "pads a chunk's size, which is allowed", || {
+        chunks("02  \r\n{}\r\n0 \r\n\r\n")
+    }),
     Fault::http1("chunked/prefixed-size", "writes a chunk size as 0x2", || chunks("0x2\r\n{}\r\n0\r\n\r\n")),
     Fault::http1("chunked/overflowing-size", "has a chunk size of more than 64 bits", || {
         chunks("fffffffffffffffff\r\n{}\r\n0\r\n\r\n")
@@ -230,6 +242,14 @@ pub(crate) const FAULTS: &[Fault] = &[
     }),
     Fault::http1("coding/unknown-transfer-coding", "has a transfer coding that is unknown", || {
         close("HTTP/1.1 200 OK\r\ntransfer-encoding: rot13\r\n\r\n{}")
+    }),
+    Fault::http1(
+        "coding/unknown-transfer-coding-in-chunks",
+        "has an unknown transfer coding in chunks",
+        || say("HTTP/1.1 200 OK\r\ntransfer-encoding: foo, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"),
+    ),
+    Fault::http1("coding/identity-transfer-coding", "names no coding, and ends by closing", || {
+        close("HTTP/1.1 200 OK\r\ntransfer-encoding: identity\r\n\r\n{}")
     }),
     Fault::http1("coding/chunked-not-last", "has a transfer coding behind chunked", || {
         close("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked, gzip\r\n\r\n2\r\n{}\r\n0\r\n\r\n")

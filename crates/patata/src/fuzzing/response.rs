@@ -116,7 +116,7 @@ fn exchange(method: Method, script: Script) -> (String, bool) {
     let told = match result {
         Ok(Received { head, body: Stored::Memory(body) }) => {
             assert!(body.len() <= MAX_BODY.min(there_is), "a body of {} bytes", body.len());
-            assert!(head.headers.iter().count() <= 100);
+            assert!(head.headers.iter().count() <= crate::MAX_RESPONSE_HEADERS);
             format!("{head:?} {body:?}")
         }
         Ok(Received { .. }) => unreachable!("no file was asked for"),

@@ -20,7 +20,7 @@ use crate::prepared::Prepared;
 use crate::transport::collect::{Collector, Expected, Stored};
 use crate::transport::connect::Stream;
 use crate::transport::lane::{
-    Fault, MAX_HEADERS, Received, ResponseHead, head_too_large, timed_out, tls_failed,
+    Fault, MAX_RESPONSE_HEADERS, Received, ResponseHead, head_too_large, timed_out, tls_failed,
 };
 use crate::transport::timer::Timer;
 
@@ -208,7 +208,7 @@ impl Stage {
         expected: &Expected,
     ) -> Result<Self, Error> {
         let (head, body) = response.into_parts();
-        if head.headers.len() > MAX_HEADERS {
+        if head.headers.len() > MAX_RESPONSE_HEADERS {
             return Err(head_too_large());
         }
         let length =

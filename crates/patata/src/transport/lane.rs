@@ -103,11 +103,46 @@ impl Lane {
     }
 }
 
-/// The most headers that a response may have.
-pub(crate) const MAX_HEADERS: usize = 100;
+/// The most informational responses (1xx) before the real one; more are a flood.
+pub(crate) const MAX_INFORMATIONAL: u32 = 100;
+
+pub(crate) fn endless_informational() -> Error {
+    Error::new(Kind::Protocol, Phase::Head, "The server sends informational responses (1xx) without end")
+}
+
+/// 101 is an answer to whoever asked for it, and nobody did.
+pub(crate) fn unasked_switch() -> Error {
+    let message = "The server switches to another protocol (101), which nobody asked for";
+    Error::new(Kind::Protocol, Phase::Head, message)
+}
+
+/// The most headers that a response may have. One with more of them, or with more than 64 KiB, is an error of
+/// the kind [`TooLarge`](crate::ErrorKind::TooLarge).
+///
+/// Servers and proxies have limits of the same size, and well-behaved responses stay far below.
+pub const MAX_RESPONSE_HEADERS: usize = 256;
 
 pub(crate) fn head_too_large() -> Error {
-    Error::new(Kind::TooLarge, Phase::Head, "The response has more than 100 headers or 64 KiB of them")
+    let message = format!(
+        "The response has more than {MAX_RESPONSE_HEADERS} headers (MAX_RESPONSE_HEADERS) or 64 KiB of them"
+    );
+    Error::new(Kind::TooLarge, Phase::Head, message)
+}
+
+/// A proxy has said no. To whoever has no credentials, or wrong ones, it will say so again.
+pub(crate) fn refused(status: StatusCode, proxy: &Proxy) -> Error {
+    let error = |why: String| {
+        Error::new(Kind::Proxy, Phase::Connect, format!("Cannot connect through the proxy {proxy}: {why}"))
+    };
+    match status {
+        StatusCode::PROXY_AUTHENTICATION_REQUIRED if proxy.authorization.is_some() => {
+            error("it does not accept the credentials in its URL (407)".to_owned()).lasting()
+        }
+        StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
+            error("it wants credentials, which belong in its URL (407)".to_owned()).lasting()
+        }
+        status => error(format!("it refuses the tunnel ({status})")),
+    }
 }
 
 pub(crate) fn timed_out(phase: Phase) -> Error {

@@ -1,21 +1,25 @@
 //! Tunnels to an origin through a proxy: HTTP's CONNECT, and SOCKS5.
 
 use std::future::{Ready, ready};
+use std::io::{self, Cursor};
 use std::net::SocketAddr;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
-use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
-use http_body_util::Empty;
-use hyper::client::conn::http1;
+use http::{StatusCode, Uri};
 use hyper_util::client::legacy::connect::proxy::SocksV5;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tower_service::Service;
 
 use crate::error::{Error, Kind, Phase};
 use crate::proxy::Proxy;
 use crate::target::Origin;
 use crate::transport::connect::Stream;
+use crate::transport::http1;
+use crate::transport::lane::{MAX_INFORMATIONAL, refused};
+
+/// How much of an answer is read at once.
+const READ: usize = 4096;
 
 /// Where a tunnel leads.
 pub(crate) enum Destination<'a> {
@@ -37,37 +41,57 @@ impl Destination<'_> {
 
 /// Asks an HTTP proxy for a tunnel.
 pub(crate) async fn connect(
-    stream: Box<dyn Stream>,
+    mut stream: Box<dyn Stream>,
     proxy: &Proxy,
     origin: &Origin,
 ) -> Result<Box<dyn Stream>, Error> {
-    let failed = |cause: hyper::Error| unreachable_through(proxy, origin).with_source(cause);
-    let request = connect_request(proxy, &Destination::Origin(origin).authority())
-        .map_err(|cause| unreachable_through(proxy, origin).with_source(cause))?;
-    // There are proxies that know no `proxy-authorization`.
-    let mut speaker = http1::Builder::new();
-    speaker.title_case_headers(true);
-    let (mut sender, connection) = speaker.handshake(TokioIo::new(stream)).await.map_err(failed)?;
-    // It ends when the tunnel is there, or is given up.
-    tokio::task::spawn_local(connection.with_upgrades());
-    let response = sender.send_request(request).await.map_err(failed)?;
-    if !response.status().is_success() {
-        return Err(refused(response.status(), proxy));
+    let failed = |cause: io::Error| unreachable_through(proxy, origin).with_source(cause);
+    let request = connect_request(proxy, &Destination::Origin(origin).authority());
+    stream.write_all(&request).await.map_err(failed)?;
+    stream.flush().await.map_err(failed)?;
+    let (status, behind) = answer(&mut stream).await.map_err(failed)?;
+    if !status.is_success() {
+        return Err(refused(status, proxy));
     }
-    let tunnel = hyper::upgrade::on(response).await.map_err(failed)?;
-    Ok(Box::new(TokioIo::new(tunnel)))
+    if behind.is_empty() {
+        return Ok(stream);
+    }
+    // The server has spoken first.
+    let (reading, writing) = tokio::io::split(stream);
+    Ok(Box::new(tokio::io::join(Cursor::new(behind).chain(reading), writing)))
 }
 
-fn connect_request(proxy: &Proxy, authority: &str) -> Result<Request<Empty<Bytes>>, http::Error> {
-    let mut request = Request::builder()
-        .method(Method::CONNECT)
-        .uri(authority)
-        .header(header::HOST, HeaderValue::try_from(authority)?)
-        .body(Empty::new())?;
+/// The request, whose names have capitals: there are proxies that know no `proxy-authorization`.
+fn connect_request(proxy: &Proxy, authority: &str) -> Vec<u8> {
+    let mut request = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n").into_bytes();
     if let Some(authorization) = &proxy.authorization {
-        request.headers_mut().insert(header::PROXY_AUTHORIZATION, authorization.clone());
+        request.extend_from_slice(b"Proxy-Authorization: ");
+        request.extend_from_slice(authorization.as_bytes());
+        request.extend_from_slice(b"\r\n");
     }
-    Ok(request)
+    request.extend_from_slice(b"\r\n");
+    request
+}
+
+/// The status of a proxy's answer, and what has come behind its head: a tunnel has no body.
+async fn answer(stream: &mut Box<dyn Stream>) -> io::Result<(StatusCode, Vec<u8>)> {
+    let (mut received, mut informational) = (Vec::new(), 0);
+    loop {
+        while let Some((head, length)) = http1::head::parse(&received, &mut Vec::new())? {
+            received.drain(..length);
+            if !head.status.is_informational() || head.status == StatusCode::SWITCHING_PROTOCOLS {
+                return Ok((head.status, received));
+            }
+            informational += 1;
+            if informational > MAX_INFORMATIONAL {
+                return Err(io::Error::other("it sends informational responses (1xx) without end"));
+            }
+        }
+        received.reserve(READ);
+        if stream.read_buf(&mut received).await? == 0 {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it closed the connection"));
+        }
+    }
 }
 
 /// Asks a SOCKS5 proxy for a tunnel.
@@ -106,22 +130,6 @@ impl Service<Uri> for Once {
 
     fn call(&mut self, _: Uri) -> Self::Future {
         ready(self.0.take().ok_or("one connection is good for one tunnel"))
-    }
-}
-
-/// A proxy has said no. To whoever has no credentials, or wrong ones, it will say so again.
-pub(crate) fn refused(status: StatusCode, proxy: &Proxy) -> Error {
-    let error = |why: String| {
-        Error::new(Kind::Proxy, Phase::Connect, format!("Cannot connect through the proxy {proxy}: {why}"))
-    };
-    match status {
-        StatusCode::PROXY_AUTHENTICATION_REQUIRED if proxy.authorization.is_some() => {
-            error("it does not accept the credentials in its URL (407)".to_owned()).lasting()
-        }
-        StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
-            error("it wants credentials, which belong in its URL (407)".to_owned()).lasting()
-        }
-        status => error(format!("it refuses the tunnel ({status})")),
     }
 }
 

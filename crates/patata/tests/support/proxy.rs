@@ -11,9 +11,14 @@ use crate::support::{Peer, RawServer};
 
 /// An HTTP proxy that leads every tunnel to `origin`, whatever it is asked for.
 pub(crate) fn tunnelling(origin: SocketAddr) -> RawServer {
+    tunnelling_with(origin, "HTTP/1.1 200 Connection established\r\n\r\n")
+}
+
+/// The same with an answer of one's own.
+pub(crate) fn tunnelling_with(origin: SocketAddr, answer: &'static str) -> RawServer {
     RawServer::start(move |peer| {
         if peer.request().is_some() {
-            peer.send("HTTP/1.1 200 Connection established\r\n\r\n");
+            peer.send(answer);
             pipe(&peer.stream, origin);
         }
     })

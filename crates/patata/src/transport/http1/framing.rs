@@ -2,23 +2,30 @@
 
 use http::{Method, StatusCode};
 
+use crate::decode::{TransferCoding, transfer_codings};
 use crate::headers::Headers;
 
-/// The most bytes of chunk extensions and trailers, which say nothing that is wanted.
+/// The most bytes of zeros before a size, padding, extensions and trailers, which say nothing that is wanted.
 const MAX_ASIDES: usize = 64 << 10;
+/// So many more for each byte of content: a long body in small chunks has many asides.
+const ASIDES_PER_BYTE: usize = 16;
 
 /// The body is not framed as HTTP says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Misframed {
     #[error("its Content-Length is not one number")]
     Length,
-    #[error("it has a Transfer-Encoding that does not end with \"chunked\"")]
-    Coding,
+    #[error("it has a Transfer-Encoding with \"chunked\" before another coding")]
+    ChunkedWithin,
+    #[error("it has a Transfer-Encoding that is unknown")]
+    UnknownCoding,
     #[error("a chunk does not begin with its size")]
     ChunkSize,
+    #[error("something stands between a chunk's size and the end of its line")]
+    BehindSize,
     #[error("a chunk is longer than its size")]
     ChunkEnd,
-    #[error("its chunk extensions and trailers are longer than 64 KiB")]
+    #[error("its chunk extensions and trailers are longer than what they belong to")]
     Asides,
 }
 
@@ -41,12 +48,12 @@ impl Framing {
         if has_none {
             return Ok(Self::Sized(0));
         }
-        match transfer_coding(headers) {
-            Some(true) => return Ok(Self::Chunked(Chunked::default())),
-            Some(false) => return Err(Misframed::Coding),
-            None => {}
+        match last_coding(headers)? {
+            Some(TransferCoding::Chunked) => Ok(Self::Chunked(Chunked::default())),
+            // Only chunks say where they end: a length beside other codings is not to be trusted.
+            Some(_) => Ok(Self::UntilClose),
+            None => Ok(content_length(headers)?.map_or(Self::UntilClose, Self::Sized)),
         }
-        Ok(content_length(headers)?.map_or(Self::UntilClose, Self::Sized))
     }
 
     /// The least number of bytes that are to come.
@@ -94,11 +101,16 @@ fn take<'i>(input: &mut &'i [u8], left: &mut u64) -> &'i [u8] {
     piece
 }
 
-/// Whether the last transfer coding is "chunked"; `None` where there is none.
-fn transfer_coding(headers: &Headers) -> Option<bool> {
-    let last = headers.get_all("transfer-encoding").last()?;
-    let last = last.rsplit(|byte| *byte == b',').next().unwrap_or(last);
-    Some(last.trim_ascii().eq_ignore_ascii_case(b"chunked"))
+/// The last transfer coding, which frames the body; `None` where there is none.
+fn last_coding(headers: &Headers) -> Result<Option<TransferCoding>, Misframed> {
+    let mut last = None;
+    for coding in transfer_codings(headers) {
+        if last == Some(TransferCoding::Chunked) {
+            return Err(Misframed::ChunkedWithin);
+        }
+        last = Some(coding.ok_or(Misframed::UnknownCoding)?);
+    }
+    Ok(last)
 }
 
 /// Repeats of one number are let pass; anything else might be two messages that look like one.
@@ -124,7 +136,7 @@ pub(crate) struct Chunked {
     state: State,
     /// Of the chunk: what its size says, then what is left of it.
     size: u64,
-    /// Bytes of extensions and trailers so far.
+    /// Bytes of zeros, padding, extensions and trailers so far, less what content makes up for.
     asides: usize,
 }
 
@@ -134,7 +146,8 @@ enum State {
     #[default]
     SizeBegin,
     Size,
-    /// What stands between a size and the end of its line.
+    /// Spaces behind a size.
+    Padding,
     Extension,
     SizeLineFeed,
     Content,
@@ -152,6 +165,7 @@ impl Chunked {
         while !input.is_empty() && self.state != State::End {
             if self.state == State::Content {
                 let piece = take(input, &mut self.size);
+                self.asides = self.asides.saturating_sub(piece.len().saturating_mul(ASIDES_PER_BYTE));
                 if self.size == 0 {
                     self.state = State::ContentReturn;
                 }
@@ -171,10 +185,13 @@ impl Chunked {
                 let digit = u64::from(char::from(byte).to_digit(16).unwrap_or_default());
                 let size = self.size.checked_mul(16).ok_or(Misframed::ChunkSize)?;
                 self.size = size | digit;
-                State::Size
+                // Zeros before a size may have no end.
+                if self.size == 0 { self.aside(State::Size)? } else { State::Size }
             }
-            (State::Size | State::Extension, b'\r') => State::SizeLineFeed,
-            (State::Size, b';' | b' ' | b'\t') => self.aside(State::Extension)?,
+            (State::Size | State::Padding | State::Extension, b'\r') => State::SizeLineFeed,
+            (State::Size | State::Padding, b' ' | b'\t') => self.aside(State::Padding)?,
+            (State::Size | State::Padding, b';') => self.aside(State::Extension)?,
+            (State::Padding, _) => return Err(Misframed::BehindSize),
             (State::Extension, byte) if byte != b'\n' => self.aside(State::Extension)?,
             (State::SizeLineFeed, b'\n') if self.size == 0 => State::TrailerBegin,
             (State::SizeLineFeed, b'\n') => State::Content,
@@ -229,7 +246,21 @@ mod tests {
         assert_eq!(framing(&[("transfer-encoding", "gzip, Chunked")]), Ok(CHUNKED));
         assert_eq!(framing(&[]), Ok(Framing::UntilClose));
         assert_eq!(framing(&[("content-length", "7"), ("transfer-encoding", "chunked")]), Ok(CHUNKED));
-        assert_eq!(framing(&[("transfer-encoding", "chunked, gzip")]), Err(Misframed::Coding));
+        for (codings, expected) in [
+            ("gzip", Ok(Framing::UntilClose)),
+            ("identity", Ok(Framing::UntilClose)),
+            ("identity, chunked", Ok(CHUNKED)),
+            ("gzip;q=1 ,, Chunked ;x", Ok(CHUNKED)),
+            ("", Ok(Framing::Sized(7))),
+            ("chunked, gzip", Err(Misframed::ChunkedWithin)),
+            ("chunked, chunked", Err(Misframed::ChunkedWithin)),
+            ("chunked, identity", Err(Misframed::ChunkedWithin)),
+            ("foo, chunked", Err(Misframed::UnknownCoding)),
+            ("xchunked", Err(Misframed::UnknownCoding)),
+        ] {
+            let lines = [("content-length", "7"), ("transfer-encoding", codings)];
+            assert_eq!(framing(&lines), expected, "{codings}");
+        }
         for length in ["7, 8", "", "-1", "+1", "0x7", "1 1", "99999999999999999999"] {
             assert_eq!(framing(&[("content-length", length)]), Err(Misframed::Length), "{length}");
         }
@@ -248,7 +279,7 @@ mod tests {
 
     #[test]
     fn chunks_are_put_together_wherever_they_are_cut() {
-        let body = b"4\r\npota\r\n2 ;name=\"value\"\r\nto\r\n000\r\ntrailer: x\r\n\r\nnext";
+        let body = b"4  \r\npota\r\n0002 ;name=\"value\"\r\nto\r\n000\r\ntrailer: x\r\n\r\nnext";
         for step in 1..body.len() {
             assert_eq!(decoded(CHUNKED, body, step), Ok((b"potato".to_vec(), 4, true)), "{step}");
         }
@@ -263,14 +294,33 @@ mod tests {
             ("4\npota", Misframed::ChunkSize),
             ("4;x\npota", Misframed::ChunkSize),
             ("4\rx", Misframed::ChunkSize),
+            ("2 erfrferferf\r\n", Misframed::BehindSize),
+            ("2 2\r\n", Misframed::BehindSize),
+            ("2erfrferferf\r\n", Misframed::ChunkSize),
+            ("2 \n", Misframed::BehindSize),
             ("fffffffffffffffff\r\n", Misframed::ChunkSize),
             ("4\r\npotato\r\n", Misframed::ChunkEnd),
             ("4\r\npota\rx", Misframed::ChunkEnd),
         ] {
             assert_eq!(decoded(CHUNKED, body.as_bytes(), 100), Err(error), "{body:?}");
         }
-        let endless = [b"4;".as_slice(), &[b'x'; MAX_ASIDES + 1]].concat();
-        assert_eq!(decoded(CHUNKED, &endless, 1000), Err(Misframed::Asides));
+    }
+
+    #[test]
+    fn what_says_nothing_and_never_ends_is_told() {
+        for (begin, endless) in [("4;", b'x'), ("4", b' '), ("", b'0'), ("0\r\n", b'x')] {
+            let endless = [begin.as_bytes(), &[endless; MAX_ASIDES + 1]].concat();
+            assert_eq!(decoded(CHUNKED, &endless, 1000), Err(Misframed::Asides), "{begin:?}");
+        }
+        let empty_lines = b"0\r\n".iter().chain(b"x\r\n".iter().cycle().take(4 * MAX_ASIDES)).copied();
+        assert_eq!(decoded(CHUNKED, &empty_lines.collect::<Vec<_>>(), 1000), Err(Misframed::Asides));
+    }
+
+    #[test]
+    fn a_long_body_may_have_many_chunks_with_padding() {
+        let body = [b"00000002      \r\nto\r\n".repeat(MAX_ASIDES), b"0\r\n\r\n".to_vec()].concat();
+        let (content, behind, is_at_end) = decoded(CHUNKED, &body, 1000).unwrap();
+        assert_eq!((content.len(), behind, is_at_end), (2 * MAX_ASIDES, 0, true));
     }
 
     #[test]

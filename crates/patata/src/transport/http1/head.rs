@@ -1,12 +1,14 @@
 //! A response's head, from bytes: httparse reads it, and what is kept of it is small.
 
+use std::borrow::Cow;
+use std::io;
 use std::mem::MaybeUninit;
 
 use http::{StatusCode, Version};
 use httparse::{Error, Header, ParserConfig, Status};
 
 use crate::headers::Headers;
-use crate::transport::lane::MAX_HEADERS;
+use crate::transport::lane::{MAX_RESPONSE_HEADERS, head_too_large};
 
 /// The most bytes that a head may have.
 pub(crate) const MAX_HEAD: usize = 64 << 10;
@@ -28,15 +30,45 @@ pub(crate) enum Unreadable {
     Invalid(Error),
 }
 
+impl From<Unreadable> for io::Error {
+    fn from(reason: Unreadable) -> Self {
+        let message = match reason {
+            Unreadable::TooLarge => head_too_large().to_string(),
+            Unreadable::Invalid(cause) => format!("its answer is not valid HTTP: {cause}"),
+        };
+        Self::new(io::ErrorKind::InvalidData, message)
+    }
+}
+
 /// The head that `bytes` begin with, and its length; `None` where more bytes are needed.
 ///
 /// `scratch` is space for putting the headers together.
 pub(crate) fn parse(bytes: &[u8], scratch: &mut Vec<u8>) -> Result<Option<(Head, usize)>, Unreadable> {
-    let mut headers: [MaybeUninit<Header<'_>>; MAX_HEADERS] = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+    let mut parser = ParserConfig::default();
+    let plainly = |headers: &[Header<'_>]| {
+        Headers::collect(headers.iter().map(|header| (header.name, header.value)), scratch)
+    };
+    match read(&parser, bytes, plainly) {
+        // What breaks no rule is cheap to read; the rest is what is asked for twice.
+        Err(Unreadable::Invalid(Error::HeaderName | Error::HeaderValue)) => {
+            parser.allow_obsolete_multiline_headers_in_responses(true);
+            let harmless = without_controls(bytes);
+            read(&parser, &harmless, |headers| as_sent(headers, &harmless, bytes, scratch))
+        }
+        read => read,
+    }
+}
+
+/// Reads a head, of whose headers `keep` makes what is kept.
+fn read(
+    parser: &ParserConfig,
+    bytes: &[u8],
+    keep: impl FnOnce(&[Header<'_>]) -> Headers,
+) -> Result<Option<(Head, usize)>, Unreadable> {
+    let mut headers: [MaybeUninit<Header<'_>>; MAX_RESPONSE_HEADERS] =
+        [const { MaybeUninit::uninit() }; MAX_RESPONSE_HEADERS];
     let mut response = httparse::Response::new(&mut []);
-    let parsed =
-        ParserConfig::default().parse_response_with_uninit_headers(&mut response, bytes, &mut headers);
-    let length = match parsed {
+    let length = match parser.parse_response_with_uninit_headers(&mut response, bytes, &mut headers) {
         Ok(Status::Complete(length)) if length <= MAX_HEAD => length,
         Ok(Status::Partial) if bytes.len() < MAX_HEAD => return Ok(None),
         Ok(_) | Err(Error::TooManyHeaders) => return Err(Unreadable::TooLarge),
@@ -45,10 +77,35 @@ pub(crate) fn parse(bytes: &[u8], scratch: &mut Vec<u8>) -> Result<Option<(Head,
     let status = response.code.and_then(|code| StatusCode::from_u16(code).ok());
     let status = status.ok_or(Unreadable::Invalid(Error::Status))?;
     let version = if response.version == Some(0) { Version::HTTP_10 } else { Version::HTTP_11 };
-    let pairs = response.headers.iter().map(|header| (header.name, header.value));
-    let headers = Headers::collect(pairs, scratch);
+    let headers = keep(response.headers);
     let keeps_alive = keeps_alive(version, &headers);
     Ok(Some((Head { status, version, headers, keeps_alive }, length)))
+}
+
+/// The headers that were found in `harmless`, with values as they stand in `bytes`.
+fn as_sent(headers: &[Header<'_>], harmless: &[u8], bytes: &[u8], scratch: &mut Vec<u8>) -> Headers {
+    let sent = |value: &[u8]| {
+        let begin = value.as_ptr().addr().wrapping_sub(harmless.as_ptr().addr());
+        bytes.get(begin..begin.wrapping_add(value.len())).unwrap_or_default()
+    };
+    let pairs: Vec<_> = headers.iter().map(|header| (header.name, unfolded(sent(header.value)))).collect();
+    Headers::collect(pairs.iter().map(|(name, value)| (*name, &**value)), scratch)
+}
+
+/// The same with a harmless byte for each control character that does no harm in a value either: the parser lets
+/// none pass, and HTTP forbids only those that end a line or a text.
+fn without_controls(bytes: &[u8]) -> Vec<u8> {
+    let is_harmful = |byte: u8| byte.is_ascii_control() && !matches!(byte, b'\0' | b'\t' | b'\r' | b'\n');
+    bytes.iter().map(|byte| if is_harmful(*byte) { 0x80 } else { *byte }).collect()
+}
+
+/// A value on several lines as one: each break, with the white space around it, is a space (RFC 9112, 5.2).
+fn unfolded(value: &[u8]) -> Cow<'_, [u8]> {
+    if !value.contains(&b'\n') {
+        return value.into();
+    }
+    let lines = value.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(&b' ').into()
 }
 
 /// HTTP/1.1 keeps a connection unless it is said otherwise, HTTP/1.0 where it is said (RFC 9112, 9.3). What
@@ -81,9 +138,41 @@ mod tests {
 
     #[test]
     fn a_part_of_a_head_is_none_yet() {
-        let whole = "HTTP/1.1 200 OK\r\nX-A: b\r\n\r\n";
-        for length in 0..whole.len() {
-            assert!(parsed(&whole[..length]).unwrap().is_none(), "{length}");
+        for lines in ["X-A: b\r\n", "X-A: b\r\n c\r\n", "X-A: \x01b\r\n"] {
+            let whole = format!("HTTP/1.1 200 OK\r\n{lines}\r\n");
+            for length in 0..whole.len() {
+                assert!(parsed(&whole[..length]).unwrap().is_none(), "{lines:?} {length}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_that_goes_on_on_the_next_is_one_value() {
+        for (lines, expected) in [
+            ("a: b\r\n c", "b c"),
+            ("a: b \t\r\n\t  c  d\r\n e", "b c  d e"),
+            ("a:\r\n b", "b"),
+            ("a: b\r\n \r\n c", "b c"),
+            ("a: b\n c", "b c"),
+        ] {
+            let (head, _) = parsed(&format!("HTTP/1.1 200 OK\r\nx: y\r\n{lines}\r\n\r\n")).unwrap().unwrap();
+            assert_eq!(head.headers.get("a"), Some(expected.as_bytes()), "{lines:?}");
+            assert_eq!(head.headers.get("x"), Some(&b"y"[..]));
+        }
+    }
+
+    #[test]
+    fn control_characters_stay_in_a_value_save_those_that_break_a_head() {
+        for control in (1..32).chain([127]).map(char::from).filter(|byte| !"\r\n".contains(*byte)) {
+            let text = format!("HTTP/1.1 200 OK\r\nx: \u{e9}\r\na: b{control}c\r\n d{control}e\r\n\r\nbody");
+            let (head, length) = parsed(&text).unwrap().unwrap();
+            assert_eq!(head.headers.get("a"), Some(format!("b{control}c d{control}e").as_bytes()));
+            assert_eq!(head.headers.get("x"), Some("\u{e9}".as_bytes()));
+            assert_eq!(&text[length..], "body");
+            for line in [format!("a{control}: b"), format!("a: b\0{control}"), format!("a: {control}\rb")] {
+                let text = format!("HTTP/1.1 200 OK\r\n{line}\r\n\r\n");
+                assert!(matches!(parsed(&text), Err(Unreadable::Invalid(_))), "{line:?}");
+            }
         }
     }
 

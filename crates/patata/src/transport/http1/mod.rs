@@ -5,7 +5,7 @@
 //! of connections small.
 
 mod framing;
-mod head;
+pub(crate) mod head;
 mod send;
 
 use std::cell::RefCell;
@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use http::{Method, StatusCode};
+use http::{Method, StatusCode, header};
 use tokio::io::ReadBuf;
 
 use crate::error::{Error, Kind, Phase};
@@ -25,17 +25,17 @@ use crate::prepared::Prepared;
 use crate::proxy::Proxy;
 use crate::transport::collect::{Collector, Expected, Stored};
 use crate::transport::connect::{Stream, tls_cause};
-use crate::transport::lane::{Fault, Received, ResponseHead, head_too_large, timed_out, tls_failed};
+use crate::transport::lane::{
+    Fault, MAX_INFORMATIONAL, Received, ResponseHead, endless_informational, head_too_large, refused,
+    timed_out, tls_failed, unasked_switch,
+};
 use crate::transport::timer::Timer;
-use crate::transport::tunnel::refused;
 use framing::{Framing, Misframed};
 use head::{Head, Unreadable};
 use send::{Sending, Stopped};
 
 /// How much is read at once.
 const READ: usize = 64 << 10;
-/// The most informational responses (1xx) before the real one; more are a flood.
-const MAX_INFORMATIONAL: u32 = 100;
 
 /// What the connections of an event loop share: never in use across a wait.
 #[derive(Debug)]
@@ -133,6 +133,8 @@ struct Answered {
 /// One request and its response.
 struct Exchange {
     method: Method,
+    /// Whether the server was asked to go on in another protocol.
+    asks_for_upgrade: bool,
     sending: Sending,
     /// Why sending stopped early. The server may have answered before.
     stopped: Option<io::Error>,
@@ -161,6 +163,7 @@ impl Exchange {
         Self {
             sending: Sending::new(&request.method, &request.target, &request.headers, request.body),
             method: request.method,
+            asks_for_upgrade: request.headers.contains_key(header::UPGRADE),
             stopped: None,
             informational: 0,
             stage: Stage::Head(Vec::new()),
@@ -241,7 +244,11 @@ impl Exchange {
                 return Ok(());
             };
             bytes = &bytes[length..];
-            if !head.status.is_informational() || head.status == http::StatusCode::SWITCHING_PROTOCOLS {
+            let is_switch = head.status == StatusCode::SWITCHING_PROTOCOLS;
+            if is_switch && !self.asks_for_upgrade {
+                return Err(unasked_switch().into());
+            }
+            if !head.status.is_informational() || is_switch {
                 let framing =
                     Framing::of(&self.method, head.status, &head.headers).map_err(misframed_head)?;
                 let collector = Collector::new(head.status, &head.headers, framing.least(), expected)?;
@@ -252,8 +259,7 @@ impl Exchange {
             }
             self.informational += 1;
             if self.informational > MAX_INFORMATIONAL {
-                let message = "The server sends informational responses (1xx) without end";
-                return Err(Error::new(Kind::Protocol, Phase::Head, message).into());
+                return Err(endless_informational().into());
             }
             self.stage = Stage::Head(Vec::new());
             if bytes.is_empty() {
@@ -325,7 +331,7 @@ impl Body {
         let Some(head) = self.head.take() else { return Poll::Pending };
         let may_go_on = !self.has_excess
             && !self.framing.ends_with_connection()
-            && head.status != http::StatusCode::SWITCHING_PROTOCOLS;
+            && head.status != StatusCode::SWITCHING_PROTOCOLS;
         Poll::Ready(Ok(Answered {
             keeps_alive: head.keeps_alive && may_go_on,
             head: ResponseHead { status: head.status, version: head.version, headers: head.headers },
