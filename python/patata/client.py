@@ -74,7 +74,8 @@ class Patata(Client):
         401. Credentials in a request's URL or headers go before it. Default: none.
     cookies
         A mapping that is sent with each request, or ``True`` to keep those that servers set during a
-        call, each for whom it belongs to. Default: none.
+        call, each for whom it belongs to. Default: only those that a redirect sets, along its own chain;
+        ``False`` keeps not even these.
     json, form, content, files
         The body of each request that has none: as for :class:`Request`. What can be read only once is
         refused.

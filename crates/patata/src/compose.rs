@@ -77,7 +77,7 @@ impl Templates {
             self.add_own(headers.to_mut(), head);
         }
         describe_body(&mut headers, &message.method, &message.body);
-        if let Some(jar) = jar
+        if let Some(jar) = jar.or(job.cookies.as_deref())
             && let Some(cookies) = jar.cookies_for(&job.target, headers.get(header::COOKIE))
         {
             headers.to_mut().insert(header::COOKIE, cookies);

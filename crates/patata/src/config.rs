@@ -68,8 +68,9 @@ pub(crate) struct Config {
     /// The body of each request that has none.
     pub(crate) body: Body,
     pub(crate) authorize: Option<Authorize>,
-    /// Whether cookies that servers set are kept and sent back.
-    pub(crate) keeps_cookies: bool,
+    /// Whether cookies that servers set are kept and sent back. Where nothing is said: those that a redirect sets,
+    /// to where it leads.
+    pub(crate) keeps_cookies: Option<bool>,
 }
 
 impl Default for Config {
@@ -117,7 +118,7 @@ impl Default for Config {
             params: Params::new(),
             body: Body::default(),
             authorize: None,
-            keeps_cookies: false,
+            keeps_cookies: None,
         }
     }
 }

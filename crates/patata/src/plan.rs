@@ -15,7 +15,9 @@ use http::uri::PathAndQuery;
 use crate::auth::{self, AuthRequest, Authorize};
 use crate::body::{Body, Content};
 use crate::clock;
+use crate::cookies::Jar;
 use crate::error::{Error, Kind, Phase};
+use crate::headers::Headers;
 use crate::params;
 use crate::request::{Head, Request, redacted};
 use crate::response::{Answer, End, Outcome, Response, Url};
@@ -71,6 +73,8 @@ pub(crate) struct Job<T> {
     pub(crate) was_sent: bool,
     /// Redirects followed in this attempt.
     pub(crate) hops: u32,
+    /// The cookies that they set, where no others are kept.
+    pub(crate) cookies: Option<Box<Jar>>,
     /// How often a server has sent this attempt back unread.
     pub(crate) returns: u32,
     /// What it is authorised by, once a function of the user's has been asked to refresh it.
@@ -182,6 +186,13 @@ impl<T> Job<T> {
         deadline
     }
 
+    /// Keeps what a redirect sets for the hops behind it.
+    pub(crate) fn keep_cookies(&mut self, headers: &Headers) {
+        if headers.get("set-cookie").is_some() {
+            self.cookies.get_or_insert_default().store(&self.target, headers);
+        }
+    }
+
     /// Goes on to the next hop, which the same attempt and deadline cover.
     pub(crate) fn redirect(&mut self, target: Target, message: Message) {
         let hop =
@@ -201,6 +212,7 @@ impl<T> Job<T> {
         {
             (self.target, self.message) = *first;
             self.hops = 0;
+            self.cookies = None;
         }
     }
 
@@ -296,6 +308,7 @@ impl Planner {
             attempts: 0,
             was_sent: false,
             hops: 0,
+            cookies: None,
             returns: 0,
             authorization: Authorization::First,
             started: None,

@@ -1,10 +1,14 @@
 //! Where a redirect leads and what goes along: a pure policy over a job and a response's head.
 
+use std::borrow::Cow;
+
 use http::{HeaderMap, Method, StatusCode, header};
+use percent_encoding::{AsciiSet, percent_encode};
 
 use crate::body::Body;
 use crate::error::{Error, Kind, Phase};
 use crate::headers::Headers;
+use crate::location::{Ambiguous, location};
 use crate::plan::{Job, Message, Planner};
 use crate::request::{Head, PORTABLE};
 use crate::target::Target;
@@ -12,7 +16,7 @@ use crate::target::Target;
 /// The next hop of `job`, or `None` where the response is the answer.
 ///
 /// # Errors
-/// Too many redirects, or a `Location` that cannot be requested.
+/// Too many redirects, a `Location` that cannot be requested, or two that differ.
 pub(crate) fn follow<T>(
     job: &Job<T>,
     status: StatusCode,
@@ -20,12 +24,12 @@ pub(crate) fn follow<T>(
     limit: Option<u32>,
     planner: &mut Planner,
 ) -> Result<Option<(Target, Message)>, Error> {
-    let (Some(limit), Some(location)) = (limit, headers.get("location")) else {
-        return Ok(None);
+    let Some(limit) = limit else { return Ok(None) };
+    let location = match location(status, headers) {
+        Ok(Some(location)) => location,
+        Ok(None) => return Ok(None),
+        Err(Ambiguous) => return Err(error(format!("{} redirects to two places at once", job.target))),
     };
-    if !matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) {
-        return Ok(None);
-    }
     if job.hops >= limit {
         return Err(error(format!("More than {limit} redirects, the last one from {}", job.target)));
     }
@@ -53,12 +57,16 @@ fn resolve(
     location: &[u8],
     planner: &mut Planner,
 ) -> Result<(Target, Option<http::HeaderValue>), Error> {
-    let shown = String::from_utf8_lossy(location);
+    // In whatever charset they were meant, its other bytes are sent back as they came.
+    let text = match std::str::from_utf8(location) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => percent_encode(location, &AsciiSet::EMPTY).into(),
+    };
     // Whatever stands before an @ may be credentials, and a text that is no URL does not say where they end.
-    let visible = shown.rsplit_once('@').map_or(&*shown, |(_, place)| place);
+    let visible = text.rsplit_once('@').map_or(&*text, |(_, place)| place);
     let unusable = || error(format!("{from} redirects to {visible:?}, which cannot be requested"));
     let base = url::Url::parse(&from.to_string()).map_err(|cause| unusable().with_source(cause))?;
-    let url = base.join(&shown).map_err(|cause| unusable().with_source(cause))?;
+    let url = base.join(&text).map_err(|cause| unusable().with_source(cause))?;
     planner
         .target(url.as_str())
         .map_err(|cause| error(format!("{from} redirects wrongly")).with_source(cause))
@@ -118,10 +126,14 @@ mod tests {
     use super::*;
     use crate::request::Request;
 
-    fn hop(request: Request<()>, status: u16, location: &str) -> Result<Option<(Target, Message)>, Error> {
+    fn hop(
+        request: Request<()>,
+        status: u16,
+        location: impl AsRef<[u8]>,
+    ) -> Result<Option<(Target, Message)>, Error> {
         let mut planner = Planner::new(RandomState::new());
         let job = planner.plan(request).map_err(|(_, error)| error).unwrap();
-        let headers = Headers::from_pairs([("location", location.as_bytes())]);
+        let headers = Headers::from_pairs([("location", location.as_ref())]);
         follow(&job, StatusCode::from_u16(status).unwrap(), &headers, Some(10), &mut planner)
     }
 
@@ -146,6 +158,21 @@ mod tests {
                 hop(Request::get((), "http://a.example/dir/page?q=1"), 302, location).unwrap().unwrap();
             assert_eq!(target.to_string(), expected);
         }
+    }
+
+    #[test]
+    fn bytes_that_are_no_utf_8_are_encoded_one_by_one() {
+        for (location, expected) in [
+            (&b"/caf\xe9?\xe4 b"[..], "http://a.example/caf%E9?%E4%20b"),
+            (b"/\xc3\xa9\xe9", "http://a.example/%C3%A9%E9"),
+            ("/caf\u{e9}".as_bytes(), "http://a.example/caf%C3%A9"),
+            (b"/%41\xff", "http://a.example/%41%FF"),
+        ] {
+            let (target, _) = hop(Request::get((), "http://a.example/"), 302, location).unwrap().unwrap();
+            assert_eq!(target.to_string(), expected);
+        }
+        let error = hop(Request::get((), "http://a.example/"), 302, b"http://caf\xe9.example/").unwrap_err();
+        assert_eq!(error.kind(), Kind::Redirect);
     }
 
     #[test]

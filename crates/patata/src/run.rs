@@ -389,6 +389,9 @@ impl<T: Send + 'static> EventLoop<T> {
         };
         match next_hop {
             Ok(Some((target, message))) => {
+                if config.keeps_cookies.is_none() {
+                    job.keep_cookies(&head.headers);
+                }
                 job.redirect(target, message);
                 self.shared.push(job);
                 return self.wake();

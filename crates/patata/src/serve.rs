@@ -39,7 +39,11 @@ async fn serve<T: Send + 'static>(place: Place<T>, job: Box<Job<T>>) {
         let Some(job) = &mut held.job else { return };
         job.exchange_began = Some(now);
         let request = templates.compose(job, event_loop.shared.jar.as_ref());
-        let expected = Expected { max_body: config.max_response_size, stream_to: job.stream_to.clone() };
+        let expected = Expected {
+            max_body: config.max_response_size,
+            stream_to: job.stream_to.clone(),
+            follows_redirects: config.max_redirects.is_some(),
+        };
         held.is_sending = true;
         let result = lane.exchange(request, deadline, &expected).await;
         held.note_sent(&result);

@@ -65,7 +65,7 @@ impl<T> Shared<T> {
                 total: config.total_timeout,
                 run: config.deadline.and_then(|limit| clock::now().checked_add(limit)),
             },
-            jar: config.keeps_cookies.then(Jar::default),
+            jar: (config.keeps_cookies == Some(true)).then(Jar::default),
             delivery: Delivery::new(),
             hasher: RandomState::new(),
             schedule: Mutex::new(Schedule::new(config.limits.clone(), config.connections(), budget)),

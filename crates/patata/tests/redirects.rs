@@ -9,7 +9,7 @@ use std::time::Duration;
 use patata::{Client, ErrorKind, Method, Phase, Request, Response};
 use patata_testserver::Server;
 use serde_json::Value;
-use support::{RawServer, assert_fault, fault, get, one};
+use support::{RawServer, all, assert_fault, fault, get, one};
 
 fn client() -> Client {
     Client::builder().build().unwrap()
@@ -85,6 +85,70 @@ fn a_redirect_that_names_no_place_is_the_answer() {
     let server = RawServer::answering("HTTP/1.1 302 Found\r\ncontent-length: 6\r\n\r\npotato");
     let response = get(server.url());
     assert_eq!((response.status.as_u16(), &response.body[..]), (302, &b"potato"[..]));
+}
+
+#[test]
+fn the_body_of_a_redirect_that_is_not_followed_is_waited_for() {
+    let answer = "HTTP/1.1 302 Found\r\nlocation: /next\r\ncontent-length: 6\r\n\r\npo";
+    let server = RawServer::start(move |peer| {
+        peer.request();
+        peer.send(answer);
+        std::thread::sleep(Duration::from_millis(200));
+        peer.send("tato");
+    });
+    let client = Client::builder().follow_redirects(false).build().unwrap();
+    let response = one(&client, Request::get((), server.url())).result.unwrap();
+    assert_eq!((response.status.as_u16(), &response.body[..]), (302, &b"potato"[..]));
+}
+
+/// A server whose `/` sets a cookie and redirects to `/next`, which says what it is sent, as does all else.
+fn setting_cookies() -> RawServer {
+    RawServer::start(|peer| {
+        while let Some(request) = peer.request() {
+            let sent =
+                request.lines().find(|line| line.to_lowercase().starts_with("cookie:")).unwrap_or("none");
+            if request.starts_with("GET / ") {
+                peer.send(
+                    "HTTP/1.1 302 Found\r\nlocation: /next\r\nset-cookie: a=1\r\nset-cookie: b=2; Path=/else\r\n\
+                     content-length: 0\r\n\r\n",
+                );
+            } else {
+                peer.answer(sent);
+            }
+        }
+    })
+}
+
+#[test]
+fn a_cookie_that_a_redirect_sets_is_sent_along_its_own_chain_and_no_further() {
+    let server = setting_cookies();
+    let client = Client::builder().concurrency(1).num_workers(1).ordered(true).build().unwrap();
+    let urls = [server.url(), format!("{}/plain", server.url()), server.url()];
+    let outcomes = all(&client, urls.map(|url| Request::get((), url)));
+    let sent: Vec<_> =
+        outcomes.into_iter().map(|outcome| outcome.result.unwrap().text().into_owned()).collect();
+    assert_eq!(sent, ["cookie: a=1", "none", "cookie: a=1"]);
+}
+
+#[test]
+fn a_cookie_that_a_redirect_sets_stands_behind_the_users_own_and_goes_to_no_other_host() {
+    let server = setting_cookies();
+    let request = Request::get((), server.url()).header("cookie", "mine=0");
+    assert_eq!(one(&client(), request).result.unwrap().text(), "cookie: mine=0; a=1");
+    let other = RawServer::answering_once(support::ok(""));
+    let place = other.url().replace("127.0.0.1", "localhost");
+    let leaving = RawServer::answering(format!(
+        "HTTP/1.1 302 Found\r\nlocation: {place}\r\nset-cookie: a=1\r\ncontent-length: 0\r\n\r\n"
+    ));
+    get(leaving.url());
+    assert!(!other.requests()[0].to_lowercase().contains("cookie"), "{:?}", other.requests());
+}
+
+#[test]
+fn who_wants_no_cookies_keeps_none_on_redirects() {
+    let server = setting_cookies();
+    let client = Client::builder().cookie_jar(false).build().unwrap();
+    assert_eq!(one(&client, Request::get((), server.url())).result.unwrap().text(), "none");
 }
 
 #[test]

@@ -200,6 +200,18 @@ wire_faults! {
     a_server_that_redirects_to_another_protocol: "redirect/ftp", fails(Redirect, Phase::Answer, SENT, "http://127.0.0.1:"), Kept;
     a_server_that_redirects_to_what_is_no_url: "redirect/no-url", fails(Redirect, Phase::Answer, SENT, "http://127.0.0.1:"), Kept;
     a_server_that_redirects_to_where_nobody_listens: "redirect/refused", fails(Connect, Phase::Connect, UNSENT, "Cannot connect to 127.0.0.1:"), Kept;
+    a_server_that_redirects_to_two_places_at_once: "redirect/two-places", fails(Redirect, Phase::Answer, SENT, "http://127.0.0.1:"), Kept;
+    a_server_that_names_where_it_redirects_to_twice: "redirect/one-place-twice", gets(200, "{\"message\":\"Hello world!\"}"), Kept;
+    a_server_that_redirects_to_nothing: "redirect/empty-location", gets(302, ""), Kept;
+    a_server_that_redirects_to_a_path_that_is_no_utf_8: "redirect/latin-1-location", gets(404, ""), Kept;
+    a_server_that_redirects_with_a_body: "redirect/short-body", gets(200, "{\"message\":\"Hello world!\"}"), Kept;
+    a_server_that_redirects_and_stops_in_the_body: "redirect/unfinished-body", gets(200, "{\"message\":\"Hello world!\"}"), Closed;
+    a_server_that_redirects_and_stops_in_a_chunk: "redirect/unfinished-chunk", gets(200, "{\"message\":\"Hello world!\"}"), Closed;
+    a_server_that_redirects_with_a_body_until_it_closes_and_does_not: "redirect/body-until-close", gets(200, "{\"message\":\"Hello world!\"}"), Closed;
+    a_server_that_redirects_and_closes_in_the_body: "redirect/truncated-body", gets(200, "{\"message\":\"Hello world!\"}"), Closed;
+    a_server_that_redirects_with_a_chunk_that_has_no_size: "redirect/broken-chunk", gets(200, "{\"message\":\"Hello world!\"}"), Closed;
+    a_server_that_redirects_with_a_body_of_a_terabyte: "redirect/a-terabyte", gets(200, "{\"message\":\"Hello world!\"}"), Closed;
+    a_server_that_redirects_and_never_stops_sending_chunks: "redirect/endless-chunks", gets(200, "{\"message\":\"Hello world!\"}"), Closed;
     a_server_that_answers_429_and_asks_for_a_second: "status/429", gets(429, "{}"), Kept;
     a_server_that_answers_503_and_asks_for_a_second: "status/503", gets(503, "{}"), Kept;
     a_server_that_asks_for_a_time_that_has_passed: "status/503-date-in-the-past", gets(503, "{}"), Kept;
@@ -276,6 +288,7 @@ wire_faults! {
     a_server_that_promises_what_nobody_asked_for: "h2/push", fails(Protocol, Phase::Head, SENT, "The response is not valid HTTP/2"), Closed;
     a_server_that_sends_a_frame_of_a_kind_that_is_unknown_and_answers: "h2/unknown-frame", gets(200, "{}"), Kept;
     a_server_that_sends_trailers_which_is_allowed_h2: "h2/trailers", gets(200, "{}"), Kept;
+    a_server_that_redirects_and_stops_in_the_body_h2: "h2/redirect-unfinished", gets(200, "{}"), Kept;
     a_server_that_answers_in_the_text_of_http_1_1: "h2/http-1.1-text", fails(Protocol, Phase::Head, SENT, "The response is not valid HTTP/2"), Closed;
 }
 

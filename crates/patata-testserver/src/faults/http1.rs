@@ -47,6 +47,11 @@ fn redirect(location: &str) -> Script {
     say(format!("HTTP/1.1 302 Found\r\nlocation: {location}\r\ncontent-length: 0\r\n\r\n"))
 }
 
+/// A redirect to what is good, with a body that begins like this.
+fn detour(lines: &str, body: &str) -> Script {
+    say(format!("HTTP/1.1 302 Found\r\nlocation: /\r\n{lines}\r\n{body}"))
+}
+
 pub(crate) const FAULTS: &[Fault] = &[
     // Connections that end.
     Fault::http1("close/after-request", "closes instead of an answer", || close("")),
@@ -262,6 +267,40 @@ pub(crate) const FAULTS: &[Fault] = &[
     Fault::http1("redirect/ftp", "redirects to another protocol", || redirect("ftp://localhost/")),
     Fault::http1("redirect/no-url", "redirects to what is no URL", || redirect("http://[/")),
     Fault::http1("redirect/refused", "redirects to where nobody listens", || redirect("http://127.0.0.1:1/")),
+    Fault::http1("redirect/two-places", "redirects to two places at once", || {
+        redirect("/\r\nlocation: /json/html")
+    }),
+    Fault::http1("redirect/one-place-twice", "names where it redirects to twice", || {
+        redirect("/\r\nlocation: /")
+    }),
+    Fault::http1("redirect/empty-location", "redirects to nothing", || redirect("")),
+    Fault::http1("redirect/latin-1-location", "redirects to a path that is no UTF-8", || {
+        say(&b"HTTP/1.1 302 Found\r\nlocation: /caf\xe9\r\ncontent-length: 0\r\n\r\n"[..])
+    }),
+    Fault::http1("redirect/short-body", "redirects with a body", || {
+        detour("content-length: 6\r\n", "potato")
+    }),
+    Fault::http1("redirect/unfinished-body", "redirects, and stops in the body", || {
+        detour("content-length: 100\r\n", "potato").then(End::Silence)
+    }),
+    Fault::http1("redirect/unfinished-chunk", "redirects, and stops in a chunk", || {
+        detour("transfer-encoding: chunked\r\n", "a\r\npotato").then(End::Silence)
+    }),
+    Fault::http1("redirect/body-until-close", "redirects with a body until it closes, and does not", || {
+        detour("", "potato").then(End::Silence)
+    }),
+    Fault::http1("redirect/truncated-body", "redirects, and closes in the body", || {
+        detour("content-length: 100\r\n", "potato").then(End::Close)
+    }),
+    Fault::http1("redirect/broken-chunk", "redirects with a chunk that has no size", || {
+        detour("transfer-encoding: chunked\r\n", "zz\r\n").then(End::Silence)
+    }),
+    Fault::http1("redirect/a-terabyte", "redirects with a body of a terabyte", || {
+        detour("content-length: 1099511627776\r\n", "").flood("x".repeat(65_536), 1 << 24)
+    }),
+    Fault::http1("redirect/endless-chunks", "redirects, and never stops sending chunks", || {
+        detour("transfer-encoding: chunked\r\n", "").flood("1\r\nx\r\n".repeat(1_000), 1 << 24)
+    }),
     // Statuses that ask for patience.
     Fault::http1("status/429", "answers 429 and asks for a second", || retry_after("429 Too Many", "1")),
     Fault::http1("status/503", "answers 503 and asks for a second", || retry_after("503 Busy", "1")),

@@ -184,6 +184,13 @@ pub(crate) const FAULTS: &[Fault] = &[
         let trailers = frame(HEADERS, END_HEADERS | END_STREAM, stream, &literal("a", "b"));
         say([head(stream), frame(DATA, 0, stream, b"{}"), trailers].concat())
     }),
+    Fault::http2("h2/redirect-unfinished", "redirects, and stops in the body", |stream| match stream {
+        1 => {
+            let block = [&literal(":status", "302")[..], &literal("location", "/other")].concat();
+            say([frame(HEADERS, END_HEADERS, 1, &block), frame(DATA, 0, 1, b"{")].concat())
+        }
+        stream => say([head(stream), body(stream, "{}")].concat()),
+    }),
     Fault::http2("h2/http-1.1-text", "answers in the text of HTTP/1.1", |_| {
         say(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n".to_vec()).then(End::Close)
     }),

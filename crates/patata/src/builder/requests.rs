@@ -146,10 +146,16 @@ impl Builder {
         self
     }
 
-    /// Whether cookies that servers set are kept during a run and sent back to whom they belong. Default:
-    /// they are not.
+    /// Whether cookies that servers set are kept during a run and sent back to whom they belong. Default: only
+    /// those that a redirect sets, and only until the request that it belongs to has come to its end: a page that
+    /// sets a cookie and redirects to where the cookie is wanted is reached. `false` keeps not even these.
+    ///
+    /// ```
+    /// let client = patata::Client::builder().cookie_jar(true).build()?;
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
     pub fn cookie_jar(mut self, keep: bool) -> Self {
-        self.config.keeps_cookies = keep;
+        self.config.keeps_cookies = Some(keep);
         self
     }
 

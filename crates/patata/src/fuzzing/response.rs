@@ -18,7 +18,7 @@ use crate::fuzzing::Drawn;
 use crate::prepared::Prepared;
 use crate::transport::collect::{Expected, Stored};
 use crate::transport::http1::Http1;
-use crate::transport::lane::Received;
+use crate::transport::lane::{MAX_RESPONSE_HEADERS, Received};
 
 /// The most that the exchange may collect of a body.
 const MAX_BODY: usize = 10_000;
@@ -110,13 +110,13 @@ fn exchange(method: Method, script: Script) -> (String, bool) {
         headers: Cow::Owned(HeaderMap::new()),
         body: (&Body::default()).into(),
     };
-    let expected = Expected { max_body: MAX_BODY, stream_to: None };
+    let expected = Expected { max_body: MAX_BODY, stream_to: None, follows_redirects: true };
     let deadline = clock::now() + TIMEOUT;
     let result = RUNTIME.with(|runtime| runtime.block_on(connection.exchange(request, deadline, &expected)));
     let told = match result {
         Ok(Received { head, body: Stored::Memory(body) }) => {
             assert!(body.len() <= MAX_BODY.min(there_is), "a body of {} bytes", body.len());
-            assert!(head.headers.iter().count() <= crate::MAX_RESPONSE_HEADERS);
+            assert!(head.headers.iter().count() <= MAX_RESPONSE_HEADERS);
             format!("{head:?} {body:?}")
         }
         Ok(Received { .. }) => unreachable!("no file was asked for"),

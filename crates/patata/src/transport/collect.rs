@@ -22,6 +22,8 @@ pub(crate) struct Expected {
     pub(crate) max_body: usize,
     /// The file it goes to, should the response be a good one; `None` for memory.
     pub(crate) stream_to: Option<Arc<Path>>,
+    /// Whether redirects are followed, so that nobody reads their bodies.
+    pub(crate) follows_redirects: bool,
 }
 
 /// Where a whole body is.

@@ -15,6 +15,7 @@ use hyper::body::Body as _;
 
 use crate::error::{Error, Kind, Phase};
 use crate::headers::Headers;
+use crate::location::leads_on;
 use crate::outgoing::Outgoing;
 use crate::prepared::Prepared;
 use crate::transport::collect::{Collector, Expected, Stored};
@@ -187,7 +188,12 @@ impl Stage {
                 Self::Head { upload, response } => {
                     poll_upload(upload, context)?;
                     let response = ready!(Pin::new(response).poll(context)).map_err(fault)?;
-                    *self = Self::body(response, upload.take(), &mut scratch.borrow_mut(), expected)?;
+                    let (head, body) = head_of(response, &mut scratch.borrow_mut())?;
+                    if expected.follows_redirects && leads_on(head.status, &head.headers) {
+                        // What its body would be is not waited for: the stream is reset.
+                        return Poll::Ready(Ok(Received { head, body: Stored::Memory(Bytes::new()) }));
+                    }
+                    *self = Self::body(head, body, upload.take(), expected)?;
                 }
                 Self::Body { upload, head, body, collector } => {
                     poll_upload(upload, context)?;
@@ -202,24 +208,30 @@ impl Stage {
     }
 
     fn body(
-        response: http::Response<RecvStream>,
+        head: ResponseHead,
+        body: RecvStream,
         upload: Option<Upload>,
-        scratch: &mut Vec<u8>,
         expected: &Expected,
     ) -> Result<Self, Error> {
-        let (head, body) = response.into_parts();
-        if head.headers.len() > MAX_RESPONSE_HEADERS {
-            return Err(head_too_large());
-        }
-        let length =
-            head.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+        let length = head.headers.get("content-length");
+        let length = length.and_then(|value| std::str::from_utf8(value).ok()?.parse().ok());
         // The answer to HEAD states a length and has no body.
         let least = if body.is_end_stream() { 0 } else { length.unwrap_or(0) };
-        let headers = Headers::of_map(&head.headers, scratch);
-        let collector = Collector::new(head.status, &headers, least, expected)?;
-        let head = ResponseHead { status: head.status, version: head.version, headers };
+        let collector = Collector::new(head.status, &head.headers, least, expected)?;
         Ok(Self::Body { upload, head: Some(head), body, collector })
     }
+}
+
+fn head_of(
+    response: http::Response<RecvStream>,
+    scratch: &mut Vec<u8>,
+) -> Result<(ResponseHead, RecvStream), Error> {
+    let (head, body) = response.into_parts();
+    if head.headers.len() > MAX_RESPONSE_HEADERS {
+        return Err(head_too_large());
+    }
+    let headers = Headers::of_map(&head.headers, scratch);
+    Ok((ResponseHead { status: head.status, version: head.version, headers }, body))
 }
 
 fn for_h2(prepared: Prepared<'_>) -> http::Request<Outgoing> {

@@ -15,12 +15,15 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use http::{Method, StatusCode, header};
 use tokio::io::ReadBuf;
 
+use crate::clock;
 use crate::error::{Error, Kind, Phase};
+use crate::location::leads_on;
 use crate::prepared::Prepared;
 use crate::proxy::Proxy;
 use crate::transport::collect::{Collector, Expected, Stored};
@@ -36,6 +39,12 @@ use send::{Sending, Stopped};
 
 /// How much is read at once.
 const READ: usize = 64 << 10;
+
+/// How long the body of a redirect that is followed is waited for, which spares a new connection where it comes at
+/// once.
+const DETOUR_WAIT: Duration = Duration::from_millis(50);
+/// The most bytes of such a body that are read.
+const DETOUR_BODY: Expected = Expected { max_body: 64 << 10, stream_to: None, follows_redirects: true };
 
 /// What the connections of an event loop share: never in use across a wait.
 #[derive(Debug)]
@@ -97,14 +106,20 @@ impl Http1 {
         // Until all has gone well.
         self.is_usable = false;
         let mut exchange = Exchange::new(request);
-        let received = poll_fn(|context| {
+        let result = poll_fn(|context| {
             if let Poll::Ready(result) = exchange.poll(&mut *self.stream, &self.buffers, expected, context) {
                 return Poll::Ready(result);
             }
             let phase = exchange.phase();
+            let deadline = exchange.detour_until().map_or(deadline, |until| until.min(deadline));
             self.timer.poll(deadline, context).map(|()| Err(timed_out(phase).into()))
         })
-        .await?;
+        .await;
+        let received = match exchange.take_detour() {
+            // Whatever became of its body: where it leads is known.
+            Some(detour) if result.is_err() => detour,
+            _ => result?,
+        };
         self.exchanges += 1;
         if let Some(proxy) = &self.forwarder
             && received.head.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED
@@ -155,6 +170,8 @@ struct Body {
     collector: Collector,
     /// Whether more came than the body.
     has_excess: bool,
+    /// Until when it is waited for, where the response is a redirect that is followed.
+    detour_until: Option<Instant>,
 }
 
 impl Exchange {
@@ -175,6 +192,23 @@ impl Exchange {
             Stage::Head(_) => Phase::Head,
             Stage::Body(_) => Phase::Body,
         }
+    }
+
+    /// Until when the body of a redirect that is followed is waited for.
+    fn detour_until(&self) -> Option<Instant> {
+        match &self.stage {
+            Stage::Body(body) => body.detour_until,
+            Stage::Head(_) => None,
+        }
+    }
+
+    /// The redirect that is followed, without its body, of which something may still be to come.
+    fn take_detour(&mut self) -> Option<Answered> {
+        let Stage::Body(body) = &mut self.stage else { return None };
+        body.detour_until?;
+        let Head { status, version, headers, .. } = body.head.take()?;
+        let head = ResponseHead { status, version, headers };
+        Some(Answered { head, body: Stored::Memory(Bytes::new()), keeps_alive: false })
     }
 
     fn poll(
@@ -249,13 +283,7 @@ impl Exchange {
                 return Err(unasked_switch().into());
             }
             if !head.status.is_informational() || is_switch {
-                let framing =
-                    Framing::of(&self.method, head.status, &head.headers).map_err(misframed_head)?;
-                let collector = Collector::new(head.status, &head.headers, framing.least(), expected)?;
-                let mut body = Body { head: Some(head), framing, collector, has_excess: false };
-                body.receive(bytes)?;
-                self.stage = Stage::Body(body);
-                return Ok(());
+                return self.begin_body(head, bytes, expected);
             }
             self.informational += 1;
             if self.informational > MAX_INFORMATIONAL {
@@ -266,6 +294,23 @@ impl Exchange {
                 return Ok(());
             }
         }
+    }
+
+    /// Goes on with the body, of which `bytes` have come with the head.
+    fn begin_body(&mut self, head: Head, bytes: &[u8], expected: &Expected) -> Result<(), Fault> {
+        let framing = Framing::of(&self.method, head.status, &head.headers).map_err(misframed_head)?;
+        let is_detour = expected.follows_redirects && leads_on(head.status, &head.headers);
+        let (least, expected) = if is_detour { (0, &DETOUR_BODY) } else { (framing.least(), expected) };
+        let collector = Collector::new(head.status, &head.headers, least, expected)?;
+        // Where too much is to come, nothing is waited for.
+        let is_long = framing.ends_with_connection()
+            || framing.least() > u64::try_from(DETOUR_BODY.max_body).unwrap_or(u64::MAX);
+        let wait = if is_long { Duration::ZERO } else { DETOUR_WAIT };
+        let detour_until = is_detour.then(|| clock::now() + wait);
+        let mut body = Body { head: Some(head), framing, collector, has_excess: false, detour_until };
+        let received = body.receive(bytes);
+        self.stage = Stage::Body(body);
+        Ok(received?)
     }
 
     /// The server has closed its side.
