@@ -308,7 +308,7 @@ fn a_place_that_cannot_be_requested_is_shown_without_credentials() {
 #[test]
 fn a_place_that_refuses_the_connection_is_a_connect_error() {
     let error = fault(&client(), pointing_at("http://127.0.0.1:1/").url());
-    assert_fault(&error, ErrorKind::Connect, Phase::Connect, false, "Cannot connect to 127.0.0.1:1: ");
+    assert_fault(&error, ErrorKind::Connect, Phase::Connect, true, "Cannot connect to 127.0.0.1:1: ");
 }
 
 #[test]
