@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import os
-import threading
 from typing import Any
 
 from patata import _connections, _options, _patata, exceptions
@@ -40,9 +39,12 @@ class Client:
         _patata.check_options(_options.combined({}, self._further))
         self._engine = _patata.Client(connections)
         self._closed = False
-        self._lock = threading.Lock()
         self._open: set[Any] = set()
-        """What ends the calls that are under way."""
+        """What ends the calls that are under way.
+
+        Under no lock: a signal handler, which may close the client, would wait for its own thread. Each step
+        on it is a single one of the interpreter's, which no other thread comes into.
+        """
         self.receipt: Receipt | None = None
         """The accounts of the call that ended last, however it did; ``None`` before."""
 

@@ -70,7 +70,7 @@ def _pickled(given_id: object, result: Response) -> bytes:
             pickle.loads(packed)
     except Exception as error:
         reason = f"{result.data!r} of response {id_!r} cannot be brought back from its process: {error}"
-        return _dumps((True, state(Response(None, 500, CallbackError(reason)))))
+        return _dumps((True, state(_calling.lost(Response(None, 500, None), CallbackError(reason)))))
     return packed
 
 

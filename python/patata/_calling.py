@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
+from patata.exceptions import CallbackError
 from patata.models import Response
+from patata.receipt import Receipt
 
 Callback = Callable[[Response], Response]
 
 
 def call(response: Response, functions: Sequence[Callback]) -> Response:
     """What the last function makes of a response; the first one to raise ends it."""
+    status = response.status_code
     for function in functions:
         try:
             response = checked(function(response), function)
         except Exception as error:
-            return failed(response, error)
+            return with_status(failed(response, error), status)
     return response
 
 
@@ -32,10 +36,37 @@ def checked(result: object, function: object) -> Response:
 
 
 def failed(response: Response, error: BaseException) -> Response:
-    """The response as it is when its callback failed."""
+    """The response as it is when its callback raised."""
     _let_go_of_frames(error)
+    return _given_up(response, CallbackError(f"a callback raised {_told(error)}", error), error)
+
+
+def lost(response: Response, error: CallbackError) -> Response:
+    """The response as it is when no callback could be called on it, or none told what it made of it."""
+    return _given_up(response, error, error)
+
+
+def _given_up(response: Response, error: CallbackError, data: BaseException) -> Response:
+    # Where the request itself had failed, that stays its error.
+    if response.error is None:
+        error.status_code = response.status_code
+        response.error = error
     response.status_code = 500
-    response.data = error
+    response.data = data
+    return response
+
+
+def _told(error: BaseException) -> str:
+    try:
+        return repr(error)
+    except Exception:
+        return type(error).__name__
+
+
+def with_status(response: Response, status: int) -> Response:
+    """The same with the status that was there before any callback, which may have changed it."""
+    if isinstance(response.error, CallbackError):
+        response.error.status_code = status
     return response
 
 
@@ -62,3 +93,36 @@ def _let_go_of_frames(error: BaseException) -> None:
 def has_failed(response: Response) -> bool:
     """Whether a callback failed: nothing else looks like that."""
     return response.status_code == 500 and isinstance(response.data, BaseException)
+
+
+class Failures:
+    """Those that callbacks failed on: the engine has counted them by what the server answered."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[tuple[str, object]] = Counter()
+
+    def count(self, responses: Sequence[Response]) -> None:
+        """These are handed out next."""
+        for response in responses:
+            error = response.error
+            if isinstance(error, CallbackError):
+                self._counts[type(error).__name__, error.status_code] += 1
+
+    def counted(self, responses: Iterator[Response]) -> Iterator[Response]:
+        """Hands the responses of a whole call through."""
+        for response in responses:
+            self.count((response,))
+            yield response
+
+    def within(self, receipt: Receipt) -> Receipt:
+        """The receipt in which they count as failed, by their error instead of their status."""
+        ok, failed = receipt.ok, receipt.failed
+        statuses, errors = Counter(receipt.failed_statuses), Counter(receipt.errors)
+        for (name, status), count in self._counts.items():
+            errors[name] += count
+            # A status either succeeds or fails in all of a call.
+            if status in statuses:
+                statuses[status] -= count  # type: ignore[index]
+            else:
+                ok, failed = ok - count, failed + count
+        return receipt._replace(ok=ok, failed=failed, errors=dict(errors), failed_statuses=dict(+statuses))

@@ -122,10 +122,10 @@ class Progress:
 
 
 def _log_failure(response: Response) -> Response:
-    if response.error is not None:
-        logger.error("Request %r failed: %s", response.id_, response.error)
-    elif isinstance(response.data, BaseException):
+    if isinstance(response.data, BaseException):
         logger.error("Callback failed for request %r: %r", response.id_, response.data)
+    elif response.error is not None:
+        logger.error("Request %r failed: %s", response.id_, response.error)
     elif isinstance(response.status_code, int) and response.status_code >= 400:
         logger.error("Request %r was answered with status %s", response.id_, response.status_code)
     return response

@@ -167,7 +167,8 @@ class Response:
     status_code: int
     data: Any
     error: Exception | None
-    """Why there is no response; ``None`` for every response that came, a 500 included."""
+    """Why there is no response; ``None`` for every response that came, a 500 included. A ``CallbackError``
+    where one came and a callback failed on it."""
     @property
     def ok(self) -> bool:
         """Whether a response came, with a status below 400."""
@@ -215,7 +216,7 @@ class Response:
         ------
         ValueError
             For a body that is no JSON.
-        RequestError
+        RequestError, CallbackError
             The ``error`` of a failure.
 
         Examples
@@ -231,7 +232,7 @@ class Response:
         ------
         StatusError
             For a status of 400 and above.
-        RequestError
+        RequestError, CallbackError
             The ``error`` of a failure.
 
         Examples

@@ -67,9 +67,9 @@ class AsyncPatata(Client):
         callbacks
             Functions that take a response and return one; each gets what the one before it returned.
             Coroutine functions are awaited on the event loop, for as many responses at a time as
-            ``concurrency`` says. Plain functions never run on it, but in a thread, or with more than one
-            worker in processes. If one raises, the response has ``status_code`` 500 and the exception as
-            ``data``. Default: none.
+            ``concurrency`` says (1,000 for ``"auto"``). Plain functions never run on it, but in a thread, or
+            with more than one worker in processes. What is said of one that raises at :meth:`Patata.http`
+            goes for both. Default: none.
         retries
             Attempts in total, as for :meth:`Patata.http`. Default: the client's, which is 1: no retry.
         timeout

@@ -234,9 +234,9 @@ class _Worker:
             elif isinstance(error, BrokenProcessPool):
                 if piece.executor is self._executor:
                     self._restart()
-                _lose(piece, CallbackProcessError(f"its callback process died: {error}"))
+                _lose(piece, CallbackProcessError, f"its callback process died: {error}")
             elif len(piece.positions) == 1:
-                _lose(piece, CallbackError(f"the callback process failed: {error!r}"))
+                _lose(piece, CallbackError, f"the callback process failed: {error!r}")
             else:
                 # One of them cannot be read over there: alone, each costs only itself.
                 for position in piece.positions:
@@ -258,15 +258,15 @@ def _can_travel(batch: Batch, position: int) -> bool:
         _packed([response])
     except Exception as error:
         reason = f"response {response.id_!r} cannot be sent to a callback process: {error}"
-        batch.put(position, _calling.failed(response, CallbackError(reason)))
+        batch.put(position, _calling.lost(response, CallbackError(reason)))
         return False
     return True
 
 
-def _lose(piece: _Piece, error: Exception) -> None:
+def _lose(piece: _Piece, error: type[CallbackError], reason: str) -> None:
     for position in piece.positions:
         response = piece.batch.responses[position]
-        piece.batch.put(position, _calling.failed(response, error))
+        piece.batch.put(position, _calling.lost(response, error(reason)))
 
 
 def _packed(responses: list[Response]) -> bytes:
@@ -280,7 +280,7 @@ def _returned(original: Response, packed: bytes) -> Response:
         response = _callback_process.restored(state)
     except Exception as error:
         reason = f"what the callbacks made of response {original.id_!r} cannot be read: {error}"
-        return _calling.failed(original, CallbackError(reason))
+        return _calling.lost(original, CallbackError(reason))
     if unchanged:
         response.id_ = original.id_
-    return response
+    return _calling.with_status(response, original.status_code)

@@ -13,6 +13,7 @@ from patata.receipt import Receipt
 
 if TYPE_CHECKING:
     from patata._bar import Bar
+    from patata._calling import Failures
 
 Item = Request | tuple[Any, str] | tuple[Any, str, Any]
 Callback = Callable[[Response], Response]
@@ -210,7 +211,9 @@ class Patata(Client):
         callbacks
             Functions that take a response and return one; each gets what the one before it returned.
             With more than one worker they run in processes of their own. If one raises, the response
-            has ``status_code`` 500 and the exception as ``data``. Default: none.
+            has ``status_code`` 500, the exception as ``data``, and a ``CallbackError`` as ``error``, unless
+            its request had failed before; it counts as failed in the receipt, but not for ``max_failures``.
+            Default: none.
         retries
             Attempts in total. Failed connections, time-outs, broken transfers and ``retry_statuses`` are
             tried again; a request whose method is not idempotent only where nothing was sent, or the
@@ -249,28 +252,35 @@ class Patata(Client):
         progress = self._begin(method)
         stream = _patata.Stream(method, requests, self._engine, settings)
         control = stream.control()
-        with self._lock:
-            self._open.add(control)
+        self._note_open(control)
+        failures: Failures | None = None
         bar = None
+
+        def receipt() -> Receipt:
+            accounts = Receipt.of(stream.receipt())
+            return accounts if failures is None else failures.within(accounts)
+
         try:
             if settings.get("progress"):
                 bar = _started_bar(control, requests, settings["progress"])
-            responses = self._called_back(stream, functions, settings)
-            yield from progress.logged(responses, lambda: Receipt.of(stream.receipt()))
+            responses: Iterator[Response] = stream
+            if functions:
+                # Most calls have no callbacks, and should not pay for importing what these need.
+                from patata._calling import Failures
+
+                failures = Failures()
+                responses = failures.counted(self._called_back(stream, functions, settings))
+            yield from progress.logged(responses, receipt)
         finally:
-            with self._lock:
-                self._open.discard(control)
+            self._open.discard(control)
             stream.close()
-            self.receipt = Receipt.of(stream.receipt())
+            self.receipt = receipt()
             if bar is not None:
                 bar.close()
 
     def _called_back(
         self, stream: _patata.Stream, functions: list[Callback], settings: dict[str, Any]
     ) -> Iterator[Response]:
-        if not functions:
-            return stream
-        # Most calls have no callbacks, and should not pay for importing what these need.
         from patata import callbacks
 
         if self.num_workers == 1:
@@ -280,12 +290,19 @@ class Patata(Client):
             stream, functions, self.num_workers, self.pool_submit_size, ordered
         )
 
+    def _note_open(self, control: _patata.Control) -> None:
+        """So that :meth:`close` ends the call, whichever of the two comes first."""
+        self._open.add(control)
+        if self._closed:
+            control.cancel()
+
     def close(self) -> None:
-        """Ends all calls that are still open. Their generators raise ``ClientClosedError``."""
+        """Ends all calls that are still open. Their generators raise ``ClientClosedError``.
+
+        Another thread may call it, and a signal handler, wherever the call is just now.
+        """
         self._closed = True
-        with self._lock:
-            runs = list(self._open)
-        for control in runs:
+        for control in list(self._open):
             control.cancel()
 
     def __enter__(self) -> Patata:

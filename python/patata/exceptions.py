@@ -88,12 +88,31 @@ class InvalidVerboseLevelError(PatataError, ValueError):
     """The verbose level is not one of 0, 1 and 2."""
 
 
-class CallbackProcessError(PatataError):
-    """The process died that was to call the callbacks on this response."""
-
-
 class CallbackError(PatataError):
-    """Stands for what a callback raised or returned, where that cannot be brought back from its process."""
+    """A callback raised, or what it made of the response cannot be brought back from its process.
+
+    Found in ``response.error``, unless the request itself had failed before; never raised by a call. What the
+    callback raised is ``response.data``, and the ``__cause__`` of this.
+
+    Attributes
+    ----------
+    status_code
+        What the server had answered: that of the response is 500 now.
+    """
+
+    def __init__(
+        self, message: str = "", cause: BaseException | None = None, status_code: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.__cause__ = cause
+        self.status_code = status_code
+
+    def __reduce__(self) -> tuple[type[CallbackError], tuple[str, BaseException | None, int | None]]:
+        return type(self), (str(self), self.__cause__, self.status_code)
+
+
+class CallbackProcessError(CallbackError):
+    """The process died that was to call the callbacks on this response."""
 
 
 class StatusError(PatataError):

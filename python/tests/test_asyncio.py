@@ -537,6 +537,87 @@ def test_coroutines_are_awaited_many_at_a_time_and_no_more_than_concurrency_says
     assert most == 7
 
 
+OPTIONS = {
+    "abort_on": {401},
+    "auth": ("user", "password"),
+    "concurrency_per_host": 2,
+    "connect_timeout": 5,
+    "cookies": True,
+    "deadline": 60,
+    "headers": {"x-key": "value"},
+    "idempotency_key": True,
+    "max_failures": 0.5,
+    "ok_statuses": {200},
+    "params": {"page": 1},
+    "progress": True,
+    "rate": ["1000/s", "100000/min"],
+    "rate_per_host": "1000/s",
+    "retries": 3,
+    "retry_budget": None,
+    "retry_statuses": {503},
+    "seed": 1,
+    "timeout": None,
+    "total_timeout": 60,
+}
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_coroutines_may_be_called_with_every_option(run, server, option):
+    responses = all_of(
+        run, [(i, server.url) for i in range(20)], [note_later("a"), note("b")], **{option: OPTIONS[option]}
+    )
+    assert ["".join(name for name, *_ in response.data) for response in responses] == ["ab"] * 20
+
+
+KINDS = {"plain": [same], "coroutine": [same_later], "mixed": [same, same_later, same]}
+SIZES = [{}, {"queue_max_size": 1}, {"input_chunk_size": 1, "pool_submit_size": 1}]
+
+
+def ids_of(workers, sizes, ordered, concurrency, callbacks, url):
+    """Of the responses of a call with these options."""
+    options = {} if concurrency is None else {"concurrency": concurrency}
+
+    async def main():
+        async with AsyncPatata(workers, verbose=False, **sizes, **options) as client:
+            items = [(i, url) for i in range(20)]
+            return await collect(client.http("get", items, KINDS[callbacks], ordered=ordered))
+
+    return [response.id_ for response in asyncio.run(main())]
+
+
+@pytest.mark.parametrize("callbacks", KINDS)
+@pytest.mark.parametrize("concurrency", [None, 1, 5_000, "auto"])
+@pytest.mark.parametrize("ordered", [False, True])
+@pytest.mark.parametrize("sizes", SIZES)
+def test_callbacks_of_every_kind_go_with_every_size_and_order(server, sizes, ordered, concurrency, callbacks):
+    ids = ids_of(1, sizes, ordered, concurrency, callbacks, server.url)
+    assert (ids if ordered else sorted(ids)) == list(range(20))
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+@pytest.mark.parametrize("sizes", SIZES)
+def test_callbacks_in_processes_go_with_every_size_and_order(server, sizes, ordered):
+    ids = ids_of(2, sizes, ordered, "auto", "mixed", server.url)
+    assert (ids if ordered else sorted(ids)) == list(range(20))
+
+
+def test_where_concurrency_is_auto_a_thousand_coroutines_are_awaited_at_once(run, server):
+    # None of them ends before all have begun, so none wakes who hands them out.
+    enough = asyncio.Event()
+    running = 0
+
+    async def callback(response):
+        nonlocal running
+        running += 1
+        if running == 1_000:
+            enough.set()
+        await enough.wait()
+        return response
+
+    items = [(i, server.url) for i in range(1_000)]
+    assert len(all_of(run, items, callbacks=[callback], concurrency="auto")) == 1_000
+
+
 def test_a_slow_coroutine_holds_back_the_others_only_where_ordered(run, server):
     async def callback(response):
         await asyncio.sleep(0.3 if response.id_ == 0 else 0)
@@ -576,8 +657,46 @@ def test_a_callback_that_raises_costs_its_own_response_and_the_later_ones(run, s
         if id_ == 3:
             assert response.status_code == 500
             assert type(response.data) is ZeroDivisionError
+            assert type(response.error) is exceptions.CallbackError
+            assert response.error.__cause__ is response.data
         else:
             assert [name for name, *_ in response.data] == ["later"]
+
+
+@WORKERS
+@pytest.mark.parametrize("kind", ["plain", "coroutine", "mixed", "cancelled"])
+def test_callbacks_that_fail_count_as_failed_by_their_error_and_no_longer_by_their_status(
+    run, server, workers, kind
+):
+    def failing(response):
+        response.status_code = 404 if response.status_code == 200 else 200
+        raise ZeroDivisionError
+
+    async def failing_later(response):
+        await asyncio.sleep(0)
+        return failing(response)
+
+    async def cancelled(response):
+        response.status_code = 404 if response.status_code == 200 else 200
+        raise asyncio.CancelledError
+
+    callbacks = {
+        "plain": [failing],
+        "coroutine": [failing_later],
+        "mixed": [same_later, failing],
+        "cancelled": [cancelled],
+    }[kind]
+
+    async def main():
+        async with AsyncPatata(workers, verbose=False) as client:
+            items = [(i, f"{server.url}/status/{200 + 204 * (i % 2)}") for i in range(10)]
+            responses = await collect(client.http("get", items, callbacks))
+            return responses, client.receipt
+
+    responses, receipt = run(main())
+    assert all(r.error.status_code == 200 + 204 * (r.id_ % 2) for r in responses)
+    assert (receipt.submitted, receipt.ok, receipt.failed, receipt.cancelled) == (10, 0, 10, 0)
+    assert (receipt.errors, receipt.failed_statuses) == ({"CallbackError": 10}, {})
 
 
 @pytest.mark.parametrize("result", [None, 42])

@@ -8,10 +8,11 @@ import sys
 import threading
 import time
 import weakref
+from collections import Counter
 
 import pytest
 from patata import Patata, Response, callbacks, exceptions
-from support import children, eventually
+from support import children, eventually, refusing_url
 
 HELLO = {"message": "Hello world!"}
 BOTH = pytest.mark.parametrize("workers", [1, 2])
@@ -285,8 +286,82 @@ def test_one_that_raises_costs_its_own_response(server, workers):
             assert response.status_code == 500
             assert type(response.data) is ZeroDivisionError
             assert str(response.data) == f"in {id_}"
-            assert response.error is None
+            assert type(response.error) is exceptions.CallbackError
+            assert str(response.error) == f"a callback raised ZeroDivisionError('in {id_}')"
+            assert response.error.__cause__ is response.data
+            assert not response.ok
     assert workers > 1 or sorted(later) == [i for i in range(20) if i % 5]
+
+
+STATUSES = {200: 11, 204: 3, 404: 5, 503: 1}
+
+
+def told(receipt):
+    """What the receipt says of how the requests ended."""
+    return receipt.submitted, receipt.ok, receipt.failed, receipt.errors, receipt.failed_statuses
+
+
+@BOTH
+@pytest.mark.parametrize("ok_statuses", [None, {200, 404}])
+def test_one_that_raises_counts_as_failed_by_its_error_and_no_longer_by_its_status(
+    server, workers, ok_statuses
+):
+    def disguise(response):
+        response.status_code = {200: 404, 404: 200}.get(response.status_code, response.status_code)
+        return response
+
+    def fail(response):
+        if response.id_ % 2:
+            raise ZeroDivisionError
+        return response
+
+    statuses = [status for status, count in STATUSES.items() for _ in range(count)]
+    items = [(i, f"{server.url}/status/{status}") for i, status in enumerate(statuses)]
+    with Patata(workers, verbose=False, ok_statuses=ok_statuses) as client:
+        found = by_id(client.http("get", items, callbacks=[disguise, fail]))
+        receipt = client.receipt
+    raised = [response for response in found.values() if response.error is not None]
+    assert [response.error.status_code for response in raised] == [statuses[r.id_] for r in raised]
+    left = Counter(status for id_, status in enumerate(statuses) if id_ % 2 == 0)
+    succeed = ok_statuses or {200, 204}
+    failed = {status: count for status, count in left.items() if status not in succeed}
+    ok = left.total() - sum(failed.values())
+    assert told(receipt) == (20, ok, 20 - ok, {"CallbackError": len(raised)}, failed)
+
+
+@BOTH
+def test_a_request_that_failed_keeps_its_error_where_a_callback_raises_on_it(workers):
+    def fail(response):
+        raise KeyError(response.id_)
+
+    with refusing_url() as url, Patata(workers, verbose=False) as client:
+        (response,) = client.http("get", [(1, url)], callbacks=[fail])
+        assert told(client.receipt) == (1, 0, 1, {"ConnectError": 1}, {})
+    assert type(response.error) is exceptions.ConnectError
+    assert repr(response.data) == "KeyError(1)"
+
+
+def test_an_exception_whose_text_raises_too_is_named_by_its_class(server):
+    class Unspeakable(Exception):
+        def __repr__(self):
+            raise ValueError
+
+    def fail(_response):
+        raise Unspeakable
+
+    found = called(server, 1, [fail])
+    assert {str(response.error) for response in found.values()} == {"a callback raised Unspeakable"}
+
+
+@BOTH
+def test_one_that_raises_is_logged_as_a_callback_that_failed(server, workers, caplog):
+    def fail(_response):
+        raise KeyError("broken")
+
+    with caplog.at_level("INFO", logger="patata"), Patata(workers, verbose_level=2) as client:
+        list(client.http("get", [(7, server.url)], callbacks=[fail]))
+    assert "Callback failed for request 7: KeyError('broken')" in caplog.messages
+    assert "  Failed:             1 (CallbackError: 1)" in caplog.messages
 
 
 @BOTH
@@ -306,8 +381,14 @@ def test_one_that_raises_does_not_keep_its_response_alive(server, workers):
         yield id_, server.url
 
     freed = []
+
+    def handle(response):
+        with pytest.raises(exceptions.CallbackError):
+            response.raise_for_status()
+
     with Patata(workers, verbose=False) as client:
         (response,) = client.http("get", ids(), callbacks=[callback])
+    handle(response)
     assert type(response.data) is ZeroDivisionError
     assert sys.version_info < (3, 11) or "raised in callback, " in response.data.__notes__[0]
     del response

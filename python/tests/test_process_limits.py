@@ -113,6 +113,49 @@ def test_a_handler_of_sigterm_runs_and_ends_the_program_within_a_second(started,
     assert ended_within_a_second(process) == 7
 
 
+CLOSED_AT_EACH_LINE = """
+    import signal, sys
+    from pathlib import Path
+    import patata
+    from patata import Patata, exceptions
+
+    url, options = sys.argv[1], {"callbacks": [lambda response: response]} if sys.argv[2:] else {}
+    package = str(Path(patata.__file__).parent)
+
+    def call(line):
+        # Its client is closed by a signal handler, in the middle of it, at a line of the package.
+        lines = 0
+
+        def trace(frame, event, _):
+            nonlocal lines
+            if not frame.f_code.co_filename.startswith(package):
+                return None
+            lines += event == "line"
+            if lines == line and event == "line":
+                signal.raise_signal(signal.SIGUSR1)
+            return trace
+
+        client = Patata(1, verbose=False)
+        signal.signal(signal.SIGUSR1, lambda *_: client.close())
+        sys.settrace(trace)
+        try:
+            return len(list(client.http("get", [(1, url), (2, url)], **options))), lines
+        except exceptions.ClientClosedError:
+            return "closed", lines
+        finally:
+            sys.settrace(None)
+
+    answered, lines = call(0)
+    print(answered, {call(line)[0] for line in range(1, lines + 1)} <= {"closed", 2}, lines > 20)
+    print(call(10)[0])
+"""
+
+
+@pytest.mark.parametrize("callbacks", [[], ["with callbacks"]])
+def test_a_signal_handler_may_close_the_client_wherever_its_call_is(script, remote, callbacks):
+    assert script(CLOSED_AT_EACH_LINE, remote, *callbacks) == "2 True True\nclosed\n"
+
+
 # Processes that are killed
 
 

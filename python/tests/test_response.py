@@ -8,7 +8,7 @@ import weakref
 
 import pytest
 from patata import Patata, Response, StatusError
-from patata.exceptions import ConnectError
+from patata.exceptions import CallbackError, ConnectError
 from patata.models import Headers
 from support import RawServer, answer, refusing_url
 
@@ -180,9 +180,10 @@ class TestErrors:
             raise KeyError("broken")
 
         (response,) = client.http("get", [(1, server.url)], callbacks=[fail])
-        with pytest.raises(StatusError) as caught:
+        with pytest.raises(CallbackError, match="a callback raised KeyError\\('broken'\\)") as caught:
             response.raise_for_status()
         assert caught.value.__cause__ is response.data
+        assert response.error.__traceback__ is None
 
     def test_what_the_user_assigned_is_raised_as_it_is(self):
         response = Response(1, 200, None)

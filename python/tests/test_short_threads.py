@@ -1,4 +1,4 @@
-"""Threads that start and end all the time, some with clients, in a process of their own that must not crash."""
+"""Threads that start and end all the time, some with clients, in a process of their own: nothing crashes."""
 
 SCRIPT = """
     import threading

@@ -92,7 +92,7 @@ pub(crate) fn raised(error: &Bound<'_, PyAny>) -> PyErr {
 /// What users have assigned is left as it is: not every exception can be copied.
 fn copy_of_own<'py>(error: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let py = error.py();
-    if !error.is_instance(&class(py, "RequestError")?)? {
+    if !error.is_instance(&class(py, "RequestError")?)? && !error.is_instance(&class(py, "CallbackError")?)? {
         return Ok(error.clone());
     }
     py.import("copy")?.call_method1("copy", (error,))

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use patata::Outcome;
 use pyo3::basic::CompareOp;
-use pyo3::exceptions::{PyBaseException, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple, PyType};
 
@@ -231,14 +231,7 @@ impl Response {
         if !slf.borrow().is_error_status(py)? {
             return Ok(slf);
         }
-        let error = fault::status_error(&slf);
-        // What a callback raised stands where the data was, and is why the status is 500.
-        if let Some(data) = &slf.borrow().data
-            && data.bind(py).is_instance_of::<PyBaseException>()
-        {
-            error.set_cause(py, Some(PyErr::from_value(data.bind(py).clone())));
-        }
-        Err(error)
+        Err(fault::status_error(&slf))
     }
 
     #[getter]

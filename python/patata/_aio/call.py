@@ -10,7 +10,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from patata import _patata, exceptions
+from patata import _calling, _patata, exceptions
 from patata._aio.bell import Bell
 from patata._aio.inputs import input_of
 from patata._aio.stages import Stage, stage_of
@@ -43,6 +43,9 @@ class Call:
         self._has_ended = False
         """Whether the engine has no more responses."""
         self._stage: Stage | None = None
+        self._may_take_more = False
+        """Whether there is room in the stage, and the engine may have more for it than was taken."""
+        self._failures = _calling.Failures()
         self._bar: Bar | None = None
         self._raised: Exception | None = None
         """Why the engine ended the call, for when all that is done has been handed out."""
@@ -73,7 +76,7 @@ class Call:
                 self._finish()
             if batch is None or batch:
                 return batch
-            if has_more or not self._stream.arm():
+            if has_more or self._may_take_more or not self._stream.arm():
                 await asyncio.sleep(0)
             else:
                 await self._bell.wait()
@@ -94,12 +97,16 @@ class Call:
     def _called_back(self, limit: int) -> list[Response] | None:
         stage = self._stage
         assert stage is not None
-        if not self._has_ended and (room := stage.room) > 0:
-            taken = self._taken(min(BATCH, room))
+        self._may_take_more = False
+        if not self._has_ended and (room := min(BATCH, stage.room)) > 0:
+            taken = self._taken(room)
             self._has_ended = taken is None
             if taken:
                 stage.give(taken)
+                # The engine rings for what is new only.
+                self._may_take_more = len(taken) == room and stage.room > 0
         batch = stage.finished(limit)
+        self._failures.count(batch)
         # What is handed out now is no longer held when the input is looked at next.
         self._stream.hold(stage.held)
         self._progress.pass_on(batch)
@@ -113,7 +120,7 @@ class Call:
 
     def receipt(self) -> Receipt:
         """The accounts; final once the call has been closed."""
-        return Receipt.of(self._stream.receipt())
+        return self._failures.within(Receipt.of(self._stream.receipt()))
 
     async def close(self) -> None:
         """Ends the call, whatever it is at, and waits until its tasks, sockets and threads are gone."""

@@ -16,6 +16,9 @@ from patata.models import Response
 TASKS_A_WORKER = 100
 """Tasks at once for each worker where ``concurrency`` is not given, as many as requests."""
 
+ADAPTIVE_TASKS = 1_000
+"""Where ``concurrency`` is ``"auto"``: the most requests that it goes up to."""
+
 Step = Callable[[Response], Awaitable[Response]]
 
 
@@ -107,15 +110,16 @@ class TaskStage(Stage):
                 self._done.append(task)
 
     async def _call(self, response: Response) -> Response:
+        status = response.status_code
         for step in self._steps:
             try:
                 response = await step(response)
             except asyncio.CancelledError as error:
                 if self._is_stopped:
                     raise
-                return _calling.failed(response, error)
+                response = _calling.failed(response, error)
             if _calling.has_failed(response):
-                break
+                return _calling.with_status(response, status)
         return response
 
     def _settle(self, task: asyncio.Task[Response]) -> None:
@@ -199,5 +203,11 @@ def stage_of(functions: Sequence[Any], settings: dict[str, Any], bell: Bell) -> 
             # Each task waits for its own, so one that is slow need not hold up the others.
             workshops.append(workshop(list(group), ordered=False))
             steps.append(_Sent(workshops[-1]))
-    limit = settings.get("concurrency", TASKS_A_WORKER * processes)
-    return TaskStage(steps, workshops, limit, ordered, bell)
+    return TaskStage(steps, workshops, _tasks(settings.get("concurrency"), processes), ordered, bell)
+
+
+def _tasks(concurrency: int | str | None, processes: int) -> int:
+    """How many coroutines are awaited at once."""
+    if isinstance(concurrency, int):
+        return concurrency
+    return TASKS_A_WORKER * processes if concurrency is None else ADAPTIVE_TASKS
