@@ -76,7 +76,8 @@ class Patata(Client):
     cookies
         A mapping that is sent with each request, or ``True`` to keep those that servers set during a
         call, each for whom it belongs to. Default: only those that a redirect sets, along its own chain;
-        ``False`` keeps not even these.
+        ``False`` keeps not even these. As in browsers at most 180 of a site, 3,300 in all, and 4,096
+        bytes each. What is sent fits 8 KB, the latest first.
     json, form, content, files
         The body of each request that has none: as for :class:`Request`. What can be read only once is
         refused.

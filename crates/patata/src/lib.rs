@@ -35,6 +35,7 @@ mod clock;
 mod compose;
 mod config;
 mod control;
+mod cookie_date;
 mod cookies;
 mod decode;
 mod deliver;
@@ -71,6 +72,7 @@ mod retry_after;
 mod run;
 mod schedule;
 mod serve;
+mod set_cookie;
 mod shared;
 #[cfg(test)]
 mod simulation;

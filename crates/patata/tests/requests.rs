@@ -172,6 +172,40 @@ fn cookies_are_kept_only_where_that_is_asked_for() {
 }
 
 #[test]
+fn a_server_that_sets_cookies_without_end_gets_no_larger_header_than_8_kb() {
+    let server = RawServer::start(|peer| {
+        while let Some(request) = peer.request() {
+            let id = request.split(['/', ' ']).nth(2).unwrap_or_default().to_owned();
+            let cookie = |n: usize| format!("set-cookie: c{id}-{n}={}\r\n", "v".repeat(3_000));
+            let cookies: String = (0..8).map(cookie).collect();
+            peer.send(format!("HTTP/1.1 200 OK\r\n{cookies}content-length: 0\r\n\r\n"));
+        }
+    });
+    let client = Client::builder().num_workers(1).concurrency(1).cookie_jar(true).build().unwrap();
+    let requests = (0..250).map(|id| Request::get(id, format!("{}/{id}", server.url())));
+    assert!(all(&client, requests).iter().all(|outcome| outcome.result.is_ok()));
+    let requests = server.requests();
+    for (before, request) in requests[1..].iter().enumerate() {
+        let cookie = request.lines().find(|line| line.starts_with("cookie: ")).unwrap();
+        assert!(cookie.len() <= "cookie: ".len() + 8_190, "{}", cookie.len());
+        assert!(cookie.contains(&format!("c{before}-7=")), "the latest are sent");
+    }
+}
+
+#[test]
+fn longer_paths_and_older_cookies_go_first() {
+    let cookies =
+        ["a=1; path=/", "b=2; path=/dir", "c=3; expires=Mon, 7-jan-2999 8:0:0 UTC", "d=4; domain=  .  x"];
+    let lines: String = cookies.map(|cookie| format!("set-cookie: {cookie}\r\n")).concat();
+    let server = RawServer::answering(format!("HTTP/1.1 200 OK\r\n{lines}content-length: 0\r\n\r\n"));
+    let client = Client::builder().num_workers(1).concurrency(1).cookie_jar(true).build().unwrap();
+    all(&client, (0..3).map(|id| Request::get(id, format!("{}/dir/{id}", server.url()))));
+    for request in &server.requests()[1..] {
+        assert!(request.contains("cookie: b=2; c=3; a=1\r\n"), "{request}");
+    }
+}
+
+#[test]
 fn a_cookie_that_is_set_by_a_redirect_is_sent_with_the_next_hop() {
     let server = RawServer::start(|peer| {
         peer.request();

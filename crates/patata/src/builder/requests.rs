@@ -150,6 +150,10 @@ impl Builder {
     /// those that a redirect sets, and only until the request that it belongs to has come to its end: a page that
     /// sets a cookie and redirects to where the cookie is wanted is reached. `false` keeps not even these.
     ///
+    /// As in browsers, there are at most 180 of a site (a registrable domain) and 3,300 of all sites, each with
+    /// at most 4,096 bytes; those not used for the longest time give way. What is sent fits 8 KB: where that is
+    /// not enough, what was set the longest ago is left out.
+    ///
     /// ```
     /// let client = patata::Client::builder().cookie_jar(true).build()?;
     /// # Ok::<(), patata::ConfigError>(())
