@@ -50,15 +50,15 @@ class Request:
         Any object; the response has the same one.
     url
         An absolute ``http://`` or ``https://`` URL. User name and password in it are sent as basic
-        authentication.
+        authentication. Spaces around it are left out, and those within are encoded.
     data
         What to send as JSON. Default: ``None``, which sends nothing. It is made of dicts and other
         mappings, lists, tuples, str, int, float, bool and None; instances of dataclasses (objects with
         their fields); datetimes, dates, times (in ISO format) and UUIDs (texts); Decimals (numbers with
-        all their digits); Enums (their values). Keys are texts or what has a text: str, int, float,
-        bool, None, date, time, UUID, Decimal, or an Enum of these. Anything else, numbers that are not
-        finite, and what is nested more than 200 deep end as this request's response, and the error says
-        where it is: ``data["a"][3]``.
+        all their digits); Enums (their values); scalars of numpy. Keys are texts or what has a text: str,
+        int, float, bool, None, date, time, UUID, Decimal, or an Enum of these. Anything else, numbers that
+        are not finite, and what is nested more than 200 deep end as this request's response, and the error
+        says where it is: ``data["a"][3]``.
     method
         Default (as for all that follow: ``None``): the run's.
     headers
@@ -66,7 +66,8 @@ class Request:
         headers of the same names; ``None`` as value leaves such a header out.
     params
         Query parameters, a mapping or pairs, put behind those of the URL; a list as value repeats a
-        name. They replace the client's parameters of the same names.
+        name. Values are texts, numbers, bools, dates and times (in ISO format), UUIDs, or Enums of these.
+        They replace the client's parameters of the same names.
     json
         Another name for ``data``.
     form

@@ -69,7 +69,8 @@ class Patata(Client):
     params
         Query parameters, likewise, put behind those of each URL.
     auth
-        ``(user, password)``; a token (a str, sent as ``Bearer``); or a function that takes a request
+        ``(user, password)``; a token (a str, sent as ``Bearer``, or as it is
+        where it names its scheme: ``"Token secret"``); or a function that takes a request
         and returns the value of ``Authorization``, or ``(header name, value)``. It is called on the
         thread that takes the responses, for each request, and once more for one that is answered with
         401. Credentials in a request's URL or headers go before it. Default: none.

@@ -47,7 +47,6 @@ BAD_URLS = [
     "http://localhost:-1/",
     "http://localhost:a/",
     "http://local host/",
-    "http://localhost/a b",
     "http://localhost/\r\nx: y",
     "http://localhost/\0",
     "http://localhost/\x7f",
@@ -201,6 +200,25 @@ def test_a_bad_url_is_its_own_response_before_any_io(server, client, url):
 def test_a_url_with_a_lone_surrogate_is_its_own_response(client):
     (response,) = client.http("get", [(1, "http://localhost/\ud800")])
     refused(response, "URL", "\\ud800")
+
+
+@pytest.mark.parametrize(
+    ("given", "target"),
+    [
+        (" {} ", "/"),
+        ("{}/a\n", "/a"),
+        ("\r\n\t{}/a\t", "/a"),
+        ("{}/a b/c?d=e f#g h", "/a%20b/c?d=e%20f"),
+        ("{}/?a=b ", "/?a=b"),
+    ],
+)
+def test_spaces_around_a_url_are_left_out_and_those_within_are_encoded(server, client, given, target):
+    url = given.format(server.url)
+    for response in client.http("get", [(1, url), Request(2, url)]):
+        assert response.error is None
+        assert response.url == server.url + target
+    (response,) = client.http("get", [Request(3, url.split("#")[0], params={"x": 1})])
+    assert response.url == f"{server.url}{target}{'&' if '?' in target else '?'}x=1"
 
 
 def test_bad_urls_cost_no_other_request(server, client):

@@ -93,6 +93,20 @@ class TestAuth:
         request = (1, url.replace("http://", "http://user:p%40ss@"))
         assert echo(client, request, auth="token")["headers"]["authorization"] == "Basic dXNlcjpwQHNz"
 
+    @pytest.mark.parametrize(
+        ("token", "expected"),
+        [
+            ("secret", "Bearer secret"),
+            ("Bearer secret", "Bearer secret"),
+            ("Token secret", "Token secret"),
+            ("secret\n", "Bearer secret"),
+        ],
+    )
+    def test_a_token_that_names_its_scheme_is_sent_as_it_is(self, client, url, token, expected):
+        assert echo(client, (1, url), auth=token)["headers"]["authorization"] == expected
+        with Patata(verbose=False, auth=token) as other:
+            assert echo(other, (1, url))["headers"]["authorization"] == expected
+
     def test_a_function_is_asked_once_more_after_a_401(self, client):
         tokens = iter(["old", "new", "newer"])
 

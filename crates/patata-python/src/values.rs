@@ -4,6 +4,8 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyList, PyMapping, PyString, PyTuple};
 
+use crate::json;
+
 /// The names and values of an option; a value that is a list counts once for each item.
 ///
 /// # Errors
@@ -43,7 +45,8 @@ pub(crate) fn pairs<'py>(
     Ok(found)
 }
 
-/// A value as text: of a str, an int, a float or a bool; `None` for None, which takes a default away.
+/// A value as text: of a str, a number, a bool, a date, a time, a UUID, or an Enum of these; `None` for None,
+/// which takes a default away.
 ///
 /// # Errors
 /// Names the option and the name, never the value, which may be a secret.
@@ -54,16 +57,31 @@ pub(crate) fn text(option: &str, name: &str, value: &Bound<'_, PyAny>) -> PyResu
     if value.is_none() {
         return Ok(None);
     }
-    if let Ok(truth) = value.cast::<PyBool>() {
-        return Ok(Some(truth.is_true().to_string()));
-    }
-    if value.is_instance_of::<PyInt>() || value.is_instance_of::<PyFloat>() {
-        return Ok(Some(value.str()?.to_str()?.to_owned()));
+    if let Some(text) = text_of_scalar(value)? {
+        return Ok(Some(text));
     }
     let class = value.get_type();
     Err(PyValueError::new_err(format!(
-        "{option}: the value of {name:?} must be a str, a number, a bool, None or a list of these, got {class}"
+        "{option}: the value of {name:?} must be a str, a number, a bool, a date, None or a list of these, got \
+         {class}"
     )))
+}
+
+fn text_of_scalar(value: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
+    let meant = match json::ENUM.has(value)? {
+        true => value.getattr("value")?,
+        false => value.clone(),
+    };
+    let plain = json::of_numpy(&meant)?.unwrap_or(meant);
+    if let Ok(truth) = plain.cast::<PyBool>() {
+        return Ok(Some(truth.is_true().to_string()));
+    }
+    let is_shown = plain.is_instance_of::<PyString>()
+        || plain.is_instance_of::<PyInt>()
+        || plain.is_instance_of::<PyFloat>()
+        || json::DECIMAL.has(&plain)?;
+    let text = if is_shown { Some(plain.str()?) } else { json::text_of(&plain)? };
+    text.map(|text| Ok(text.to_str()?.to_owned())).transpose()
 }
 
 /// The same for headers, of which a value may also be bytes.

@@ -89,12 +89,43 @@ pub(crate) fn basic(user: &[u8], password: &[u8]) -> Option<HeaderValue> {
 }
 
 /// `Bearer`, as RFC 6750 says. `None` for a token that cannot stand in a header.
+///
+/// No token has a space in it: what has one says already by which scheme it is, as `Bearer secret` does.
 pub(crate) fn bearer(token: &str) -> Option<HeaderValue> {
-    secret(format!("Bearer {token}"))
+    let token = token.trim();
+    secret(if has_scheme(token) { token.to_owned() } else { format!("Bearer {token}") })
+}
+
+fn has_scheme(token: &str) -> bool {
+    let is_scheme = |text: &str| {
+        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    token.split_once(' ').is_some_and(|(scheme, rest)| is_scheme(scheme) && !rest.trim().is_empty())
 }
 
 fn secret(value: String) -> Option<HeaderValue> {
     let mut value = HeaderValue::try_from(value).ok()?;
     value.set_sensitive(true);
     Some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_that_names_its_scheme_is_sent_as_it_is() {
+        for (token, expected) in [
+            ("secret", "Bearer secret"),
+            ("Bearer secret", "Bearer secret"),
+            ("bearer secret", "bearer secret"),
+            (" secret\n", "Bearer secret"),
+            ("Token secret", "Token secret"),
+            ("Basic c2VjcmV0", "Basic c2VjcmV0"),
+            ("AWS4-HMAC-SHA256 a=b, c=d", "AWS4-HMAC-SHA256 a=b, c=d"),
+        ] {
+            assert_eq!(bearer(token).unwrap(), expected, "{token}");
+        }
+        assert!(bearer("a\nb").is_none());
+    }
 }

@@ -162,7 +162,7 @@ impl<T> Request<T> {
         self.authorization(value, "basic_auth cannot be put into a header")
     }
 
-    /// Authorises with a token (`Bearer`).
+    /// Authorises with a token (`Bearer`); one that names its scheme (`Token secret`) is sent as it is.
     pub fn bearer_auth(self, token: impl AsRef<str>) -> Self {
         let value = auth::bearer(token.as_ref());
         self.authorization(value, "the token of bearer_auth cannot stand in a header")

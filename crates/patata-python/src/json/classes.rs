@@ -1,16 +1,20 @@
-//! Classes of the standard library, each looked up once, and imported only if the program does.
+//! Classes of the standard library and of numpy, each looked up once, and imported only if the program does.
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 
 pub(super) static DATE: Class = Class::new("datetime", "date");
-pub(super) static DECIMAL: Class = Class::new("decimal", "Decimal");
-pub(super) static ENUM: Class = Class::new("enum", "Enum");
+pub(super) static DATETIME64: Class = Class::new("numpy", "datetime64");
+pub(crate) static DECIMAL: Class = Class::new("decimal", "Decimal");
+pub(crate) static ENUM: Class = Class::new("enum", "Enum");
+pub(super) static FLOATING: Class = Class::new("numpy", "floating");
+pub(super) static GENERIC: Class = Class::new("numpy", "generic");
 pub(super) static TIME: Class = Class::new("datetime", "time");
+pub(super) static TIMEDELTA64: Class = Class::new("numpy", "timedelta64");
 pub(super) static UUID: Class = Class::new("uuid", "UUID");
 
-pub(super) struct Class {
+pub(crate) struct Class {
     module: &'static str,
     name: &'static str,
     found: PyOnceLock<Py<PyAny>>,
@@ -22,7 +26,7 @@ impl Class {
     }
 
     /// Whether the value is an instance of it, or of a class derived from it.
-    pub(super) fn has(&self, value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    pub(crate) fn has(&self, value: &Bound<'_, PyAny>) -> PyResult<bool> {
         match self.get(value.py())? {
             Some(class) => value.is_instance(class),
             None => Ok(false),

@@ -1,14 +1,15 @@
-//! From Python objects to bytes: Enums, dataclasses, dates, UUIDs, Decimals, other mappings, and what derives
-//! from the types that JSON is made of.
+//! From Python objects to bytes: Enums, dataclasses, dates, UUIDs, Decimals, numpy's scalars, other mappings, and
+//! what derives from the types that JSON is made of.
 
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyFloat, PyInt, PyList, PyMapping, PyString, PyTuple};
 
-use super::classes::{DATE, DECIMAL, ENUM, TIME, UUID};
+use super::classes::{DECIMAL, ENUM};
 use super::encode::{Writer, no_number};
 use super::misfit::Misfit;
+use super::scalars::{of_numpy, text_of};
 
 impl Writer {
     /// What is none of the common types. Enums come first: their members may be of any type besides.
@@ -39,6 +40,9 @@ impl Writer {
         if DECIMAL.has(value)? {
             return self.decimal(value);
         }
+        if let Some(plain) = of_numpy(value)? {
+            return self.value(&plain);
+        }
         if let Some(fields) = fields_of(value)? {
             return self.nested(|writer| writer.dataclass(value, &fields));
         }
@@ -59,6 +63,9 @@ impl Writer {
         }
         if let Some(text) = text_of(key)? {
             return self.text(&text);
+        }
+        if let Some(plain) = of_numpy(key)? {
+            return self.key(&plain);
         }
         if key.is_instance_of::<PyInt>() || key.is_instance_of::<PyFloat>() || DECIMAL.has(key)? {
             return self.quoted(|writer| writer.rarer(key));
@@ -106,15 +113,6 @@ impl Writer {
         self.close(separator, b'{', b'}');
         Ok(())
     }
-}
-
-/// The text that a date, a time or a UUID is sent as. A datetime is a date.
-fn text_of<'py>(value: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyString>>> {
-    if DATE.has(value)? || TIME.has(value)? {
-        let text = value.call_method0(intern!(value.py(), "isoformat"))?;
-        return Ok(Some(text.cast_into::<PyString>()?));
-    }
-    if UUID.has(value)? { value.str().map(Some) } else { Ok(None) }
 }
 
 /// The fields of an instance of a dataclass; `None` for everything else, dataclasses themselves too.

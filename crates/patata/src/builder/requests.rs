@@ -87,7 +87,8 @@ impl Builder {
         self.authorization(value)
     }
 
-    /// Authorises all requests with a token (`Bearer`), save those that say otherwise.
+    /// Authorises all requests with a token (`Bearer`), save those that say otherwise. One that names its scheme
+    /// (`Bearer secret`, `Token secret`) is sent as it is.
     pub fn bearer_auth(self, token: impl AsRef<str>) -> Self {
         let value = auth::bearer(token.as_ref());
         self.authorization(value)
