@@ -3,6 +3,7 @@
 import copy
 import datetime
 import gc
+import json
 import pickle
 import weakref
 
@@ -95,6 +96,40 @@ class TestText:
             response = get(client, raw.url)
         assert response.text == expected
         assert pickle.loads(pickle.dumps(response)).text == expected
+
+
+class TestJson:
+    @pytest.mark.parametrize(
+        ("content_type", "body", "expected"),
+        [
+            ("application/json; charset=ISO-8859-1", '{"é": "ñ"}'.encode("latin-1"), {"é": "ñ"}),
+            ("application/json; charset=ISO-8859-1", '["Ã©"]'.encode("latin-1"), ["Ã©"]),
+            ("application/json; charset=windows-1252", '["€"]'.encode("cp1252"), ["€"]),
+            ("application/json;charset=GBK", '["你好"]'.encode("gbk"), ["你好"]),
+            ("text/html; charset=Shift_JIS", '["あ表"]'.encode("shift_jis"), ["あ表"]),
+            ("application/json; charset=ISO-2022-JP", '["あ"]'.encode("iso2022_jp"), ["あ"]),
+            ("application/json; charset=utf-16", '["é"]'.encode("utf-16"), ["é"]),
+            ("application/json; charset=utf-16be", '["é"]'.encode("utf-16-be"), ["é"]),
+            ("application/json; charset=latin1", '["é"]'.encode("utf-8-sig"), ["é"]),
+            ("application/json; charset=klingon", '["é"]'.encode(), ["é"]),
+            ("application/json", '["é"]'.encode(), ["é"]),
+            ("application/json; charset=GBK", b'{"a": 1}', {"a": 1}),
+        ],
+    )
+    def test_is_of_the_declared_charset(self, client, content_type, body, expected):
+        with RawServer(answer(body, f"content-type: {content_type}")) as raw:
+            response = get(client, raw.url)
+        assert response.data == response.json() == json.loads(response.text) == expected
+        copy = pickle.loads(pickle.dumps(response))
+        assert copy.json() == expected
+
+    @pytest.mark.parametrize("content_type", ["application/json", "application/json; charset=utf-8"])
+    def test_is_none_where_it_is_not_in_the_charset_it_is_said_to_be(self, client, content_type):
+        with RawServer(answer(b'["\xe9"]', f"content-type: {content_type}")) as raw:
+            response = get(client, raw.url)
+        assert response.data == {}
+        with pytest.raises(ValueError, match="is not JSON"):
+            response.json()
 
 
 class TestHeaders:

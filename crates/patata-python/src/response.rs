@@ -103,6 +103,19 @@ impl Response {
         patata::decode_text(self.received.header("content-type").as_deref(), &self.body)
     }
 
+    /// The body's JSON. Which charset it is in is only asked where it may make a difference.
+    fn parsed<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let is_ascii = self.body.is_ascii();
+        if is_ascii && let Some(value) = json::decode(py, &self.body)? {
+            return Ok(Some(value));
+        }
+        let content_type = self.received.header("content-type");
+        match patata::decode_json(content_type.as_deref(), &self.body) {
+            Cow::Borrowed(_) if is_ascii => Ok(None),
+            body => json::decode(py, &body),
+        }
+    }
+
     fn is_error_status(&self, py: Python<'_>) -> PyResult<bool> {
         let code = self.get_status_code(py)?.extract::<u16>();
         Ok(code.is_ok_and(|code| code >= 400))
@@ -146,7 +159,7 @@ impl Response {
         }
         let value = match &self.error {
             Failure::Fault(fault) => fault.data(py)?,
-            _ => match json::decode(py, &self.body)? {
+            _ => match self.parsed(py)? {
                 Some(value) => value,
                 None => PyDict::new(py).into_any(),
             },
@@ -214,7 +227,7 @@ impl Response {
         if self.received.is_none() {
             return self.get_data(py);
         }
-        json::decode(py, &self.body)?.ok_or_else(|| {
+        self.parsed(py)?.ok_or_else(|| {
             let text = self.decoded_text();
             let begins: String = text.chars().take(SHOWN).collect();
             let id_ = self.id_.bind(py).repr().map_or_else(|_| "?".to_owned(), |id_| id_.to_string());

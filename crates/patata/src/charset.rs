@@ -1,4 +1,4 @@
-//! A body as text, by the charset that it says it has.
+//! A body as text or JSON, by the charset that it says it has.
 
 use std::borrow::Cow;
 
@@ -14,6 +14,24 @@ use encoding_rs::{Encoding, UTF_8};
 pub fn decode_text<'b>(content_type: Option<&[u8]>, body: &'b [u8]) -> Cow<'b, str> {
     let declared = content_type.and_then(charset).and_then(encoding);
     declared.unwrap_or(UTF_8).decode(body).0
+}
+
+/// A body's JSON in UTF-8: by its byte order mark, else by the charset in its `Content-Type`. It is as it came
+/// where that names none, or one that it is not in.
+///
+/// ```
+/// let json = patata::decode_json(Some(b"application/json; charset=latin1"), b"\"\xe9t\xe9\"");
+/// assert_eq!(&*json, "\"été\"".as_bytes());
+/// assert_eq!(&*patata::decode_json(None, b"[1]"), b"[1]");
+/// ```
+pub fn decode_json<'b>(content_type: Option<&[u8]>, body: &'b [u8]) -> Cow<'b, [u8]> {
+    let declared = content_type.and_then(charset).and_then(encoding);
+    let Some(declared) = declared.filter(|encoding| *encoding != UTF_8) else { return Cow::Borrowed(body) };
+    match declared.decode(body) {
+        (_, _, true) => Cow::Borrowed(body),
+        (Cow::Borrowed(text), ..) => Cow::Borrowed(text.as_bytes()),
+        (Cow::Owned(text), ..) => Cow::Owned(text.into_bytes()),
+    }
 }
 
 /// The encoding of a label; also where it is spelled as no browser knows it ("latin-1", "utf_8").
@@ -57,5 +75,26 @@ mod tests {
         ] {
             assert_eq!(decode_text(Some(content_type.as_bytes()), body), expected, "{content_type}");
         }
+    }
+
+    #[test]
+    fn json_is_read_in_the_declared_charset_and_left_alone_where_it_is_not_in_it() {
+        for (content_type, body, expected) in [
+            ("application/json", "é".as_bytes(), "é".as_bytes()),
+            ("application/json", b"\xe9", b"\xe9"),
+            ("application/json; charset=utf-8", b"\xe9", b"\xe9"),
+            ("application/json; charset=ISO-8859-1", b"\xe9", "é".as_bytes()),
+            ("application/json; charset=ISO-8859-1", b"\xc3\xa9", "Ã©".as_bytes()),
+            ("application/json; charset=windows-1252", b"\x80", "€".as_bytes()),
+            ("application/json; charset=GBK", b"\xc4\xe3", "你".as_bytes()),
+            ("application/json; charset=shift_jis", b"\x82\xa0", "あ".as_bytes()),
+            ("application/json; charset=shift_jis", b"\x82", b"\x82"),
+            ("application/json; charset=utf-16le", b"[\0]\0", b"[]"),
+            ("application/json; charset=klingon", b"\xe9", b"\xe9"),
+            ("application/json; charset=latin1", b"\xef\xbb\xbf\xc3\xa9", "é".as_bytes()),
+        ] {
+            assert_eq!(&*decode_json(Some(content_type.as_bytes()), body), expected, "{content_type}");
+        }
+        assert!(matches!(decode_json(Some(b"a/b; charset=latin1"), b"{}"), Cow::Borrowed(_)));
     }
 }

@@ -91,7 +91,7 @@ pub use body::Body;
 pub use builder::Builder;
 pub use caller::Step;
 pub use certificate::CertificateFault;
-pub use charset::decode_text;
+pub use charset::{decode_json, decode_text};
 pub use client::Client;
 pub use config::default_num_workers;
 pub use control::Control;

@@ -67,7 +67,8 @@ impl Response {
         charset::decode_text(self.headers.get("content-type"), &self.body)
     }
 
-    /// What the body's JSON stands for.
+    /// What the body's JSON stands for, which is in the charset that its `Content-Type` declares, or else in
+    /// UTF-8.
     ///
     /// # Errors
     /// A body that is no JSON, or not of this type.
@@ -82,8 +83,9 @@ impl Response {
     /// # Ok::<(), patata::ConfigError>(())
     /// ```
     pub fn json<V: DeserializeOwned>(&self) -> serde_json::Result<V> {
+        let body = charset::decode_json(self.headers.get("content-type"), &self.body);
         // Some servers begin with a byte order mark, which is no JSON.
-        serde_json::from_slice(self.body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.body))
+        serde_json::from_slice(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&body))
     }
 }
 

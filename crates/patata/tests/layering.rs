@@ -216,7 +216,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("fuzzing/retry_after.rs", &["fuzzing::Drawn", "headers::Headers", "retry_after"]),
-    ("fuzzing/text.rs", &["charset::decode_text", "fuzzing::Drawn"]),
+    ("fuzzing/text.rs", &["charset", "fuzzing::Drawn"]),
     (
         "simulation/mod.rs",
         &[

@@ -1,6 +1,6 @@
 //! Bodies as texts: any bytes under any declared charset.
 
-use crate::charset::decode_text;
+use crate::charset::{decode_json, decode_text};
 use crate::fuzzing::Drawn;
 
 /// The most bytes of a `Content-Type` that are drawn.
@@ -18,6 +18,7 @@ pub fn text(data: &[u8]) {
     // A byte becomes one character at the most, and a character three bytes of UTF-8, or two of them four.
     let most = 3 * body.len() + 3;
     assert!(decode_text(Some(content_type), body).len() <= most);
+    assert!(decode_json(Some(content_type), body).len() <= most);
     let plain = decode_text(None, body);
     assert!(plain.len() <= most);
     let has_mark = [&b"\xef\xbb\xbf"[..], b"\xff\xfe", b"\xfe\xff"].iter().any(|mark| body.starts_with(mark));
