@@ -71,6 +71,12 @@ async fn serve<T: Send + 'static>(place: Place<T>, job: Box<Job<T>>) {
             Order::Send(job) => {
                 held.job = Some(job);
                 was_sent_anew = false;
+                if lane.has_ended().await {
+                    // Nothing has been sent, so that this is no second time.
+                    let Some(fresh) = held.connect(&origin).await else { return };
+                    templates = templates_for(config, &origin, &fresh);
+                    lane = fresh;
+                }
             }
             Order::Wait | Order::Close => return,
             Order::Retire => return place.give_away(),

@@ -5,6 +5,7 @@
 mod support;
 
 use std::io::Write;
+use std::time::Duration;
 
 use patata::{Client, ErrorKind, Method, Phase, Request, Response};
 use patata_testserver::Server;
@@ -35,6 +36,30 @@ fn letters(count: usize) -> Vec<u8> {
 fn answer(lines: &str, body: &[u8]) -> Vec<u8> {
     let head = format!("HTTP/1.1 200 OK\r\n{lines}content-length: {}\r\n\r\n", body.len());
     [head.as_bytes(), body].concat()
+}
+
+#[test]
+fn an_answer_that_nobody_asked_for_goes_to_no_later_request() {
+    let (sent, unasked) = std::sync::mpsc::channel();
+    let server = RawServer::start(move |peer| {
+        while let Some(request) = peer.request() {
+            peer.answer(request.split(' ').nth(1).unwrap());
+            peer.send(ok("nobody asked for this"));
+            sent.send(()).unwrap();
+        }
+    });
+    let client = Client::builder().num_workers(1).concurrency(1).build().unwrap();
+    let paths: Vec<_> = (0..50).map(|number| format!("/{number}")).collect();
+    let requests = paths.iter().enumerate().map(|(number, path)| {
+        if number > 0 {
+            // It is there before the next request is.
+            unasked.recv_timeout(Duration::from_secs(60)).unwrap();
+        }
+        Request::get(path.clone(), format!("{}{path}", server.url()))
+    });
+    for outcome in all(&client, requests) {
+        assert_eq!(outcome.result.unwrap().text(), outcome.tag);
+    }
 }
 
 #[test]

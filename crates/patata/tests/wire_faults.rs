@@ -289,6 +289,9 @@ wire_faults! {
     a_server_that_sends_a_frame_of_a_kind_that_is_unknown_and_answers: "h2/unknown-frame", gets(200, "{}"), Kept;
     a_server_that_sends_trailers_which_is_allowed_h2: "h2/trailers", gets(200, "{}"), Kept;
     a_server_that_redirects_and_stops_in_the_body_h2: "h2/redirect-unfinished", gets(200, "{}"), Kept;
+    a_server_that_sends_100_and_103_before_the_answer_h2: "h2/interim-some", gets(200, "{}"), Kept;
+    a_server_that_never_stops_sending_103_h2: "h2/interim-flood", fails(Protocol, Phase::Head, SENT, "The server sends informational responses (1xx) without end"), Closed;
+    a_server_that_switches_to_a_protocol_h2: "h2/switching-protocols", fails(Protocol, Phase::Head, SENT, "The server switches to another protocol (101)"), Closed;
     a_server_that_answers_in_the_text_of_http_1_1: "h2/http-1.1-text", fails(Protocol, Phase::Head, SENT, "The response is not valid HTTP/2"), Closed;
 }
 

@@ -48,6 +48,11 @@ fn head(stream: u32) -> Vec<u8> {
     frame(HEADERS, END_HEADERS, stream, STATUS_200)
 }
 
+/// The head of an informational response.
+fn interim(stream: u32, status: &str) -> Vec<u8> {
+    frame(HEADERS, END_HEADERS, stream, &literal(":status", status))
+}
+
 fn body(stream: u32, text: &str) -> Vec<u8> {
     frame(DATA, END_STREAM, stream, text.as_bytes())
 }
@@ -191,6 +196,17 @@ pub(crate) const FAULTS: &[Fault] = &[
         }
         stream => say([head(stream), body(stream, "{}")].concat()),
     }),
+    Fault::http2("h2/interim-some", "sends 100 and 103 before the answer, which is allowed", |stream| {
+        say([interim(stream, "100"), interim(stream, "103"), head(stream), body(stream, "{}")].concat())
+    }),
+    Fault::http2("h2/interim-flood", "never stops sending 103", |stream| {
+        Script::default().flood(interim(stream, "103").repeat(100), 100_000)
+    }),
+    Fault::http2(
+        "h2/switching-protocols",
+        "switches to a protocol, which HTTP/2 knows nothing of",
+        |stream| say([interim(stream, "101"), head(stream), body(stream, "{}")].concat()),
+    ),
     Fault::http2("h2/http-1.1-text", "answers in the text of HTTP/1.1", |_| {
         say(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n".to_vec()).then(End::Close)
     }),

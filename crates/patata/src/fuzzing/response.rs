@@ -19,6 +19,7 @@ use crate::prepared::Prepared;
 use crate::transport::collect::{Expected, Stored};
 use crate::transport::http1::Http1;
 use crate::transport::lane::{MAX_RESPONSE_HEADERS, Received};
+use crate::transport::stream::Stream;
 
 /// The most that the exchange may collect of a body.
 const MAX_BODY: usize = 10_000;
@@ -74,6 +75,8 @@ impl AsyncWrite for Script {
         Poll::Ready(Ok(()))
     }
 }
+
+impl Stream for Script {}
 
 /// Reads `data` as what to ask and how to cut, and the rest as all that a server sends.
 ///

@@ -10,7 +10,6 @@ use std::sync::Arc;
 
 use rustls::ClientConfig;
 use rustls::pki_types::{InvalidDnsNameError, ServerName};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -21,16 +20,12 @@ use crate::proxy::{Proxies, Proxy, Scheme};
 use crate::target::Origin;
 use crate::transport::dial::dial;
 use crate::transport::dns::Resolver;
+use crate::transport::stream::Stream;
 use crate::transport::tls::Tls;
 use crate::transport::tunnel::{self, Destination};
 use crate::transport::verify::certificate_fault;
 
 type Source = Box<dyn StdError + Send + Sync>;
-
-/// A stream of bytes to an origin, whatever it goes through.
-pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// An open connection, before HTTP.
 pub(crate) struct Wire {

@@ -10,7 +10,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use h2::client::{Builder, Connection, ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream, SendStream};
-use http::{HeaderValue, Method, Version, header};
+use http::{HeaderValue, Method, StatusCode, Version, header};
 use hyper::body::Body as _;
 
 use crate::error::{Error, Kind, Phase};
@@ -19,10 +19,11 @@ use crate::location::leads_on;
 use crate::outgoing::Outgoing;
 use crate::prepared::Prepared;
 use crate::transport::collect::{Collector, Expected, Stored};
-use crate::transport::connect::Stream;
 use crate::transport::lane::{
-    Fault, MAX_RESPONSE_HEADERS, Received, ResponseHead, head_too_large, timed_out, tls_failed,
+    Fault, MAX_INFORMATIONAL, MAX_RESPONSE_HEADERS, Received, ResponseHead, endless_informational,
+    head_too_large, timed_out, tls_failed, unasked_switch,
 };
+use crate::transport::stream::Stream;
 use crate::transport::timer::Timer;
 
 /// The most bytes that a response's head may have.
@@ -154,6 +155,8 @@ enum Stage {
     Head {
         upload: Option<Upload>,
         response: ResponseFuture,
+        /// Informational responses (1xx) so far.
+        informational: u32,
     },
     Body {
         upload: Option<Upload>,
@@ -185,8 +188,9 @@ impl Stage {
                     let Some(request) = request.take() else { return Poll::Pending };
                     *self = send(sender, request)?;
                 }
-                Self::Head { upload, response } => {
+                Self::Head { upload, response, informational } => {
                     poll_upload(upload, context)?;
+                    count_informational(response, informational, context)?;
                     let response = ready!(Pin::new(response).poll(context)).map_err(fault)?;
                     let (head, body) = head_of(response, &mut scratch.borrow_mut())?;
                     if expected.follows_redirects && leads_on(head.status, &head.headers) {
@@ -220,6 +224,25 @@ impl Stage {
         let collector = Collector::new(head.status, &head.headers, least, expected)?;
         Ok(Self::Body { upload, head: Some(head), body, collector })
     }
+}
+
+/// Takes the informational responses that have come, of which there may be no end.
+fn count_informational(
+    response: &mut ResponseFuture,
+    count: &mut u32,
+    context: &mut Context<'_>,
+) -> Result<(), Error> {
+    // What it fails with the response itself tells.
+    while let Poll::Ready(Some(Ok(interim))) = response.poll_informational(context) {
+        if interim.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return Err(unasked_switch());
+        }
+        *count += 1;
+        if *count > MAX_INFORMATIONAL {
+            return Err(endless_informational());
+        }
+    }
+    Ok(())
 }
 
 fn head_of(
@@ -256,7 +279,7 @@ fn send(sender: &mut SendRequest<Bytes>, request: http::Request<Outgoing>) -> Re
     let request = http::Request::from_parts(head, ());
     let (response, stream) = sender.send_request(request, is_empty).map_err(unsent)?;
     let upload = (!is_empty).then(|| Upload { body, stream, piece: Bytes::new() });
-    Ok(Stage::Head { upload, response })
+    Ok(Stage::Head { upload, response, informational: 0 })
 }
 
 /// A request's body on its way.

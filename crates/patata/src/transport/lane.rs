@@ -94,6 +94,15 @@ impl Lane {
         }
     }
 
+    /// Whether an idle lane's connection is of no more use, as far as that can be known before anything is sent.
+    pub(crate) async fn has_ended(&mut self) -> bool {
+        match self {
+            Self::Http1(lane) => lane.has_ended().await,
+            // Its streams do not mix, and others may be at work.
+            Self::Http2(_) => false,
+        }
+    }
+
     /// Keeps an idle lane alive until its connection ends, or until `retirement`.
     pub(crate) fn poll_over(&mut self, retirement: Instant, task: &mut Context<'_>) -> Poll<()> {
         match self {

@@ -10,6 +10,7 @@ mod http2;
 pub(crate) mod lane;
 pub(crate) mod pool;
 mod save;
+pub(crate) mod stream;
 mod timer;
 pub(crate) mod tls;
 mod tunnel;

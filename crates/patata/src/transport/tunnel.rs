@@ -14,9 +14,9 @@ use tower_service::Service;
 use crate::error::{Error, Kind, Phase};
 use crate::proxy::Proxy;
 use crate::target::Origin;
-use crate::transport::connect::Stream;
 use crate::transport::http1;
 use crate::transport::lane::{MAX_INFORMATIONAL, refused};
+use crate::transport::stream::Stream;
 
 /// How much of an answer is read at once.
 const READ: usize = 4096;
@@ -113,7 +113,7 @@ pub(crate) async fn socks(
         service = service.with_auth(user, password);
     }
     let tunnel = service.call(uri).await.map_err(|cause| failed().with_source(cause))?;
-    Ok(Box::new(tunnel.into_inner()))
+    Ok(tunnel.into_inner())
 }
 
 /// A connection that is there, as the library wants it: one that is made.

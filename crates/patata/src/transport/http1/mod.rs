@@ -27,11 +27,12 @@ use crate::location::leads_on;
 use crate::prepared::Prepared;
 use crate::proxy::Proxy;
 use crate::transport::collect::{Collector, Expected, Stored};
-use crate::transport::connect::{Stream, tls_cause};
+use crate::transport::connect::tls_cause;
 use crate::transport::lane::{
     Fault, MAX_INFORMATIONAL, Received, ResponseHead, endless_informational, head_too_large, refused,
     timed_out, tls_failed, unasked_switch,
 };
+use crate::transport::stream::Stream;
 use crate::transport::timer::Timer;
 use framing::{Framing, Misframed};
 use head::{Head, Unreadable};
@@ -130,11 +131,30 @@ impl Http1 {
         Ok(Received { head: received.head, body: received.body })
     }
 
+    /// Whether an idle connection has ended, or said what nobody asked for: the next request would take that for
+    /// its answer. Asked before each, as the event loop may not have heard of it yet.
+    pub(crate) async fn has_ended(&mut self) -> bool {
+        if self.stream.is_quiet() {
+            return false;
+        }
+        // The event loop hears of it. Under TLS it may be what says nothing, as a session's ticket.
+        tokio::task::yield_now().await;
+        poll_fn(|context| Poll::Ready(self.poll_said(context).is_ready())).await
+    }
+
+    /// Ready once the server has closed an idle connection or has said anything.
+    fn poll_said(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let mut byte = [0];
+        Pin::new(&mut *self.stream).poll_read(context, &mut ReadBuf::new(&mut byte)).map(drop)
+    }
+
     /// Keeps an idle lane alive until the server closes it or says anything, or until `retirement`.
     pub(crate) fn poll_over(&mut self, retirement: Instant, context: &mut Context<'_>) -> Poll<()> {
-        let mut byte = [0];
-        let read = Pin::new(&mut *self.stream).poll_read(context, &mut ReadBuf::new(&mut byte));
-        if read.is_ready() { Poll::Ready(()) } else { self.timer.poll(retirement, context) }
+        if self.poll_said(context).is_ready() {
+            Poll::Ready(())
+        } else {
+            self.timer.poll(retirement, context)
+        }
     }
 }
 
@@ -401,4 +421,53 @@ fn misframed_head(cause: Misframed) -> Error {
 
 fn misframed_body(cause: Misframed) -> Error {
     Error::new(Kind::Body, Phase::Body, "The response's body is not framed as HTTP says").with_source(cause)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
+    use http::{HeaderMap, Uri};
+
+    use super::*;
+    use crate::body::Body as RequestBody;
+
+    /// A connection on which one exchange has been completed, and the server's end of it.
+    async fn kept() -> (Http1, std::net::TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (mut peer, _) = listener.accept().unwrap();
+        let mut connection = Http1::new(Box::new(stream), Rc::default(), None);
+        peer.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").unwrap();
+        let request = Prepared {
+            method: Method::GET,
+            target: Uri::from_static("/"),
+            headers: Cow::Owned(HeaderMap::new()),
+            body: (&RequestBody::default()).into(),
+        };
+        let expected = Expected { max_body: 100, stream_to: None, follows_redirects: true };
+        let deadline = clock::now() + Duration::from_secs(60);
+        connection.exchange(request, deadline, &expected).await.unwrap();
+        assert!(peer.read(&mut [0; 100]).unwrap() > 0 && connection.is_usable());
+        (connection, peer)
+    }
+
+    /// What has come is known although the event loop has had no turn since.
+    #[test]
+    fn a_kept_connection_that_says_anything_or_ends_is_known_to_be_over_at_once() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (mut connection, mut peer) = kept().await;
+            for _ in 0..3 {
+                assert!(!connection.has_ended().await);
+            }
+            peer.write_all(b"H").unwrap();
+            assert!(connection.has_ended().await);
+            let (mut connection, peer) = kept().await;
+            drop(peer);
+            assert!(connection.has_ended().await);
+        });
+    }
 }

@@ -9,7 +9,7 @@ use hyper::body::Body;
 
 use crate::error::Error;
 use crate::outgoing::Outgoing;
-use crate::transport::connect::Stream;
+use crate::transport::stream::Stream;
 
 /// Bodies up to this size are copied behind the head, which saves a system call; a longer one goes by itself.
 const SMALL: u64 = 16 << 10;
