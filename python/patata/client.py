@@ -152,8 +152,9 @@ class Patata(Client):
         ``socks5://``, or ``socks5h://`` where the proxy looks the hosts' names up; with
         ``user:password@`` where it wants that, percent-encoded. ``False`` for none, ``None`` for those
         that the environment names in ``HTTP_PROXY``, ``HTTPS_PROXY`` and ``ALL_PROXY``, save for the
-        hosts in ``NO_PROXY`` (hosts, suffixes, CIDR). No server sees a proxy's credentials. Default:
-        ``None``.
+        hosts in ``NO_PROXY`` (hosts, suffixes, CIDR, ``*`` for all); lower-case variables go before, and
+        empty ones say nothing. A proxy's own 407 is a ``ProxyError``, not a response. No server sees a
+        proxy's credentials. Default: ``None``.
     resolve
         Addresses of hosts whose names are then not looked up: ``{"host": "ip"}`` or
         ``{"host": ["ip", "ip"]}``. Default: none.

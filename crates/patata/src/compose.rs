@@ -30,10 +30,11 @@ pub(crate) struct Templates {
     own: HeaderMap,
     /// The same with all of the user's defaults.
     with_defaults: HeaderMap,
-    /// Where requests name it: in HTTP/2, in place of a `Host` header, and to a proxy that sends them on.
+    /// Where requests name it: in HTTP/2, in place of a `Host` header.
     authority: Option<(Scheme, Authority)>,
+    /// The same for a proxy that sends them on, whatever the host looks like.
+    forwarded_to: Option<Box<[u8]>>,
     is_http2: bool,
-    is_forwarded: bool,
 }
 
 impl Templates {
@@ -57,15 +58,15 @@ impl Templates {
             with_defaults.insert(header::PROXY_AUTHORIZATION, authorization.clone());
         }
         let scheme = if origin.tls { Scheme::HTTPS } else { Scheme::HTTP };
+        let prefix = [scheme.as_str().as_bytes(), b"://", origin.authority.as_bytes()];
+        let forwarded_to = forwarder.map(|_| prefix.concat().into());
         let authority = Authority::try_from(origin.authority.as_bytes()).ok();
         Self {
             own,
             with_defaults,
-            authority: authority
-                .filter(|_| is_http2 || forwarder.is_some())
-                .map(|authority| (scheme, authority)),
+            authority: authority.filter(|_| is_http2).map(|authority| (scheme, authority)),
+            forwarded_to,
             is_http2,
-            is_forwarded: forwarder.is_some(),
         }
     }
 
@@ -84,6 +85,7 @@ impl Templates {
         }
         Prepared {
             method: message.method.clone(),
+            forwarded_to: self.forwarded_to.as_deref(),
             target: self.target(&job.target.path, &mut headers),
             headers,
             body: (&message.body).into(),
@@ -96,7 +98,7 @@ impl Templates {
             headers.remove(name);
         }
         headers.extend(head.headers.clone());
-        if !self.is_forwarded {
+        if self.forwarded_to.is_none() {
             // A server has no business with what is meant for a proxy.
             headers.remove(header::PROXY_AUTHORIZATION);
         }
@@ -112,8 +114,7 @@ impl Templates {
         parts.scheme = Some(scheme.clone());
         parts.authority = Some(authority.clone());
         parts.path_and_query = Some(path.clone());
-        if self.is_http2
-            && headers.contains_key(header::HOST)
+        if headers.contains_key(header::HOST)
             && let Some(host) = headers.to_mut().remove(header::HOST)
             && let Ok(own) = Authority::try_from(host.as_bytes())
         {

@@ -19,7 +19,7 @@ use crate::cookies::Jar;
 use crate::error::{Error, Kind, Phase};
 use crate::headers::Headers;
 use crate::params;
-use crate::request::{Head, Request, redacted};
+use crate::request::{Head, Request, names_several_hosts, redacted};
 use crate::response::{Answer, End, Outcome, Response, Url};
 use crate::schedule::adaptive::Ticket;
 use crate::target::{Origin, Target};
@@ -280,6 +280,10 @@ impl Planner {
         }
         if method == Method::CONNECT {
             let error = Error::invalid("method CONNECT opens a tunnel and is not for requests");
+            return refuse(tag, &url, error);
+        }
+        if head.as_ref().is_some_and(|head| names_several_hosts(&head.headers)) {
+            let error = Error::invalid("a request has one Host header, and this one has several");
             return refuse(tag, &url, error);
         }
         if let Err(error) = check(&body) {

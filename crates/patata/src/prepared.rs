@@ -10,7 +10,9 @@ use crate::outgoing::Outgoing;
 #[derive(Debug)]
 pub(crate) struct Prepared<'t> {
     pub(crate) method: Method,
-    /// A path, or a whole URL for HTTP/2 and for proxies that send it on.
+    /// Scheme and authority, which stand before the path for a proxy that sends the request on.
+    pub(crate) forwarded_to: Option<&'t [u8]>,
+    /// A path, or a whole URL for HTTP/2.
     pub(crate) target: Uri,
     /// Without what says how the body is framed.
     pub(crate) headers: Cow<'t, HeaderMap>,

@@ -13,9 +13,9 @@ use crate::target::Origin;
 const ALLOWED: &str = "the URL of a proxy: http, https, socks5 or socks5h, a host, and no path; with a user \
                        and a password percent-encoded";
 
-/// The variables that name proxies, of which the first that is set is read.
+/// The variables that name proxies, of which the first that says anything is read.
 const VARIABLES: [[&str; 2]; 3] =
-    [["HTTP_PROXY", "http_proxy"], ["HTTPS_PROXY", "https_proxy"], ["ALL_PROXY", "all_proxy"]];
+    [["http_proxy", "HTTP_PROXY"], ["https_proxy", "HTTPS_PROXY"], ["all_proxy", "ALL_PROXY"]];
 
 /// One proxy.
 pub(crate) struct Proxy {
@@ -137,10 +137,9 @@ impl Proxies {
 /// What the variables say, each of which must be of use.
 fn environment(variable: impl Fn(&str) -> Option<String>) -> Result<Proxies, ConfigError> {
     let value = |names: [&'static str; 2]| {
-        names.into_iter().find_map(|name| variable(name).map(|value| (name, value))).filter(|(_, value)| {
-            // As curl has it: set to nothing is not set.
-            !value.is_empty()
-        })
+        // As curl has it: set to nothing is not set.
+        let says = |name| variable(name).filter(|value| !value.is_empty()).map(|value| (name, value));
+        names.into_iter().find_map(says)
     };
     let found = VARIABLES.map(value);
     for (name, url) in found.iter().flatten() {
@@ -151,7 +150,11 @@ fn environment(variable: impl Fn(&str) -> Option<String>) -> Result<Proxies, Con
         return Ok(Proxies::Environment(None));
     }
     let [http, https, all] = found.map(|found| found.map(|(_, url)| url).unwrap_or_default());
-    let except = value(["NO_PROXY", "no_proxy"]).map(|(_, hosts)| hosts).unwrap_or_default();
+    let except = value(["no_proxy", "NO_PROXY"]).map(|(_, hosts)| hosts).unwrap_or_default();
+    // The library takes it for all names, and for no address.
+    if except.split(',').any(|host| host.trim() == "*") {
+        return Ok(Proxies::Environment(None));
+    }
     let matcher = Matcher::builder().http(http).https(https).all(all).no(except).build();
     Ok(Proxies::Environment(Some(Arc::new(matcher))))
 }
@@ -214,7 +217,15 @@ mod tests {
         assert_eq!(chosen(&both, urls), ["Http [::1]:80", "Socks5 p:1080"]);
         let cgi = [("HTTP_PROXY", "p:1"), ("REQUEST_METHOD", "GET")];
         assert_eq!(chosen(&cgi, urls), ["direct", "direct"]);
-        assert_eq!(chosen(&[("HTTP_PROXY", ""), ("http_proxy", "p")], urls), ["direct", "direct"]);
+        assert_eq!(
+            chosen(&[("HTTP_PROXY", "upper"), ("http_proxy", "lower")], urls),
+            ["Http lower:80", "direct"]
+        );
+        for empty in [[("HTTP_PROXY", ""), ("http_proxy", "p")], [("HTTP_PROXY", "p"), ("http_proxy", "")]] {
+            assert_eq!(chosen(&empty, urls), ["Http p:80", "direct"], "{empty:?}");
+        }
+        let both = [("ALL_PROXY", "p"), ("NO_PROXY", "b.example"), ("no_proxy", "a.example")];
+        assert_eq!(chosen(&both, ["http://a.example/", "http://b.example/"]), ["direct", "Http p:80"]);
     }
 
     #[test]
@@ -232,7 +243,11 @@ mod tests {
         assert_eq!(chosen(&environment, direct), ["direct"; 6]);
         let proxied = ["http://nota.example/", "http://11.1.2.3/", "http://[::2]/", "http://192.168.0.2/"];
         assert_eq!(chosen(&environment, proxied), ["Http p:1"; 4]);
-        assert_eq!(chosen(&[("ALL_PROXY", "p"), ("NO_PROXY", "*")], ["http://a/"]), ["direct"]);
+        for all in ["*", "a.example, * "] {
+            let environment = [("ALL_PROXY", "p"), ("NO_PROXY", all)];
+            let urls = ["http://a/", "https://192.0.2.1/", "http://[::1]:81/"];
+            assert_eq!(chosen(&environment, urls), ["direct"; 3], "{all}");
+        }
     }
 
     #[test]

@@ -318,6 +318,11 @@ fn is_place(authority: &str) -> bool {
     !authority.contains('@') && after_address.split_once(':').is_none_or(|(_, port)| is_port(port))
 }
 
+/// Whether a server could take a request for one to another host than the next server does (RFC 9112, 3.2).
+pub(crate) fn names_several_hosts(headers: &HeaderMap) -> bool {
+    headers.get_all(header::HOST).iter().nth(1).is_some()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -136,7 +136,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // What transfer codings there are is known to whoever undoes them.
     ("transport/http1/framing.rs", &["decode", "headers::Headers"]),
     ("transport/http1/head.rs", &["headers::Headers", "transport::lane"]),
-    ("transport/http1/send.rs", &["error::Error", "outgoing::Outgoing", "transport::stream"]),
+    (
+        "transport/http1/send.rs",
+        &["error::Error", "outgoing::Outgoing", "prepared::Prepared", "transport::stream"],
+    ),
     (
         "transport/http2.rs",
         &[
@@ -407,6 +410,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "client::Client",
             "config::Config",
             "error::ConfigError",
+            "request::names_several_hosts",
             "statuses::Statuses",
             "transport::tls::Tls",
         ],

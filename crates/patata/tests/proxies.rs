@@ -42,8 +42,13 @@ fn has_line(request: &str, line: &str) -> bool {
 fn an_http_request_is_given_to_the_proxy_whole_and_with_credentials() {
     let proxy = RawServer::answering(ok("by the proxy"));
     let client = through(&format!("http://us%40er:secret@{}", proxy.address()));
-    let urls = ["http://origin.example/path?q=1", "http://origin.example:81/", "http://[2001:db8::1]/"];
-    for (url, host) in urls.into_iter().zip(["origin.example", "origin.example:81", "[2001:db8::1]"]) {
+    for (url, host) in [
+        ("http://origin.example/path?q=1", "origin.example"),
+        ("http://origin.example:81/", "origin.example:81"),
+        ("http://[2001:db8::1]/", "[2001:db8::1]"),
+        ("http://-under_score-.example/", "-under_score-.example"),
+        ("http://a\"b`c{d}.example:81/", "a\"b`c{d}.example:81"),
+    ] {
         assert_eq!(body(&client, url), "by the proxy");
         let request = proxy.requests().pop().unwrap();
         assert!(request.starts_with(&format!("GET {url} HTTP/1.1\r\n")), "{request}");

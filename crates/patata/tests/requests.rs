@@ -26,6 +26,22 @@ fn echo_url(server: &Server) -> String {
 }
 
 #[test]
+fn several_host_headers_are_refused_before_any_request() {
+    let server = Server::start().unwrap();
+    let request = Request::get((), server.url()).header("host", "a.example").header("Host", "b.example");
+    let error = one(&Client::builder().build().unwrap(), request).result.unwrap_err();
+    assert_eq!((error.kind(), error.request_sent()), (ErrorKind::InvalidRequest, false), "{error}");
+    let error =
+        Client::builder().header("host", "a.example").header("host", "b.example").build().unwrap_err();
+    assert_eq!(error.to_string(), "headers must be of one Host at most, got several");
+    // A request's own takes the place of the client's.
+    let client = Client::builder().header("host", "a.example").build().unwrap();
+    let request = Request::get((), format!("{}/echo", server.url())).header("host", "b.example");
+    assert!(one(&client, request).result.unwrap().text().contains("b.example"));
+    assert_eq!(server.requests(), 1);
+}
+
+#[test]
 fn a_requests_header_replaces_the_default_and_others_are_merged() {
     let server = Server::start().unwrap();
     let client =

@@ -47,6 +47,25 @@ fn assert_certificate_fault(error: &Error, expected: CertificateFault, part: &st
 }
 
 #[test]
+fn a_name_whose_labels_begin_or_end_with_a_hyphen_is_reached_as_any_other() {
+    let authority = Authority::new();
+    let server = TlsServer::start(&authority.sign(names(&["*.example.com"])), &Setup::default());
+    let address = server.address();
+    for host in ["-a.example.com", "a-.example.com", "-.example.com", "_a_.example.com", "a-b.example.com"] {
+        let client = Client::builder().ca_file(authority.file().path()).resolve(host, [address.ip()]);
+        let client = client.without_proxy().build().unwrap();
+        let url = format!("https://{host}:{}/", address.port());
+        let response = one(&client, Request::get((), url)).result.unwrap();
+        assert_eq!(&response.body[..], b"hello", "{host}");
+        let heard = server.requests().pop().unwrap().to_lowercase();
+        assert!(heard.contains(&format!("host: {host}:")), "{heard}");
+    }
+    let client = Client::builder().ca_file(authority.file().path()).resolve("-a.other.com", [address.ip()]);
+    let error = fault(&client.build().unwrap(), format!("https://-a.other.com:{}/", address.port()));
+    assert_eq!(error.certificate_fault(), Some(CertificateFault::WrongHost), "{error}");
+}
+
+#[test]
 fn a_server_whose_authority_is_in_the_ca_file_is_accepted() {
     let authority = Authority::new();
     let server = TlsServer::start(&authority.sign(local()), &Setup::default());

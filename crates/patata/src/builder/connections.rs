@@ -35,12 +35,13 @@ impl Builder {
     /// The proxy for all requests, as a URL: `http://`, `https://` (TLS to the proxy), `socks5://`, or
     /// `socks5h://` where the proxy looks the hosts' names up; with `user:password@` where it wants that,
     /// percent-encoded. Default: those that the environment variables `HTTP_PROXY`, `HTTPS_PROXY` and
-    /// `ALL_PROXY` name, save for the hosts in `NO_PROXY` (hosts, suffixes, CIDR); they are read once, by
-    /// [`build`](Builder::build).
+    /// `ALL_PROXY` name, save for the hosts in `NO_PROXY` (hosts, suffixes, CIDR, or `*` for all). The lower-case
+    /// variables go before, and empty ones say nothing; they are read once, by [`build`](Builder::build).
     ///
     /// An `http://` request is given to an HTTP proxy; an `https://` one goes through a tunnel, so that the
     /// proxy sees its host and nothing else. The proxy's credentials are never sent to a server, nor is a
-    /// `Proxy-Authorization` header. Unix sockets are never proxied.
+    /// `Proxy-Authorization` header. A 407 of the proxy's is an error of the kind
+    /// [`Proxy`](crate::ErrorKind::Proxy), not a response. Unix sockets are never proxied.
     ///
     /// ```
     /// let client = patata::Client::builder().proxy("http://user:secret@proxy.example:3128").build()?;

@@ -12,6 +12,7 @@ use std::time::Duration;
 use crate::client::Client;
 use crate::config::Config;
 use crate::error::ConfigError;
+use crate::request::names_several_hosts;
 use crate::statuses::Statuses;
 use crate::transport::tls::Tls;
 
@@ -50,6 +51,9 @@ impl Builder {
     /// # Errors
     /// Names the option, the value and what is allowed.
     pub fn build(mut self) -> Result<Client, ConfigError> {
+        if names_several_hosts(&self.config.headers) {
+            self.fail("headers", "of one Host at most", "several");
+        }
         match self.error {
             Some(error) => Err(error),
             None => {

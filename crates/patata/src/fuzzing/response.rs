@@ -109,6 +109,7 @@ fn exchange(method: Method, script: Script) -> (String, bool) {
     let mut connection = Http1::new(Box::new(script), Rc::default(), None);
     let request = Prepared {
         method,
+        forwarded_to: None,
         target: Uri::from_static("/"),
         headers: Cow::Owned(HeaderMap::new()),
         body: (&Body::default()).into(),

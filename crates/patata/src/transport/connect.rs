@@ -227,10 +227,24 @@ async fn open_unix(_: &Path) -> io::Result<tokio::net::TcpStream> {
 /// The name that the server's certificate must be for.
 fn server_name(host: &url::Host) -> Result<ServerName<'static>, InvalidDnsNameError> {
     Ok(match host {
-        url::Host::Domain(name) => ServerName::try_from(name.clone())?,
+        url::Host::Domain(name) => ServerName::try_from(name.clone())
+            .or_else(|_| ServerName::try_from(without_outer_hyphens(name)))?,
         url::Host::Ipv4(address) => ServerName::from(IpAddr::from(*address)),
         url::Host::Ipv6(address) => ServerName::from(IpAddr::from(*address)),
     })
+}
+
+/// The name with an underscore for each hyphen that begins or ends a label. The TLS library knows no names with such
+/// hyphens, and no authority signs one: what they are reached by is a certificate for all names of their domain
+/// (`*.example.com`), which is good for both.
+fn without_outer_hyphens(name: &str) -> String {
+    let labels = name.split('.').map(|label| {
+        let inner = label.strip_prefix('-').unwrap_or(label);
+        let core = inner.strip_suffix('-').unwrap_or(inner);
+        let (before, after) = (label.len() - inner.len(), inner.len() - core.len());
+        format!("{}{core}{}", "_".repeat(before), "_".repeat(after))
+    });
+    labels.collect::<Vec<_>>().join(".")
 }
 
 /// What is offered to the server to speak.

@@ -198,9 +198,9 @@ impl Exchange {
     /// Of the request only what is still needed outlives this: the answer may be long in coming.
     fn new(request: Prepared<'_>) -> Self {
         Self {
-            sending: Sending::new(&request.method, &request.target, &request.headers, request.body),
-            method: request.method,
+            method: request.method.clone(),
             asks_for_upgrade: request.headers.contains_key(header::UPGRADE),
+            sending: Sending::new(request),
             stopped: None,
             informational: 0,
             stage: Stage::Head(Vec::new()),
@@ -443,6 +443,7 @@ mod tests {
         peer.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").unwrap();
         let request = Prepared {
             method: Method::GET,
+            forwarded_to: None,
             target: Uri::from_static("/"),
             headers: Cow::Owned(HeaderMap::new()),
             body: (&RequestBody::default()).into(),

@@ -4,11 +4,13 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, Uri};
 use hyper::body::Body;
 
 use crate::error::Error;
 use crate::outgoing::Outgoing;
+use crate::prepared::Prepared;
 use crate::transport::stream::Stream;
 
 /// Bodies up to this size are copied behind the head, which saves a system call; a longer one goes by itself.
@@ -38,12 +40,13 @@ pub(crate) enum Stopped {
 }
 
 impl Sending {
-    /// Of a request: its method, target and headers, which do not say how the body is framed.
-    pub(crate) fn new(method: &Method, target: &Uri, headers: &HeaderMap, body: Outgoing) -> Self {
+    /// Of a request whose headers do not say how the body is framed.
+    pub(crate) fn new(request: Prepared<'_>) -> Self {
+        let Prepared { method, forwarded_to, target, headers, body } = request;
         let length = body.size_hint().exact();
         let mut ready =
             Vec::with_capacity(256 + usize::try_from(length.unwrap_or(0).min(SMALL)).unwrap_or(0));
-        write_head(&mut ready, method, target, headers);
+        write_head(&mut ready, &method, forwarded_to, &target, &headers);
         let is_empty = body.is_end_stream();
         match length {
             Some(length) if !is_empty => {
@@ -138,16 +141,22 @@ impl Sending {
     }
 }
 
-fn write_head(out: &mut Vec<u8>, method: &Method, target: &Uri, headers: &HeaderMap) {
+fn write_head(
+    out: &mut Vec<u8>,
+    method: &Method,
+    forwarded_to: Option<&[u8]>,
+    target: &Uri,
+    headers: &HeaderMap,
+) {
     out.extend_from_slice(method.as_str().as_bytes());
     out.push(b' ');
-    write_target(out, target);
+    out.extend_from_slice(forwarded_to.unwrap_or_default());
+    out.extend_from_slice(target.path_and_query().map_or("/", PathAndQuery::as_str).as_bytes());
     out.extend_from_slice(b" HTTP/1.1\r\n");
-    let is_for_proxy = target.scheme().is_some();
     for (name, value) in headers {
         let begin = out.len();
         out.extend_from_slice(name.as_str().as_bytes());
-        if is_for_proxy {
+        if forwarded_to.is_some() {
             capitalise(&mut out[begin..]);
         }
         out.extend_from_slice(b": ");
@@ -162,18 +171,5 @@ fn capitalise(name: &mut [u8]) {
         if let Some(first) = word.first_mut() {
             first.make_ascii_uppercase();
         }
-    }
-}
-
-/// A path, or a whole URL where a proxy is to fetch it.
-fn write_target(out: &mut Vec<u8>, target: &Uri) {
-    if let (Some(scheme), Some(authority)) = (target.scheme_str(), target.authority()) {
-        out.extend_from_slice(scheme.as_bytes());
-        out.extend_from_slice(b"://");
-        out.extend_from_slice(authority.as_str().as_bytes());
-    }
-    match target.path_and_query() {
-        Some(path) => out.extend_from_slice(path.as_str().as_bytes()),
-        None => out.push(b'/'),
     }
 }
