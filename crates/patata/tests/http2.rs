@@ -18,12 +18,14 @@ const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const GOAWAY: u8 = 7;
+const WINDOW_UPDATE: u8 = 8;
 
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 const ACK: u8 = 1;
 
 const NO_ERROR: u32 = 0;
+const FLOW_CONTROL_ERROR: u32 = 3;
 const REFUSED_STREAM: u32 = 7;
 const CANCEL: u32 = 8;
 const HTTP_1_1_REQUIRED: u32 = 13;
@@ -35,6 +37,7 @@ struct Frame {
     kind: u8,
     flags: u8,
     stream: u32,
+    payload: Vec<u8>,
 }
 
 fn client() -> Client {
@@ -74,12 +77,13 @@ fn next_frame(peer: &mut Peer) -> Option<Frame> {
         let mut head = [0; 9];
         peer.stream.read_exact(&mut head).ok()?;
         let length = usize::from(head[0]) << 16 | usize::from(head[1]) << 8 | usize::from(head[2]);
-        peer.stream.read_exact(&mut vec![0; length]).ok()?;
+        let mut payload = vec![0; length];
+        peer.stream.read_exact(&mut payload).ok()?;
         let stream = u32::from_be_bytes(head[5..].try_into().unwrap());
         match (head[3], head[4]) {
             (SETTINGS, ACK) => {}
             (SETTINGS, _) => drop(peer.send(frame(SETTINGS, ACK, 0, &[]))),
-            (kind, flags) => return Some(Frame { kind, flags, stream }),
+            (kind, flags) => return Some(Frame { kind, flags, stream, payload }),
         }
     }
 }
@@ -117,6 +121,42 @@ fn many_requests_share_one_connection() {
         })
         .collect();
     assert_eq!((streams.len(), server.connections()), (1000, 1));
+}
+
+#[test]
+fn a_stream_whose_window_is_widened_beyond_its_bound_is_reset_and_the_others_go_on() {
+    for begins_answer in [false, true] {
+        let (told, resets) = std::sync::mpsc::channel();
+        let server = RawServer::start(move |peer| {
+            greet(peer, 100);
+            let streams = [next_request(peer).unwrap(), next_request(peer).unwrap()];
+            if begins_answer {
+                peer.send(frame(HEADERS, END_HEADERS, streams[0], &STATUS_200));
+            }
+            let widen = frame(WINDOW_UPDATE, 0, streams[0], &0x7fff_ffff_u32.to_be_bytes());
+            peer.send(widen.repeat(2));
+            // The other one goes on, and its window may become as large as any.
+            peer.send(frame(WINDOW_UPDATE, 0, streams[1], &0x7fff_0000_u32.to_be_bytes()));
+            while let Some(frame) = next_frame(peer) {
+                if frame.kind == RST_STREAM {
+                    told.send((frame.stream == streams[0], frame.payload)).unwrap();
+                    peer.send(ok(streams[1], "fine"));
+                }
+            }
+        });
+        // One without a body, and one whose body has been sent.
+        let requests = [Request::get((), server.url()), Request::post((), server.url()).body("potato")];
+        let (refused, fine): (Vec<_>, Vec<_>) =
+            all(&client(), requests).into_iter().partition(|outcome| outcome.result.is_err());
+        assert_eq!((refused.len(), fine.len()), (1, 1));
+        assert_eq!(fine[0].result.as_ref().unwrap().text(), "fine");
+        let expected = if begins_answer { ErrorKind::Body } else { ErrorKind::Protocol };
+        let error = refused[0].result.as_ref().unwrap_err();
+        assert_eq!(error.kind(), expected, "{error}");
+        let reset = resets.recv_timeout(Duration::from_secs(60)).unwrap();
+        assert_eq!(reset, (true, FLOW_CONTROL_ERROR.to_be_bytes().to_vec()));
+        assert_eq!(server.connections(), 1);
+    }
 }
 
 #[test]

@@ -152,6 +152,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "transport::stream",
             "transport::lane",
             "transport::timer",
+            "transport::windows",
         ],
     ),
     (
@@ -181,6 +182,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "transport::lane",
         ],
     ),
+    ("transport/windows.rs", &["transport::stream"]),
     ("transport/verify.rs", &["certificate::CertificateFault"]),
     // Exception: where a redirect leads is planned like any URL, so the policy is lent the planner.
     (

@@ -272,6 +272,7 @@ wire_faults! {
     a_server_that_never_stops_resetting_the_stream: "h2/rst-flood", fails(Protocol, Phase::Head, SENT, "The server reset the stream"), Closed;
     a_server_that_allows_no_byte_of_a_body: "h2/zero-window", fails(Timeout, Phase::Head, SENT, "The attempt timed out while waiting for a response"), Closed;
     a_server_that_widens_the_window_beyond_its_bound: "h2/window-overflow", fails(Protocol, Phase::Head, SENT, "The response is not valid HTTP/2"), Closed;
+    a_server_that_widens_a_stream_s_window_beyond_its_bound: "h2/stream-window-overflow", fails(Protocol, Phase::Head, SENT, "The response is not valid HTTP/2"), Closed;
     a_server_that_widens_the_window_by_nothing: "h2/zero-window-update", fails(Protocol, Phase::Head, SENT, "The response is not valid HTTP/2"), Closed;
     a_server_that_sends_more_than_the_window_allows: "h2/body-beyond-window", fails(Body, Phase::Body, SENT, "The response's body is not framed as HTTP says: stream error detected"), Closed;
     a_server_that_sends_a_frame_beyond_the_size_that_was_agreed_on: "h2/frame-too-large", fails(Body, Phase::Body, SENT, "The response's body is not framed as HTTP says: connection error detected"), Closed;

@@ -139,6 +139,10 @@ pub(crate) const FAULTS: &[Fault] = &[
         let widen = frame(WINDOW_UPDATE, 0, 0, &0x7fff_ffff_u32.to_be_bytes());
         say(widen.repeat(2)).then(End::Silence)
     }),
+    Fault::http2("h2/stream-window-overflow", "widens a stream's window beyond its bound", |stream| {
+        let widen = frame(WINDOW_UPDATE, 0, stream, &0x7fff_ffff_u32.to_be_bytes());
+        say(widen.repeat(2)).then(End::Silence)
+    }),
     Fault::http2("h2/zero-window-update", "widens the window by nothing", |_| {
         say(frame(WINDOW_UPDATE, 0, 0, &[0; 4])).then(End::Silence)
     }),

@@ -25,6 +25,7 @@ use crate::transport::lane::{
 };
 use crate::transport::stream::Stream;
 use crate::transport::timer::Timer;
+use crate::transport::windows::{Watch, Watched, Windows};
 
 /// The most bytes that a response's head may have.
 const MAX_HEAD: u32 = 64 << 10;
@@ -41,12 +42,14 @@ pub(crate) struct Shared {
     heard: Cell<u64>,
     /// Space for putting headers together.
     scratch: RefCell<Vec<u8>>,
+    windows: Rc<Windows>,
 }
 
 impl Shared {
     /// Speaks HTTP/2 on a stream, and waits until the server has done so too: only then is it known how many
     /// streams it allows.
     pub(crate) async fn open(stream: Box<dyn Stream>) -> Result<Rc<Self>, h2::Error> {
+        let windows = Rc::new(Windows::default());
         let (sender, mut connection) = Builder::new()
             .initial_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
@@ -54,7 +57,7 @@ impl Shared {
             .enable_push(false)
             // Until the server has spoken: none.
             .initial_max_send_streams(0)
-            .handshake::<_, Bytes>(stream)
+            .handshake::<_, Bytes>(Watched::new(stream, windows.clone()))
             .await?;
         poll_fn(|context| poll_greeted(&mut connection, context)).await?;
         let shared = Rc::new(Self {
@@ -62,6 +65,7 @@ impl Shared {
             is_over: Cell::new(false),
             heard: Cell::new(0),
             scratch: RefCell::default(),
+            windows,
         });
         let watched = Rc::downgrade(&shared);
         tokio::task::spawn_local(async move {
@@ -87,7 +91,7 @@ impl Shared {
 }
 
 fn poll_greeted(
-    connection: &mut Connection<Box<dyn Stream>>,
+    connection: &mut Connection<Watched>,
     context: &mut Context<'_>,
 ) -> Poll<Result<(), h2::Error>> {
     match Pin::new(&mut *connection).poll(context) {
@@ -123,7 +127,7 @@ impl Http2 {
         let heard_before = shared.heard.get();
         let mut stage = Stage::Waiting(Some(for_h2(request)));
         let result = poll_fn(|context| {
-            if let Poll::Ready(result) = stage.poll(sender, &shared.scratch, expected, context) {
+            if let Poll::Ready(result) = stage.poll(sender, shared, expected, context) {
                 return Poll::Ready(result);
             }
             timer.poll(deadline, context).map(|()| {
@@ -153,13 +157,13 @@ enum Stage {
     /// The request waits for a stream.
     Waiting(Option<http::Request<Outgoing>>),
     Head {
-        upload: Option<Upload>,
+        sending: Option<Sending>,
         response: ResponseFuture,
         /// Informational responses (1xx) so far.
         informational: u32,
     },
     Body {
-        upload: Option<Upload>,
+        sending: Option<Sending>,
         head: Option<ResponseHead>,
         body: RecvStream,
         collector: Collector,
@@ -177,7 +181,7 @@ impl Stage {
     fn poll(
         &mut self,
         sender: &mut SendRequest<Bytes>,
-        scratch: &RefCell<Vec<u8>>,
+        shared: &Shared,
         expected: &Expected,
         context: &mut Context<'_>,
     ) -> Poll<Result<Received, Fault>> {
@@ -186,21 +190,21 @@ impl Stage {
                 Self::Waiting(request) => {
                     ready!(sender.poll_ready(context)).map_err(unsent)?;
                     let Some(request) = request.take() else { return Poll::Pending };
-                    *self = send(sender, request)?;
+                    *self = send(sender, request, &shared.windows, context)?;
                 }
-                Self::Head { upload, response, informational } => {
-                    poll_upload(upload, context)?;
+                Self::Head { sending, response, informational } => {
+                    poll_sending(sending, &shared.windows, context)?.map_err(fault)?;
                     count_informational(response, informational, context)?;
                     let response = ready!(Pin::new(response).poll(context)).map_err(fault)?;
-                    let (head, body) = head_of(response, &mut scratch.borrow_mut())?;
+                    let (head, body) = head_of(response, &mut shared.scratch.borrow_mut())?;
                     if expected.follows_redirects && leads_on(head.status, &head.headers) {
                         // What its body would be is not waited for: the stream is reset.
                         return Poll::Ready(Ok(Received { head, body: Stored::Memory(Bytes::new()) }));
                     }
-                    *self = Self::body(head, body, upload.take(), expected)?;
+                    *self = Self::body(head, body, sending.take(), expected)?;
                 }
-                Self::Body { upload, head, body, collector } => {
-                    poll_upload(upload, context)?;
+                Self::Body { sending, head, body, collector } => {
+                    poll_sending(sending, &shared.windows, context)?.map_err(body_fault)?;
                     let body = ready!(poll_body(body, collector, context))?;
                     return match head.take() {
                         Some(head) => Poll::Ready(Ok(Received { head, body })),
@@ -214,7 +218,7 @@ impl Stage {
     fn body(
         head: ResponseHead,
         body: RecvStream,
-        upload: Option<Upload>,
+        sending: Option<Sending>,
         expected: &Expected,
     ) -> Result<Self, Error> {
         let length = head.headers.get("content-length");
@@ -222,7 +226,7 @@ impl Stage {
         // The answer to HEAD states a length and has no body.
         let least = if body.is_end_stream() { 0 } else { length.unwrap_or(0) };
         let collector = Collector::new(head.status, &head.headers, least, expected)?;
-        Ok(Self::Body { upload, head: Some(head), body, collector })
+        Ok(Self::Body { sending, head: Some(head), body, collector })
     }
 }
 
@@ -266,7 +270,12 @@ fn for_h2(prepared: Prepared<'_>) -> http::Request<Outgoing> {
     request
 }
 
-fn send(sender: &mut SendRequest<Bytes>, request: http::Request<Outgoing>) -> Result<Stage, Fault> {
+fn send(
+    sender: &mut SendRequest<Bytes>,
+    request: http::Request<Outgoing>,
+    windows: &Rc<Windows>,
+    context: &mut Context<'_>,
+) -> Result<Stage, Fault> {
     let (mut head, body) = request.into_parts();
     match body.size_hint().exact() {
         Some(0) if !matches!(head.method, Method::POST | Method::PUT | Method::PATCH) => {}
@@ -278,8 +287,19 @@ fn send(sender: &mut SendRequest<Bytes>, request: http::Request<Outgoing>) -> Re
     let is_empty = body.is_end_stream();
     let request = http::Request::from_parts(head, ());
     let (response, stream) = sender.send_request(request, is_empty).map_err(unsent)?;
-    let upload = (!is_empty).then(|| Upload { body, stream, piece: Bytes::new() });
-    Ok(Stage::Head { upload, response, informational: 0 })
+    let sending = if is_empty {
+        Sending::Done(windows.watch(stream.stream_id().as_u32(), context.waker()), stream)
+    } else {
+        Sending::Upload(Upload { body, stream, piece: Bytes::new() })
+    };
+    Ok(Stage::Head { sending: Some(sending), response, informational: 0 })
+}
+
+/// What is to be done on the sending side of a stream.
+enum Sending {
+    Upload(Upload),
+    /// All has been sent. What the server still says of the window must be within bounds.
+    Done(Watch, SendStream<Bytes>),
 }
 
 /// A request's body on its way.
@@ -290,18 +310,32 @@ struct Upload {
     piece: Bytes,
 }
 
-/// Sends what there is room for. It is gone once nothing is left to send.
-fn poll_upload(upload: &mut Option<Upload>, context: &mut Context<'_>) -> Result<(), Error> {
-    if let Some(sending) = upload
-        && let Poll::Ready(result) = sending.poll(context)
-    {
-        if result.is_err() {
-            sending.stream.send_reset(Reason::CANCEL);
+/// Sends what there is room for. Where the body itself fails, that is the request's error; the inner one is of the
+/// server.
+fn poll_sending(
+    sending: &mut Option<Sending>,
+    windows: &Rc<Windows>,
+    context: &mut Context<'_>,
+) -> Result<Result<(), h2::Error>, Error> {
+    match sending.take() {
+        Some(Sending::Upload(mut upload)) => match upload.poll(context) {
+            Poll::Pending => *sending = Some(Sending::Upload(upload)),
+            Poll::Ready(Ok(())) => {
+                let watch = windows.watch(upload.stream.stream_id().as_u32(), context.waker());
+                *sending = Some(Sending::Done(watch, upload.stream));
+            }
+            Poll::Ready(Err(error)) => {
+                upload.stream.send_reset(Reason::CANCEL);
+                return Err(error);
+            }
+        },
+        Some(Sending::Done(watch, mut stream)) if watch.is_beyond() => {
+            stream.send_reset(Reason::FLOW_CONTROL_ERROR);
+            return Ok(Err(Reason::FLOW_CONTROL_ERROR.into()));
         }
-        *upload = None;
-        return result;
+        other => *sending = other,
     }
-    Ok(())
+    Ok(Ok(()))
 }
 
 impl Upload {

@@ -15,3 +15,4 @@ mod timer;
 pub(crate) mod tls;
 mod tunnel;
 mod verify;
+mod windows;
