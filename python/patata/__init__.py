@@ -11,7 +11,7 @@ id_=1 status_code=200 data={'message': 'Hello world!'}
 
 from typing import TYPE_CHECKING, Any
 
-from patata._patata import __version__
+from patata._patata import MAX_RESPONSE_HEADERS, __version__
 from patata.client import Patata
 from patata.exceptions import (
     ClientAlreadyInUseError,
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from patata.aio import AsyncPatata
 
 __all__ = [
+    "MAX_RESPONSE_HEADERS",
     "AsyncPatata",
     "ClientAlreadyInUseError",
     "ClientClosedError",

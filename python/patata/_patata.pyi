@@ -10,6 +10,7 @@ from typing_extensions import Self, disjoint_base
 from patata._headers import Headers
 
 __all__ = [
+    "MAX_RESPONSE_HEADERS",
     "Client",
     "Control",
     "FaultServer",
@@ -25,6 +26,9 @@ __all__ = [
     "check_options",
     "default_num_workers",
 ]
+
+MAX_RESPONSE_HEADERS: int
+"""The most headers of a response; more, or more than 64 KiB of them, are a ``TooLargeError``."""
 
 __version__: str
 

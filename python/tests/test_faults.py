@@ -8,6 +8,7 @@ import time
 import zlib
 from contextlib import suppress
 
+import patata
 import pytest
 import trustme
 from patata import Patata, exceptions
@@ -66,6 +67,19 @@ def test_a_broken_answer_is_a_fault(client, kind):
     assert response.id_ == "id"
     check(response, name, beginning)
     assert response.error.request_sent is True
+
+
+def test_more_headers_than_allowed_are_a_fault_that_names_the_limit(client):
+    def headers(count):
+        lines = [f"x-{number}: y" for number in range(count - 1)]
+        return head("content-length: 0", *lines)
+
+    assert patata.MAX_RESPONSE_HEADERS == 256
+    with RawServer(headers(256)) as fine, RawServer(headers(257)) as more:
+        (response,) = client.http("get", [(1, fine.url)])
+        assert len(response.headers) == 256
+        (response,) = client.http("get", [(1, more.url)])
+    check(response, "TooLargeError", "The response has more than 256 headers (MAX_RESPONSE_HEADERS)")
 
 
 def test_a_refused_connection_is_a_fault(client):
@@ -227,12 +241,18 @@ def test_too_many_redirects_are_a_fault(server, client):
     check(response, "RedirectError")
 
 
-@pytest.mark.parametrize("target", ["", "http://", "ftp://a/", "http://a:99999/"])
+@pytest.mark.parametrize("lines", [(), ("location:",)])
+def test_a_redirect_that_names_no_place_stands(client, lines):
+    with RawServer(answer(b"{}", *lines, status="302 Found")) as server:
+        (response,) = client.http("get", [(1, server.url)])
+    assert (response.status_code, response.error) == (302, None)
+
+
+@pytest.mark.parametrize("target", ["http://", "ftp://a/", "http://a:99999/"])
 def test_a_redirect_to_nowhere_is_a_fault(client, target):
     moved = answer(b"", f"location: {target}", status="302 Found")
     with RawServer(moved) as server:
         (response,) = client.http("get", [(1, server.url + "/here")])
-    # The empty reference is the page itself: a loop.
     check(response, "RedirectError")
 
 

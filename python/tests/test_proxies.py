@@ -138,13 +138,23 @@ class TestTheEnvironment:
         resolve = {"www.here.example": "127.0.0.1", "nothere.example": "127.0.0.1"}
         for excepted in ("127.0.0.1", "127.0.0.0/8", "here.example", ".here.example", "*"):
             monkeypatch.setenv("NO_PROXY", f"other.example, {excepted}")
-            host = "127.0.0.1" if excepted.startswith("127") else "www.here.example"
-            assert get(f"http://{host}:{port}/", resolve=resolve).status_code == 200, excepted
+            hosts = ["127.0.0.1"] if excepted.startswith(("127", "*")) else []
+            hosts += [] if excepted.startswith("127") else ["www.here.example"]
+            for host in hosts:
+                assert get(f"http://{host}:{port}/", resolve=resolve).status_code == 200, excepted
         for excepted in ("127.0.0.2", "10.0.0.0/8", "here.example", ""):
             monkeypatch.setenv("NO_PROXY", excepted)
             for host in ("127.0.0.1", "nothere.example"):
                 response = get(f"http://{host}:{port}/", resolve=resolve)
                 assert type(response.error) is exceptions.ProxyError, (excepted, host)
+
+    def test_is_read_in_lower_case_first_and_an_empty_variable_says_nothing(self, monkeypatch, server, dead):
+        monkeypatch.setenv("HTTP_PROXY", server.url)
+        monkeypatch.setenv("http_proxy", dead)
+        assert type(get(server.url).error) is exceptions.ProxyError
+        monkeypatch.setenv("HTTP_PROXY", dead)
+        monkeypatch.setenv("http_proxy", "")
+        assert type(get(server.url).error) is exceptions.ProxyError
 
     def test_is_overruled_by_the_option(self, monkeypatch, pproxy, server, dead):
         monkeypatch.setenv("HTTP_PROXY", dead)

@@ -151,6 +151,22 @@ class TestCookies:
             list(client.http("get", [(i, raw.url) for i in range(2)], concurrency=1, cookies=cookies))
         assert sum(b"cookie: a=1" in head for head in raw.heads) == expected
 
+    @pytest.mark.parametrize(
+        ("options", "expected"), [({}, 2), ({"cookies": None}, 2), ({"cookies": False}, 0)]
+    )
+    def test_of_a_redirect_go_along_its_own_chain(self, client, options, expected):
+        redirect = b"HTTP/1.1 302 Found\r\nlocation: /next\r\nset-cookie: a=1\r\ncontent-length: 0\r\n\r\n"
+
+        def serve(_, head, __):
+            return redirect if head.startswith(b"GET / ") else answer(b"{}")
+
+        with RawServer(serve) as raw:
+            # The plain one in between is of no redirect.
+            urls = [raw.url, raw.url + "/plain", raw.url]
+            list(client.http("get", enumerate(urls), concurrency=1, **options))
+        sent = [head.split()[1] for head in raw.heads if b"cookie: a=1" in head]
+        assert sent == [b"/next"] * expected
+
 
 class TestBodies:
     def test_of_a_request_replace_the_calls_and_these_the_clients(self, url):

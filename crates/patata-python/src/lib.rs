@@ -66,6 +66,7 @@ mod _patata {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("MAX_RESPONSE_HEADERS", patata::MAX_RESPONSE_HEADERS)?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

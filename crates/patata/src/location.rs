@@ -31,7 +31,7 @@ pub(crate) fn leads_on(status: StatusCode, headers: &Headers) -> bool {
 mod tests {
     use super::*;
 
-    fn located<'h>(status: u16, headers: &'h Headers) -> Result<Option<&'h [u8]>, Ambiguous> {
+    fn located(status: u16, headers: &Headers) -> Result<Option<&[u8]>, Ambiguous> {
         location(StatusCode::from_u16(status).unwrap(), headers)
     }
 
