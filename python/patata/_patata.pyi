@@ -38,6 +38,9 @@ def default_num_workers() -> int:
 def check_options(options: dict[str, Any]) -> None:
     """Finds what is wrong with the options of a run, before there is one."""
 
+def is_request(item: object) -> bool:
+    """Whether an item of an input is of a kind that a request is made of."""
+
 def _await_readers() -> None:
     """Waits a moment for the engine's threads that are in the user's code, as the interpreter is ending."""
 
@@ -336,6 +339,9 @@ class PushStream:
         Returns how many more of the limit there may be, which is not 0 where the time was up; ``None``
         where the iterator has ended. Raises what the iterator raises, and for an item that is no request.
         """
+
+    def give_up(self, items: Iterator[Any]) -> None:
+        """Takes items that came out of the input when the run had ended early into the accounts."""
 
     def close_input(self) -> None:
         """Says that nothing more will be pushed."""

@@ -13,6 +13,7 @@ from patata._aio.call import Call, get_ready
 from patata._base import Client
 from patata.client import Callback, Item
 from patata.models import Response
+from patata.receipt import tell
 
 AsyncCallback = Callable[[Response], Awaitable[Response]]
 
@@ -112,6 +113,7 @@ class AsyncPatata(Client):
         # The thread that advances a generator is to be the one that lets go of it.
         del requests
         self._open.add(call)
+        ended_by: BaseException | None = None
         try:
             due = time.monotonic() + TURN
             while (batch := await call.next_batch()) is not None:
@@ -120,6 +122,9 @@ class AsyncPatata(Client):
                     if time.monotonic() >= due:
                         await asyncio.sleep(0)
                         due = time.monotonic() + TURN
+        except BaseException as error:
+            ended_by = error
+            raise
         finally:
             self._open.discard(call)
             try:
@@ -127,6 +132,9 @@ class AsyncPatata(Client):
             finally:
                 # Also where the task was cancelled once more meanwhile.
                 self.receipt = call.receipt()
+                tell(ended_by, self.receipt)
+                # In its traceback is this frame.
+                ended_by = None
 
     async def aclose(self) -> None:
         """Ends all calls that are still open. Their generators raise ``ClientClosedError``."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from patata import _options, _patata
 from patata._base import Client
 from patata.models import Request, Response
-from patata.receipt import Receipt
+from patata.receipt import Receipt, tell
 
 if TYPE_CHECKING:
     from patata._bar import Bar
@@ -77,8 +77,11 @@ class Patata(Client):
     cookies
         A mapping that is sent with each request, or ``True`` to keep those that servers set during a
         call, each for whom it belongs to. Default: only those that a redirect sets, along its own chain;
-        ``False`` keeps not even these. As in browsers at most 180 of a site, 3,300 in all, and 4,096
-        bytes each. What is sent fits 8 KB, the latest first.
+        ``False`` keeps not even these.
+        except BaseException as error:
+            stream.close()
+            tell(error, receipt())
+            raise
     json, form, content, files
         The body of each request that has none: as for :class:`Request`. What can be read only once is
         refused.
@@ -274,6 +277,10 @@ class Patata(Client):
                 failures = Failures()
                 responses = failures.counted(self._called_back(stream, functions, settings))
             yield from progress.logged(responses, receipt)
+        except BaseException as error:
+            stream.close()
+            tell(error, receipt())
+            raise
         finally:
             self._open.discard(control)
             stream.close()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import builtins
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from patata._patata import Response
+    from patata.receipt import Receipt
 
 
 class PatataError(Exception):
@@ -17,7 +18,20 @@ class ClientAlreadyInUseError(PatataError):
     """Kept for programs that catch it. One client may be used by several calls at once now."""
 
 
-class ClientClosedError(PatataError):
+class EndedEarly(PatataError):
+    """A call has ended before its input.
+
+    Attributes
+    ----------
+    receipt
+        The accounts of the call, which say what was not sent, and what was sent and has no outcome. ``None``
+        where there was no call.
+    """
+
+    receipt: Receipt | None = None
+
+
+class ClientClosedError(EndedEarly):
     """The client was closed before all responses were taken, or is used after it was closed."""
 
 
@@ -25,7 +39,7 @@ class ForkedError(PatataError):
     """A run that was begun before a fork is used in the child. Begin another one there."""
 
 
-class TooManyFailures(PatataError):
+class TooManyFailures(EndedEarly):
     """So much failed that the call ended by itself: more than ``max_failures``, or a status of ``abort_on``.
 
     All responses that were there have been yielded before it is raised; what was not done was cancelled.
@@ -38,6 +52,8 @@ class TooManyFailures(PatataError):
         How many failed of which reason: ``{"status 404": 6, "connect error": 1}``.
     examples
         The first failures, each with its URL.
+    receipt
+        The accounts of the call, which say what was not sent, and what was sent and has no outcome.
 
     Examples
     --------
@@ -65,14 +81,18 @@ class TooManyFailures(PatataError):
         self.reasons = reasons or {}
         self.examples = examples or []
 
-    def __reduce__(self) -> tuple[type[TooManyFailures], tuple[str, int, int, dict[str, int], list[str]]]:
-        return type(self), (str(self), self.failures, self.requests, self.reasons, self.examples)
+    def __reduce__(
+        self,
+    ) -> tuple[type[TooManyFailures], tuple[str, int, int, dict[str, int], list[str]], dict[str, Any]]:
+        arguments = (str(self), self.failures, self.requests, self.reasons, self.examples)
+        return type(self), arguments, self.__dict__
 
 
-class DeadlineExceededError(PatataError, builtins.TimeoutError):
+class DeadlineExceededError(EndedEarly, builtins.TimeoutError):
     """The ``deadline`` of the call passed before all of its input had been taken.
 
-    All responses have been yielded before it is raised, those that failed at the deadline among them.
+    All responses have been yielded before it is raised, those that failed at the deadline among them. Its
+    ``receipt`` says which of them were not sent.
     """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 
@@ -43,6 +44,11 @@ class Receipt(NamedTuple):
         How many were answered with which status that is no success.
     latency
         How long requests took.
+    unsent, unknown
+        Of those that were cancelled, or failed by the ``deadline``: how many were not sent, and how many
+        were sent and have no outcome, so that the server may have done what they ask for.
+    unsent_ids, unknown_ids
+        The ids of the first 1,000 of each.
 
     Examples
     --------
@@ -64,6 +70,10 @@ class Receipt(NamedTuple):
     errors: dict[str, int]
     failed_statuses: dict[int, int]
     latency: Latency
+    unsent: int
+    unknown: int
+    unsent_ids: list[Any]
+    unknown_ids: list[Any]
 
     @classmethod
     def of(cls, accounts: dict[str, Any]) -> Receipt:
@@ -72,17 +82,34 @@ class Receipt(NamedTuple):
         fields["cancelled"] += fields.pop("outstanding")
         return cls(**fields)
 
+    def unfinished(self) -> str:
+        """What the call ended without, in words; empty where it ended with all."""
+        counts = ((self.unsent, "not sent"), (self.unknown, "sent with unknown outcome"))
+        return ", ".join(f"{count} {what}" for count, what in counts if count)
+
     def lines(self) -> list[tuple[str, str]]:
         """What the log says of it: names and values."""
         reasons = {**self.errors, **{f"status {code}": n for code, n in self.failed_statuses.items()}}
         detail = ", ".join(f"{reason}: {count}" for reason, count in reasons.items())
+        unfinished = self.unfinished()
         latency = self.latency
         times = f"p50 {latency.p50:.3f}, p90 {latency.p90:.3f}, p99 {latency.p99:.3f}, max {latency.max:.3f}"
         return [
             ("Ok", str(self.ok)),
             ("Failed", f"{self.failed} ({detail})" if detail else str(self.failed)),
-            ("Cancelled", str(self.cancelled)),
+            ("Cancelled", f"{self.cancelled} ({unfinished})" if unfinished else str(self.cancelled)),
             ("Attempts", str(self.attempts)),
             ("Bytes", str(self.bytes)),
             ("Latency (s)", times),
         ]
+
+
+def tell(error: BaseException | None, receipt: Receipt) -> None:
+    """Puts the receipt of a call on the exception that it ended by, and into words what it ended without."""
+    if error is None or isinstance(error, (GeneratorExit, StopIteration)):
+        return
+    # Some exceptions cannot be changed.
+    with suppress(AttributeError, TypeError):
+        error.receipt = receipt  # type: ignore[attr-defined]
+    if (unfinished := receipt.unfinished()) and hasattr(error, "add_note"):
+        error.add_note(f"requests that the call ended without: {unfinished}; client.receipt has their ids")

@@ -1,8 +1,7 @@
-//! What the kinds of runs have in common for Python: the handle for other threads, and the accounts.
+//! What the kinds of runs have in common for Python: the handle for other threads, and the method.
 
-use patata::{Progress, Receipt};
+use patata::Progress;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
 
 use crate::fault;
 
@@ -28,28 +27,6 @@ impl Control {
     fn cancel(&self) {
         self.0.cancel();
     }
-}
-
-/// The accounts as a dict.
-pub(crate) fn receipt<'py>(py: Python<'py>, receipt: &Receipt) -> PyResult<Bound<'py, PyDict>> {
-    let dict = PyDict::new(py);
-    dict.set_item("submitted", receipt.submitted)?;
-    dict.set_item("ok", receipt.ok)?;
-    dict.set_item("failed", receipt.failed)?;
-    dict.set_item("cancelled", receipt.cancelled)?;
-    dict.set_item("outstanding", receipt.outstanding)?;
-    dict.set_item("attempts", receipt.attempts)?;
-    dict.set_item("bytes", receipt.body_bytes)?;
-    let errors = PyDict::new(py);
-    for (kind, count) in &receipt.errors {
-        errors.set_item(fault::class_of_kind(*kind), count)?;
-    }
-    dict.set_item("errors", errors)?;
-    dict.set_item("failed_statuses", receipt.failed_statuses.clone())?;
-    let latency = &receipt.latency;
-    let seconds = |percentage| latency.percentile(percentage).as_secs_f64();
-    dict.set_item("latency", (seconds(50.0), seconds(90.0), seconds(99.0), latency.max().as_secs_f64()))?;
-    Ok(dict)
 }
 
 /// What is raised where a run was ended from another thread.

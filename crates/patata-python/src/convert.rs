@@ -266,6 +266,13 @@ fn with_options(py: Python<'_>, mut engine: EngineRequest, request: &Request) ->
     Ok(engine)
 }
 
+/// Whether an item is of a kind that a request is made of; what is wrong with its content is another matter.
+#[pyfunction]
+pub(crate) fn is_request(item: &Bound<'_, PyAny>) -> bool {
+    let Ok(tuple) = item.cast::<PyTuple>() else { return item.is_instance_of::<Request>() };
+    matches!(tuple.len(), 2 | 3) && tuple.get_item(1).is_ok_and(|url| url.is_instance_of::<PyString>())
+}
+
 fn unusable(item: &Bound<'_, PyAny>, index: u64) -> PyErr {
     let message = format!(
         "{} is not a request: give Request(id_, url, data=None), (id, url) or (id, url, data), with a str as \

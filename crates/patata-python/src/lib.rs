@@ -6,6 +6,7 @@
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+mod accounts;
 #[cfg(feature = "benching")]
 pub mod benching;
 mod connections;
@@ -43,6 +44,8 @@ mod _patata {
 
     #[pymodule_export]
     use super::control::Control;
+    #[pymodule_export]
+    use super::convert::is_request;
     #[pymodule_export]
     use super::fork::forked;
     #[pymodule_export]

@@ -8,6 +8,7 @@ use patata::{PushedRun, Step};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator};
 
+use crate::accounts::Accounts;
 use crate::control::{self, Control};
 use crate::convert::Conversion;
 use crate::fork::Process;
@@ -29,7 +30,7 @@ pub(crate) struct PushStream {
     conversion: Conversion,
     raised: Arc<Raised>,
     waker: Waker,
-    receipt: patata::Receipt,
+    accounts: Accounts,
     process: Process,
 }
 
@@ -44,7 +45,7 @@ impl PushStream {
             raised,
             run: Some(client.with(options)?.run_pushed()),
             waker: wakeup.waker(),
-            receipt: patata::Receipt::default(),
+            accounts: Accounts::default(),
             process: Process::current(),
         })
     }
@@ -65,9 +66,10 @@ impl PushStream {
         for pushed in 0..limit {
             let Some(item) = items.next() else { return Ok(None) };
             let request = self.conversion.request(&item?)?;
-            // A run that was ended meanwhile takes no more, and says so when responses are taken.
-            let taken = self.run.as_mut().is_some_and(|run| run.push(request).is_ok());
-            if !taken {
+            let Some(run) = &mut self.run else { return Ok(Some(0)) };
+            if let Err(request) = run.push(request) {
+                // A run that was ended meanwhile takes no more, and says so when responses are taken.
+                run.give_up(request);
                 return Ok(Some(0));
             }
             if pushed % ITEMS_A_LOOK == ITEMS_A_LOOK - 1 && Instant::now() >= end {
@@ -75,6 +77,20 @@ impl PushStream {
             }
         }
         Ok(Some(0))
+    }
+
+    /// Takes items that came out of the input too late, as the run has ended early, so that they are in the
+    /// accounts. What is no request is none of them.
+    fn give_up(&mut self, items: &Bound<'_, PyIterator>) -> PyResult<()> {
+        self.process.check(items.py())?;
+        for item in items.clone() {
+            if let Ok(request) = self.conversion.request(&item?)
+                && let Some(run) = &mut self.run
+            {
+                run.give_up(request);
+            }
+        }
+        Ok(())
     }
 
     /// Says that nothing more will be pushed.
@@ -97,7 +113,10 @@ impl PushStream {
                 return Err(error);
             }
             match step {
-                Step::Outcome(outcome) => batch.push(Response::new(outcome)),
+                Step::Outcome(outcome) => {
+                    self.accounts.note(py, &outcome);
+                    batch.push(Response::new(outcome));
+                }
                 Step::Wait => break,
                 Step::End if !batch.is_empty() => break,
                 Step::End => {
@@ -133,16 +152,16 @@ impl PushStream {
 
     /// How many requests were taken in, and what became of them.
     fn receipt<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        control::receipt(py, self.run.as_ref().map_or(&self.receipt, PushedRun::receipt))
+        self.accounts.dict(py, self.run.as_ref().map(PushedRun::receipt))
     }
 
     /// Ends the run: sockets are closed, threads are joined, which may take a moment.
     fn close(slf: &Bound<'_, Self>) {
         // Not borrowed meanwhile: who looks at it finds it closed.
         let run = slf.borrow_mut().take_run();
-        if let Some(run) = run {
-            let receipt = slf.py().detach(|| run.cancel());
-            slf.borrow_mut().receipt = receipt;
+        if let Some(mut run) = run {
+            slf.py().detach(|| run.end());
+            slf.borrow_mut().accounts.close(slf.py(), run.receipt(), run.unfinished());
         }
     }
 }
@@ -157,7 +176,7 @@ impl PushStream {
             return None;
         }
         // For who asks while it ends: what is outstanding will have been cancelled.
-        self.receipt = run.receipt().clone();
+        self.accounts.open(run.receipt());
         Some(run)
     }
 }

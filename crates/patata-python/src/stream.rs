@@ -8,6 +8,7 @@ use pyo3::exceptions::{PyException, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator};
 
+use crate::accounts::Accounts;
 use crate::control::{self, Control};
 use crate::convert::Conversion;
 use crate::fork::Process;
@@ -55,7 +56,7 @@ pub(crate) struct Stream {
     raised: Arc<Raised>,
     /// An error that came while a batch was gathered, for the next call.
     pending: Option<PyErr>,
-    receipt: patata::Receipt,
+    accounts: Accounts,
     process: Process,
 }
 
@@ -82,7 +83,7 @@ impl Stream {
         let iterator = requests.try_iter()?.unbind();
         let run = client.run(Input { iterator, conversion, raised: raised.clone() });
         let process = Process::current();
-        Ok(Self { run: Some(run), raised, pending: None, receipt: patata::Receipt::default(), process })
+        Ok(Self { run: Some(run), raised, pending: None, accounts: Accounts::default(), process })
     }
 
     fn __iter__(slf: Py<Self>) -> Py<Self> {
@@ -128,16 +129,17 @@ impl Stream {
 
     /// How many requests were taken in, and what became of them.
     fn receipt<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        control::receipt(py, self.run.as_ref().map_or(&self.receipt, Run::receipt))
+        self.accounts.dict(py, self.run.as_ref().map(Run::receipt))
     }
 
     /// Ends the run: sockets are closed, threads are joined.
     fn close(&mut self, py: Python<'_>) {
-        if let Some(run) = self.run.take() {
+        if let Some(mut run) = self.run.take() {
             if self.process.is_gone() {
                 return std::mem::forget(run);
             }
-            self.receipt = py.detach(|| run.cancel());
+            py.detach(|| run.end());
+            self.accounts.close(py, run.receipt(), run.unfinished());
         }
     }
 }
@@ -150,7 +152,10 @@ impl Stream {
         let cancelled = run.is_cancelled();
         self.raise_interrupt(py)?;
         match step {
-            Step::Outcome(outcome) => Ok(Look::Response(Response::new(outcome))),
+            Step::Outcome(outcome) => {
+                self.accounts.note(py, &outcome);
+                Ok(Look::Response(Response::new(outcome)))
+            }
             Step::Wait => Ok(Look::Nothing),
             Step::End => {
                 let stopped = self.run.as_ref().and_then(|run| run.stopped().cloned());

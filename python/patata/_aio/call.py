@@ -42,6 +42,8 @@ class Call:
         self._progress = progress
         self._has_ended = False
         """Whether the engine has no more responses."""
+        self._is_drained = False
+        """Whether the input has given what it had taken when the run ended by itself."""
         self._stage: Stage | None = None
         self._may_take_more = False
         """Whether there is room in the stage, and the engine may have more for it than was taken."""
@@ -72,6 +74,12 @@ class Call:
             has_more = self._input.feed()
             limit = min(BATCH, self._progress.left)
             batch = self._take(limit) if self._stage is None else self._called_back(limit)
+            if batch is None and self._raised is not None and not self._is_drained:
+                # The run has ended, and its input may have been at an item just then.
+                self._is_drained = True
+                await self._input.drain()
+                self._has_ended, self._raised = False, None
+                continue
             if batch is None:
                 self._finish()
             if batch is None or batch:
@@ -144,7 +152,10 @@ class Call:
         return [*ending, _in_thread(self._join)]
 
     def _join(self) -> None:
-        self._stream.close()
+        try:
+            self._input.join()
+        finally:
+            self._stream.close()
         if self._bar is not None:
             self._bar.close()
         if self._stage is not None:

@@ -8,7 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator
-from itertools import islice
+from contextlib import suppress
 from operator import length_hint
 from queue import SimpleQueue
 from typing import Any
@@ -18,6 +18,12 @@ from patata._aio.bell import Bell
 
 TURN = 0.002
 """Seconds that anything in here takes at once before others have a turn."""
+
+PATIENCE = 0.2
+"""Seconds for which the end of a call waits for an input to give the item that it is at.
+
+One that takes longer is left alone: what it gives then is nobody's.
+"""
 
 INLINE = (list, tuple, deque, set, frozenset, dict, range)
 """What gives its items at once, so that no thread is needed."""
@@ -59,6 +65,13 @@ class Input:
         self.ended = True
         return []
 
+    async def drain(self) -> None:
+        """Stops, as the run has ended by itself, and hands over what was taken meanwhile."""
+        self.stop()
+
+    def join(self) -> None:
+        """After it was stopped, likewise; not to be called on the event loop."""
+
 
 class InlineInput(Input):
     """A container, whose items are there."""
@@ -83,15 +96,16 @@ class ThreadInput(Input):
 
     def __init__(self, items: Iterable[Any], stream: _patata.PushStream, bell: Bell) -> None:
         super().__init__(stream, bell)
-        self._demands: SimpleQueue[int] = SimpleQueue()
-        self._supplies: deque[Supply] = deque()
+        self._source = _Source(items)
+        self._demands: SimpleQueue[Demand] = SimpleQueue()
         self._is_asked = False
         self._items: Iterator[Any] = iter(())
         self._are_last = False
         self._error: BaseException | None = None
         context = contextvars.copy_context()
-        work = (_advance, items, self._demands, self._supplies, bell.wakeup.ring)
-        threading.Thread(target=context.run, args=work, name="patata-input", daemon=True).start()
+        work = (_advance, self._demands, bell.wakeup.ring)
+        self._thread = threading.Thread(target=context.run, args=work, name="patata-input", daemon=True)
+        self._thread.start()
 
     def _feed(self, room: int) -> bool:
         self._receive()
@@ -110,52 +124,109 @@ class ThreadInput(Input):
         elif room > had and not self._is_asked:
             # What is there already, or was pushed just now, takes its part of the room.
             self._is_asked = True
-            self._demands.put(room - had)
+            self._demands.put((self._source, room - had))
         return bool(left)
 
     def _receive(self) -> None:
-        if self._supplies and not length_hint(self._items):
-            items, self._are_last, self._error = self._supplies.popleft()
+        if self._source.supplies and not length_hint(self._items):
+            items, self._are_last, self._error = self._source.supplies.popleft()
             self._items = iter(items)
             self._is_asked = self._are_last
             if self._error is not None and not isinstance(self._error, Exception):
                 raise self._error
 
     def stop(self) -> list[asyncio.Future[None]]:
-        """Has the thread end as soon as the input lets it; that is not waited for, as it may take long."""
-        self._demands.put(0)
+        """Has the thread end as soon as the input lets it."""
+        self._source.is_stopped = True
+        self._demands.put((self._source, 0))
         return super().stop()
+
+    async def drain(self) -> None:
+        self.stop()
+        end = time.monotonic() + PATIENCE
+        while not self._source.has_ended and (left := end - time.monotonic()) > 0:
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._bell.wait(), left)
+        self._give_up()
+
+    def join(self) -> None:
+        self._thread.join(PATIENCE)
+        self._give_up()
+
+    def _give_up(self) -> None:
+        """Puts what the thread has taken, and the call can do nothing with any more, into the accounts."""
+        self._stream.give_up(self._items)
+        while self._source.supplies:
+            self._stream.give_up(iter(self._source.supplies.popleft()[0]))
 
     def __del__(self) -> None:
         # Also where the event loop was closed before the call was: the thread must not wait for ever.
-        self._demands.put(0)
+        self._demands.put((self._source, 0))
 
 
-def _advance(
-    items: Iterable[Any],
-    demands: SimpleQueue[int],
-    supplies: deque[Supply],
-    ring: Callable[[], None],
-) -> None:
-    """Takes as many items as are demanded, until 0 are; those of a slow input are handed on early."""
-    batch: list[Any] = []
-    try:
-        iterator = iter(items)
-        while count := demands.get():
-            batch = []
-            end = time.monotonic() + TURN
-            is_last = True
-            for item in islice(iterator, count):
-                batch.append(item)
-                if time.monotonic() >= end or len(batch) == count:
-                    is_last = False
-                    break
-            supplies.append((batch, is_last, None))
-            ring()
-            if is_last:
-                return
-    except BaseException as error:
-        supplies.append((batch, True, error))
+class _Source:
+    """What is advanced in a thread.
+
+    The call holds it, and the thread only while it is at it: what an abandoned call and its input form in
+    common can then be collected.
+    """
+
+    def __init__(self, items: Iterable[Any]) -> None:
+        self._items: Iterable[Any] | None = items
+        self._iterator: Iterator[Any] | None = None
+        self.supplies: deque[Supply] = deque()
+        self.is_stopped = False
+        self.has_ended = False
+        """Whether nothing more will come."""
+
+    def advance(self, count: int) -> bool:
+        """Takes so many items; those of a slow input are handed on early. Says whether there may be more."""
+        may_go_on = False
+        if count:
+            batch: list[Any] = []
+            error: BaseException | None = None
+            try:
+                may_go_on = self._take(count, batch)
+            except BaseException as raised:
+                error = raised
+            self.supplies.append((batch, not may_go_on, error))
+        if may_go_on and not self.is_stopped:
+            return True
+        # Who advances it lets go of it.
+        self._items = self._iterator = None
+        self.has_ended = True
+        return False
+
+    def _take(self, count: int, batch: list[Any]) -> bool:
+        if self._items is not None:
+            self._items, self._iterator = None, iter(self._items)
+        assert self._iterator is not None
+        end = time.monotonic() + TURN
+        while len(batch) < count and not self.is_stopped:
+            item = next(self._iterator, self)
+            if item is self:
+                return False
+            batch.append(item)
+            if not _patata.is_request(item):
+                # It ends the call, so nothing that stands behind it is taken.
+                return False
+            if time.monotonic() >= end:
+                break
+        return True
+
+
+Demand = tuple[_Source, int]
+"""What is advanced, and how many items are to be taken: 0 where that was all."""
+
+
+def _advance(demands: SimpleQueue[Demand], ring: Callable[[], None]) -> None:
+    """Takes as many items as are demanded, until there are no more or 0 are."""
+    may_go_on = True
+    while may_go_on:
+        source, count = demands.get()
+        may_go_on = source.advance(count)
+        # What is waited for without it can be collected.
+        del source
         ring()
 
 
@@ -201,6 +272,10 @@ class AsyncInput(Input):
             await self._waiting
         finally:
             self._waiting = None
+
+    async def drain(self) -> None:
+        self._room = 0
+        await asyncio.wait(self.stop(), timeout=PATIENCE)
 
     def stop(self) -> list[asyncio.Future[None]]:
         """Cancels the task, wherever in the input it is."""

@@ -1,0 +1,79 @@
+//! The accounts of a call: the engine's, and the ids of what it ended without.
+
+use patata::{Outcome, Receipt, Unfinished};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+
+use crate::fault;
+
+/// So many ids of each kind are kept, as the engine keeps tags.
+const KEPT: usize = 1_000;
+
+/// What is known of a call beside its run, and all of it once the run is gone.
+#[derive(Debug, Default)]
+pub(crate) struct Accounts {
+    receipt: Receipt,
+    /// The ids of what the deadline ended, which were handed out, and of what was cancelled.
+    unsent: Vec<Py<PyAny>>,
+    unknown: Vec<Py<PyAny>>,
+}
+
+impl Accounts {
+    /// Looks at an outcome before it is handed out: one that the deadline ended has its id kept.
+    pub(crate) fn note(&mut self, py: Python<'_>, outcome: &Outcome<Py<PyAny>>) {
+        if let Err(error) = &outcome.result
+            && error.is_run_deadline()
+        {
+            let ids = if error.request_sent() { &mut self.unknown } else { &mut self.unsent };
+            if ids.len() < KEPT {
+                ids.push(outcome.tag.clone_ref(py));
+            }
+        }
+    }
+
+    /// The receipt of a run that is about to end, for who asks meanwhile.
+    pub(crate) fn open(&mut self, receipt: &Receipt) {
+        self.receipt = receipt.clone();
+    }
+
+    /// Takes over the accounts of a run that has ended.
+    pub(crate) fn close(&mut self, py: Python<'_>, receipt: &Receipt, unfinished: &Unfinished<Py<PyAny>>) {
+        self.receipt = receipt.clone();
+        for (ids, more) in [(&mut self.unsent, &unfinished.unsent), (&mut self.unknown, &unfinished.unknown)]
+        {
+            let room = KEPT - ids.len();
+            ids.extend(more.iter().take(room).map(|id| id.clone_ref(py)));
+        }
+    }
+
+    /// As a dict. `running` is the receipt of the run that is not gone.
+    pub(crate) fn dict<'py>(
+        &self,
+        py: Python<'py>,
+        running: Option<&Receipt>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let receipt = running.unwrap_or(&self.receipt);
+        let dict = PyDict::new(py);
+        dict.set_item("submitted", receipt.submitted)?;
+        dict.set_item("ok", receipt.ok)?;
+        dict.set_item("failed", receipt.failed)?;
+        dict.set_item("cancelled", receipt.cancelled)?;
+        dict.set_item("unsent", receipt.unsent)?;
+        dict.set_item("unknown", receipt.unknown)?;
+        dict.set_item("unsent_ids", PyList::new(py, &self.unsent)?)?;
+        dict.set_item("unknown_ids", PyList::new(py, &self.unknown)?)?;
+        dict.set_item("outstanding", receipt.outstanding)?;
+        dict.set_item("attempts", receipt.attempts)?;
+        dict.set_item("bytes", receipt.body_bytes)?;
+        let errors = PyDict::new(py);
+        for (kind, count) in &receipt.errors {
+            errors.set_item(fault::class_of_kind(*kind), count)?;
+        }
+        dict.set_item("errors", errors)?;
+        dict.set_item("failed_statuses", receipt.failed_statuses.clone())?;
+        let latency = &receipt.latency;
+        let seconds = |percentage| latency.percentile(percentage).as_secs_f64();
+        dict.set_item("latency", (seconds(50.0), seconds(90.0), seconds(99.0), latency.max().as_secs_f64()))?;
+        Ok(dict)
+    }
+}
