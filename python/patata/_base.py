@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import atexit
 import os
+import warnings
+from collections.abc import Callable, MutableSet
 from typing import Any
 
 from patata import _connections, _options, _patata, exceptions
-from patata._logs import Progress
+from patata._logs import INPUT_STALL, InputStall, Progress
 from patata.receipt import Receipt
 
 atexit.register(_patata._await_readers)
@@ -15,8 +17,28 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_patata._forked)
 
 
+class NeverIterated:
+    """Held by a call's generator until it begins: one that goes away with it warns, as a coroutine does."""
+
+    __slots__ = ("_has_begun",)
+
+    def __init__(self) -> None:
+        self._has_begun = False
+
+    def begin(self) -> None:
+        """The call is iterated over."""
+        self._has_begun = True
+
+    def __del__(self) -> None:
+        if not self._has_begun:
+            message = "the responses of http() were never iterated over, so no request was sent"
+            warnings.warn(message, RuntimeWarning, stacklevel=2, source=self)
+
+
 class Client:
     """Checks and keeps the options; see :class:`patata.Patata`, which says what they mean."""
+
+    _OPEN: Callable[[], MutableSet[Any]] = set
 
     def __init__(
         self,
@@ -39,7 +61,7 @@ class Client:
         _patata.check_options(_options.combined({}, self._further))
         self._engine = _patata.Client(connections)
         self._closed = False
-        self._open: set[Any] = set()
+        self._open: MutableSet[Any] = self._OPEN()
         """What ends the calls that are under way.
 
         Under no lock: a signal handler, which may close the client, would wait for its own thread. Each step
@@ -68,6 +90,12 @@ class Client:
             "timeout": 300.0,
             **_options.combined(self._further, _options.further({**given, **options})),
         }
+
+    def _engine_for(self, requests: Any, settings: dict[str, Any]) -> _patata.Client:
+        """The engine with the options of a call. Raises for what cannot be used."""
+        if self.verbose_level > 0:
+            settings = {**settings, "input_stall": (INPUT_STALL, InputStall(requests, INPUT_STALL))}
+        return self._engine.with_options(settings)
 
     def _begin(self, method: str) -> Progress:
         """Checks that a call may begin. Gives its log."""

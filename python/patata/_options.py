@@ -200,9 +200,14 @@ def callbacks(given: Iterable[Any] | None, may_be_coroutines: bool = False) -> l
     return functions
 
 
-def requests(given: Any) -> Any:
-    """Anything that can be iterated over, in either way."""
-    if not hasattr(type(given), "__aiter__") and not isinstance(given, Iterable):
+def iterable(given: Any) -> Any:
+    """Anything that can be iterated over."""
+    if not isinstance(given, Iterable):
         # Raises where it cannot.
         return iter(given)
     return given
+
+
+def requests(given: Any) -> Any:
+    """Anything that can be iterated over, in either way."""
+    return given if hasattr(type(given), "__aiter__") else iterable(given)

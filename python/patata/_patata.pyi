@@ -283,6 +283,8 @@ class Client:
     """The options of all runs of a client, and what these share: the trust store, TLS sessions."""
 
     def __new__(cls, options: dict[str, Any]) -> Self: ...
+    def with_options(self, options: dict[str, Any]) -> Client:
+        """The client of one call, with options of its own. Raises for what cannot be used."""
 
 @final
 class Control:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+import weakref
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable
 from types import TracebackType
 from typing import Any
 
-from patata import _options
+from patata import _options, _patata
 from patata._aio.call import Call, get_ready
-from patata._base import Client
+from patata._base import Client, NeverIterated
 from patata.client import Callback, Item
 from patata.models import Response
 from patata.receipt import tell
@@ -41,7 +42,10 @@ class AsyncPatata(Client):
     1000
     """
 
-    async def http(
+    _OPEN = weakref.WeakSet
+    """A call is kept by its generator alone, so that one that is abandoned can be collected."""
+
+    def http(
         self,
         method: str,
         requests: Iterable[Item] | AsyncIterable[Item],
@@ -52,7 +56,8 @@ class AsyncPatata(Client):
     ) -> AsyncGenerator[Response, None]:
         """Performs the requests and yields each response as soon as it is there, each exactly once.
 
-        An asynchronous generator, for ``async for``: nothing happens before its first step. Cancelling the
+        An asynchronous generator, for ``async for``: nothing is sent before its first step, and an option
+        that cannot be used raises at once. Cancelling the
         task, and closing it (``contextlib.aclosing`` does so after a ``break``), cancels what is left. What
         is said of :meth:`Patata.http` about failures, exceptions and order goes for it too.
 
@@ -107,9 +112,23 @@ class AsyncPatata(Client):
         """
         functions = _options.callbacks(callbacks, may_be_coroutines=True)
         settings = self._settings(retries, timeout, options)
+        requests = _options.requests(requests)
+        engine = self._engine_for(requests, settings)
+        return self._responses(NeverIterated(), method, requests, functions, engine, settings)
+
+    async def _responses(
+        self,
+        unbegun: NeverIterated,
+        method: str,
+        requests: Any,
+        functions: list[Any],
+        engine: _patata.Client,
+        settings: dict[str, Any],
+    ) -> AsyncGenerator[Response, None]:
+        unbegun.begin()
         progress = self._begin(method)
         await get_ready(functions, self.num_workers)
-        call = Call(method, _options.requests(requests), functions, self._engine, settings, progress)
+        call = Call(method, requests, functions, engine, settings, progress)
         # The thread that advances a generator is to be the one that lets go of it.
         del requests
         self._open.add(call)

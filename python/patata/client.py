@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from patata import _options, _patata
-from patata._base import Client
+from patata._base import Client, NeverIterated
 from patata.models import Request, Response
 from patata.receipt import Receipt, tell
 
@@ -199,7 +199,8 @@ class Patata(Client):
 
         With ``ordered=True`` they come in the order of the requests.
 
-        A generator: nothing happens before its first ``next``; closing it cancels what is left.
+        A generator: nothing is sent before its first ``next``, which one that is thrown away without it
+        warns of; closing it cancels what is left. An option that cannot be used raises at once.
         Requests are taken from the input while responses are taken from it, on the same thread, so the
         input may be endless, and need not be thread-safe.
 
@@ -255,8 +256,22 @@ class Patata(Client):
         """
         functions = _options.callbacks(callbacks)
         settings = self._settings(retries, timeout, options)
+        requests = _options.iterable(requests)
+        engine = self._engine_for(requests, settings)
+        return self._responses(NeverIterated(), method, requests, functions, engine, settings)
+
+    def _responses(
+        self,
+        unbegun: NeverIterated,
+        method: str,
+        requests: Iterable[Item],
+        functions: list[Callback],
+        engine: _patata.Client,
+        settings: dict[str, Any],
+    ) -> Generator[Response, None, None]:
+        unbegun.begin()
         progress = self._begin(method)
-        stream = _patata.Stream(method, requests, self._engine, settings)
+        stream = _patata.Stream(method, requests, engine, settings)
         control = stream.control()
         self._note_open(control)
         failures: Failures | None = None

@@ -201,11 +201,11 @@ def test_what_was_taken_when_a_call_ends_early_is_accounted_for(server, seed, en
 def refusals(folder):
     """Items that are refused before any I/O, with the option that this needs."""
 
-    def auth(request):
+    def auth(_request):
         raise ValueError("no")
 
     return {
-        "a bad URL": (lambda url: (1, "no URL"), {}),
+        "a bad URL": (lambda _url: (1, "no URL"), {}),
         "data that is no JSON": (lambda url: (1, url, DATA_THAT_IS_NO_JSON), {}),
         "an auth function that raises": (lambda url: (1, url), {"auth": auth}),
         "an id that leads out": (lambda url: ("../../out", url), {"stream_to": f"{folder}/{{id}}"}),
@@ -263,7 +263,8 @@ def test_the_exception_and_the_log_say_how_many(server, caplog):
         list(client.http("get", book.items((None, "ends"))))
     stop = raised.value
     words = stop.receipt.unfinished()
-    assert f"{stop.receipt.unsent} not sent" in words and stop.receipt.unsent >= 2
+    assert f"{stop.receipt.unsent} not sent" in words
+    assert stop.receipt.unsent >= 2
     assert f"({words})" in caplog.text
     assert pickle.loads(pickle.dumps(stop)).receipt == stop.receipt
     if hasattr(stop, "__notes__"):

@@ -3,6 +3,7 @@
 use patata::{Outcome, Receipt, Unfinished};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
+use pyo3::{PyTraverseError, PyVisit};
 
 use crate::fault;
 
@@ -44,6 +45,10 @@ impl Accounts {
             let room = KEPT - ids.len();
             ids.extend(more.iter().take(room).map(|id| id.clone_ref(py)));
         }
+    }
+
+    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.unsent.iter().chain(&self.unknown).try_for_each(|id| visit.call(id))
     }
 
     /// As a dict. `running` is the receipt of the run that is not gone.

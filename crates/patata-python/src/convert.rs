@@ -8,6 +8,7 @@ use patata::{HeaderName, HeaderValue, Method, PathTemplate};
 use pyo3::exceptions::{PyException, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
+use pyo3::{PyTraverseError, PyVisit};
 
 use crate::control;
 use crate::fault;
@@ -71,6 +72,22 @@ impl Conversion {
         self.complete(item, index, request)
     }
 
+    /// The user's functions, for the garbage collector.
+    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if let Some(auth) = &self.auth {
+            visit.call(&**auth)?;
+        }
+        match &self.stream_to {
+            Some(StreamTo::Function(function)) => visit.call(function),
+            _ => Ok(()),
+        }
+    }
+
+    /// Lets go of them.
+    pub(crate) fn clear(&mut self) {
+        (self.auth, self.stream_to) = (None, None);
+    }
+
     /// `None` for what is no request.
     fn read(&self, item: &Bound<'_, PyAny>) -> PyResult<Option<EngineRequest>> {
         if let Ok(request) = item.cast::<Request>() {
@@ -115,6 +132,11 @@ impl Conversion {
             Ok(request)
         })
     }
+}
+
+/// Finds what is wrong with the options of a call that the engine does not know.
+pub(crate) fn check(options: &Bound<'_, PyDict>) -> PyResult<()> {
+    options.get_item("stream_to")?.map_or(Ok(()), |given| StreamTo::new(&given).map(drop))
 }
 
 /// A request that `change` fails on is refused with what it failed with, as its own response.

@@ -1,5 +1,6 @@
 //! The options of how much is asked of servers, and of when a run ends by itself, for the engine's builder.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use patata::Builder;
@@ -33,6 +34,7 @@ pub(crate) fn option(builder: Builder, name: &str, value: &Bound<'_, PyAny>) -> 
             Err(_) => builder.max_failures(value.extract::<f64>()?),
         },
         "ok_statuses" => builder.ok_statuses(statuses(value)?),
+        "input_stall" => input_stall(builder, value)?,
         "abort_on" => builder.abort_on(statuses(value)?),
         _ => return Err(PyValueError::new_err(format!("unknown option {name:?}"))),
     })
@@ -41,6 +43,24 @@ pub(crate) fn option(builder: Builder, name: &str, value: &Bound<'_, PyAny>) -> 
 pub(crate) fn seconds(value: &Bound<'_, PyAny>) -> PyResult<Duration> {
     // What is too long for the clock is for ever.
     Ok(Duration::try_from_secs_f64(value.extract()?).unwrap_or(Duration::MAX))
+}
+
+/// Seconds, and what is called once the input has kept the run waiting for so long.
+fn input_stall(builder: Builder, value: &Bound<'_, PyAny>) -> PyResult<Builder> {
+    let (after, tell): (f64, Py<PyAny>) = value.extract()?;
+    let tell = Arc::new(tell);
+    let after = Duration::try_from_secs_f64(after).unwrap_or(Duration::MAX);
+    Ok(builder.on_input_stall(after, move || {
+        let tell = tell.clone();
+        // Not on the event loop, which whoever holds Python's lock may be waiting for.
+        std::thread::spawn(move || {
+            Python::try_attach(|py| {
+                if let Err(error) = tell.call0(py) {
+                    error.write_unraisable(py, None);
+                }
+            });
+        });
+    }))
 }
 
 fn rates(value: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {

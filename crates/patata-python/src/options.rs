@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyString};
 
 use crate::connections;
+use crate::convert;
 use crate::limits;
 use crate::upload;
 use crate::values;
@@ -24,12 +25,17 @@ impl Client {
         let client = base()?.to_builder().environment_proxy();
         with_options(client, options).map(Self)
     }
+
+    /// The client of one call, with options of its own.
+    fn with_options(&self, options: &Bound<'_, PyDict>) -> PyResult<Self> {
+        convert::check(options)?;
+        with_options(self.0.to_builder(), options).map(Self)
+    }
 }
 
 impl Client {
-    /// The engine's client for one run, with options of its own.
-    pub(crate) fn with(&self, options: &Bound<'_, PyDict>) -> PyResult<patata::Client> {
-        with_options(self.0.to_builder(), options)
+    pub(crate) fn engine(&self) -> &patata::Client {
+        &self.0
     }
 }
 

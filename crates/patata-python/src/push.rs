@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use patata::{PushedRun, Step};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator};
+use pyo3::{PyTraverseError, PyVisit};
 
 use crate::accounts::Accounts;
 use crate::control::{self, Control};
@@ -43,7 +44,7 @@ impl PushStream {
         Ok(Self {
             conversion: Conversion::new(method, options, raised.clone())?,
             raised,
-            run: Some(client.with(options)?.run_pushed()),
+            run: Some(client.engine().run_pushed()),
             waker: wakeup.waker(),
             accounts: Accounts::default(),
             process: Process::current(),
@@ -153,6 +154,18 @@ impl PushStream {
     /// How many requests were taken in, and what became of them.
     fn receipt<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         self.accounts.dict(py, self.run.as_ref().map(PushedRun::receipt))
+    }
+
+    /// What is held for Python, for the garbage collector.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.conversion.traverse(&visit)?;
+        self.accounts.traverse(&visit)
+    }
+
+    fn __clear__(&mut self) {
+        self.conversion.clear();
+        self.accounts = Accounts::default();
+        drop(self.take_run());
     }
 
     /// Ends the run: sockets are closed, threads are joined, which may take a moment.

@@ -5,6 +5,7 @@ use pyo3::basic::CompareOp;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
+use pyo3::{PyTraverseError, PyVisit};
 
 use crate::fault;
 use crate::shown;
@@ -134,6 +135,21 @@ impl Request {
             return (slf.get_type(), fields).into_pyobject(py);
         }
         (slf.get_type(), fields, (py.None(), options)).into_pyobject(py)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        for value in [&self.id_, &self.url, &self.data] {
+            visit.call(value)?;
+        }
+        self.options().try_for_each(|(_, value)| visit.call(value))
+    }
+
+    fn __clear__(&mut self) {
+        Python::attach(|py| {
+            (self.id_, self.url, self.data) = (py.None(), py.None(), py.None());
+        });
+        (self.method, self.headers, self.params, self.json) = (None, None, None, None);
+        (self.form, self.content, self.files, self.timeout) = (None, None, None, None);
     }
 
     #[classattr]

@@ -9,15 +9,13 @@ use pyo3::basic::CompareOp;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple, PyType};
+use pyo3::{PyTraverseError, PyVisit};
 
 use crate::fault::{self, Fault};
 use crate::json;
 use crate::received::Received;
 
 /// What came back for one request.
-///
-/// Without support for the cyclic garbage collector, on purpose: millions of them would be walked over and
-/// over, to find cycles that nobody makes.
 #[pyclass(module = "patata.models", subclass)]
 #[derive(Debug)]
 pub(crate) struct Response {
@@ -310,6 +308,22 @@ impl Response {
     /// Unhashable, as whatever can be changed should be.
     fn __hash__(&self) -> PyResult<isize> {
         Err(PyTypeError::new_err("unhashable type: 'Response'"))
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.id_)?;
+        if let Status::Assigned(status) = &self.status {
+            visit.call(status)?;
+        }
+        if let Failure::Exception(error) = &self.error {
+            visit.call(error)?;
+        }
+        self.data.iter().try_for_each(|data| visit.call(data))
+    }
+
+    fn __clear__(&mut self) {
+        self.id_ = Python::attach(|py| py.None());
+        (self.status, self.data, self.error) = (Status::Code(0), None, Failure::None);
     }
 
     #[classattr]

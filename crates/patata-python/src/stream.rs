@@ -7,6 +7,7 @@ use patata::{Run, Step};
 use pyo3::exceptions::{PyException, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator};
+use pyo3::{PyTraverseError, PyVisit};
 
 use crate::accounts::Accounts;
 use crate::control::{self, Control};
@@ -79,9 +80,8 @@ impl Stream {
     ) -> PyResult<Self> {
         let raised = Arc::new(Raised::default());
         let conversion = Conversion::new(method, options, raised.clone())?;
-        let client = client.with(options)?;
         let iterator = requests.try_iter()?.unbind();
-        let run = client.run(Input { iterator, conversion, raised: raised.clone() });
+        let run = client.engine().run(Input { iterator, conversion, raised: raised.clone() });
         let process = Process::current();
         Ok(Self { run: Some(run), raised, pending: None, accounts: Accounts::default(), process })
     }
@@ -130,6 +130,20 @@ impl Stream {
     /// How many requests were taken in, and what became of them.
     fn receipt<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         self.accounts.dict(py, self.run.as_ref().map(Run::receipt))
+    }
+
+    /// What is held for Python: a cycle through the input is one that the garbage collector sees.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if let Some(input) = self.run.as_ref().and_then(Run::input) {
+            visit.call(&input.iterator)?;
+            input.conversion.traverse(&visit)?;
+        }
+        self.accounts.traverse(&visit)
+    }
+
+    fn __clear__(&mut self) {
+        self.accounts = Accounts::default();
+        self.let_go();
     }
 
     /// Ends the run: sockets are closed, threads are joined.
@@ -201,6 +215,15 @@ impl Stream {
         Ok(batch)
     }
 
+    /// Ends the run without accounts. In the child of a fork there are no threads to join, and their locks may
+    /// be held for ever.
+    fn let_go(&mut self) {
+        let run = self.run.take();
+        if self.process.is_gone() {
+            std::mem::forget(run);
+        }
+    }
+
     fn wait(&self, py: Python<'_>, limit: Duration) -> PyResult<()> {
         if let Some(run) = &self.run {
             py.detach(|| run.wait(limit));
@@ -219,12 +242,7 @@ impl Stream {
 }
 
 impl Drop for Stream {
-    /// In the child of a fork there are no threads to join, and their locks may be held for ever.
     fn drop(&mut self) {
-        if self.process.is_gone()
-            && let Some(run) = self.run.take()
-        {
-            std::mem::forget(run);
-        }
+        self.let_go();
     }
 }

@@ -201,6 +201,11 @@ impl<T> Caller<T> {
         self.shared.board.publish_taking(is_taking);
     }
 
+    /// Whether all that was taken has been handed out, and there may be more.
+    pub(crate) fn is_without_work(&self) -> bool {
+        self.input_open && self.receipt.outstanding == 0 && self.held == 0
+    }
+
     /// Says how far the run has come.
     fn publish(&self) {
         let Receipt { submitted, ok, failed, .. } = self.receipt;

@@ -17,6 +17,7 @@ use crate::params::Params;
 use crate::proxy::Proxies;
 use crate::schedule::host::Limits;
 use crate::schedule::retry::RetryPolicy;
+use crate::stall::StallReport;
 use crate::statuses::OkStatuses;
 
 /// Connections for each event loop where `concurrency` is not given.
@@ -45,6 +46,8 @@ pub(crate) struct Config {
     pub(crate) total_timeout: Option<Duration>,
     /// For the whole run.
     pub(crate) deadline: Option<Duration>,
+    /// Who is told where the input keeps the run waiting.
+    pub(crate) stall_report: Option<StallReport>,
     /// What all that is random comes from.
     pub(crate) seed: Option<u64>,
     pub(crate) connect_timeout: Duration,
@@ -96,6 +99,7 @@ impl Default for Config {
             ok_statuses: OkStatuses::default(),
             total_timeout: None,
             deadline: None,
+            stall_report: None,
             seed: None,
             timeout: Duration::from_secs(300),
             connect_timeout: Duration::from_secs(10),

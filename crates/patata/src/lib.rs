@@ -76,6 +76,7 @@ mod set_cookie;
 mod shared;
 #[cfg(test)]
 mod simulation;
+mod stall;
 mod statuses;
 mod stop;
 mod stream;

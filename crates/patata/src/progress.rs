@@ -56,7 +56,8 @@ pub(crate) struct Board {
     done: AtomicU64,
     failed: AtomicU64,
     has_outcome: AtomicBool,
-    is_taking: AtomicBool,
+    /// How often the caller has turned to its input, and away: odd while it is there.
+    turns: AtomicU64,
     /// The busy connections of each event loop, and all that it has.
     lanes: Vec<(AtomicUsize, AtomicUsize)>,
 }
@@ -78,7 +79,7 @@ impl Board {
             done: AtomicU64::new(0),
             failed: AtomicU64::new(0),
             has_outcome: AtomicBool::new(false),
-            is_taking: AtomicBool::new(false),
+            turns: AtomicU64::new(0),
             lanes: (0..event_loops).map(|_| Default::default()).collect(),
         }
     }
@@ -91,12 +92,21 @@ impl Board {
     }
 
     pub(crate) fn publish_taking(&self, is_taking: bool) {
-        self.is_taking.store(is_taking, Ordering::Relaxed);
+        let turns = self.turns.load(Ordering::Relaxed);
+        if (turns % 2 == 1) != is_taking {
+            // The caller alone writes it.
+            self.turns.store(turns + 1, Ordering::Relaxed);
+        }
     }
 
     /// Whether the caller waits for its input.
     pub(crate) fn is_taking(&self) -> bool {
-        self.is_taking.load(Ordering::Relaxed)
+        self.taking().is_some()
+    }
+
+    /// Which time it is that the caller waits for its input, where it does.
+    pub(crate) fn taking(&self) -> Option<u64> {
+        Some(self.turns.load(Ordering::Relaxed)).filter(|turns| turns % 2 == 1)
     }
 
     pub(crate) fn publish_lanes(&self, event_loop: usize, busy: usize, open: usize) {

@@ -204,6 +204,11 @@ impl<T, I> Run<T, I> {
         self.caller.hold(outcomes);
     }
 
+    /// The input, until it has ended.
+    pub fn input(&self) -> Option<&I> {
+        self.input.as_ref()
+    }
+
     /// The accounts so far.
     pub fn receipt(&self) -> &Receipt {
         self.caller.receipt()

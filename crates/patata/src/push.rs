@@ -99,6 +99,7 @@ impl<T: Send + 'static> PushedRun<T> {
         if self.caller.free() == 0 {
             return Err(request);
         }
+        self.caller.note_taking(false);
         let had_outcome = self.caller.has_outcome();
         self.caller.submit(request);
         if !had_outcome && self.caller.has_outcome() {
@@ -136,7 +137,11 @@ impl<T: Send + 'static> PushedRun<T> {
         if !self.caller.has_outcome() && !self.is_cancelled() {
             self.caller.collect();
         }
-        self.caller.step()
+        let step = self.caller.step();
+        if matches!(step, Step::Outcome(_)) {
+            self.caller.note_taking(false);
+        }
+        step
     }
 
     /// A handle by which other threads wake or end this run.
@@ -155,6 +160,8 @@ impl<T> PushedRun<T> {
     /// may have grown. Only the last waker registered is woken. `false`, and no waker is registered, where
     /// something has happened since the last look.
     pub fn register(&self, waker: &Waker) -> bool {
+        // Who comes here with all outcomes handed out waits for the input.
+        self.caller.note_taking(self.caller.is_without_work());
         self.caller.register(waker)
     }
 

@@ -30,6 +30,7 @@ use crate::schedule::host::Lesson;
 use crate::schedule::retry::Ending;
 use crate::serve::{self, Order, Slot};
 use crate::shared::{Shared, Taken};
+use crate::stall::StallWatch;
 use crate::transport::collect::Stored;
 use crate::transport::connect::Connector;
 use crate::transport::establish::Establisher;
@@ -149,6 +150,7 @@ pub(crate) struct EventLoop<T> {
     random: RefCell<fastrand::Rng>,
     /// When what is read became readable, where that is of interest.
     readiness: Option<Arc<Readiness>>,
+    stall_watch: RefCell<StallWatch>,
     /// Whether a turn has been asked for already: asking takes an atomic operation.
     wants_turn: Cell<bool>,
     turn_began: Cell<Instant>,
@@ -200,6 +202,7 @@ impl<T: Send + 'static> EventLoop<T> {
             released: RefCell::default(),
             random: RefCell::new(shared.config.random(index)),
             readiness,
+            stall_watch: RefCell::default(),
             wants_turn: Cell::new(false),
             turn_began: Cell::new(clock::now()),
             shared,
@@ -237,7 +240,22 @@ impl<T: Send + 'static> EventLoop<T> {
         }
         let pool = self.pool();
         self.shared.board.publish_lanes(self.index, pool.busy(), pool.open());
-        due.into_iter().chain(pool.rests_until()).min()
+        let rests_until = pool.rests_until();
+        let is_idle = pool.busy() == 0;
+        drop(pool);
+        let watched = if is_idle { self.watch_input(now) } else { None };
+        due.into_iter().chain(rests_until).chain(watched).min()
+    }
+
+    /// Looks now and then, where somebody wants to be told, whether it is the input that keeps the run waiting.
+    /// Returns when next. One event loop does so for all.
+    fn watch_input(&self, now: Instant) -> Option<Instant> {
+        let report = self.shared.config.stall_report.as_ref().filter(|_| self.index == 0)?;
+        let mut watch = self.stall_watch.borrow_mut();
+        if watch.is_due(now) && watch.look(now, report.after, self.shared.input_wait(now)) {
+            (report.tell)();
+        }
+        watch.next()
     }
 
     /// A job whose time is over has failed where it waits.

@@ -17,6 +17,7 @@ use crate::plan::{Job, Timeouts};
 use crate::progress::{Board, Bottleneck, CallerNews, Progress};
 use crate::schedule::budget::RetryBudget;
 use crate::schedule::{Release, Schedule};
+use crate::stall::InputWait;
 use crate::stop::Stop;
 
 /// The schedule, the delivery, and the flags by which threads tell each other what happens.
@@ -180,6 +181,13 @@ impl<T> Shared<T> {
         };
         let CallerNews { submitted, done, failed, .. } = news;
         Progress { submitted, done, failed, in_flight: self.board.busy(), bottleneck }
+    }
+
+    /// Which wait for the input it is, where the run waits for nothing else.
+    pub(crate) fn input_wait(&self, now: Instant) -> Option<InputWait> {
+        let turns = self.board.taking().filter(|_| self.board.busy() == 0)?;
+        let schedule = self.schedule();
+        schedule.hindrance(now).is_none().then(|| InputWait { turns, jobs: schedule.pushed() })
     }
 
     /// Why the run has ended by itself.

@@ -199,7 +199,8 @@ class _Source:
 
     def _take(self, count: int, batch: list[Any]) -> bool:
         if self._items is not None:
-            self._items, self._iterator = None, iter(self._items)
+            self._iterator = iter(self._items)
+            self._items = None
         assert self._iterator is not None
         end = time.monotonic() + TURN
         while len(batch) < count and not self.is_stopped:

@@ -1,8 +1,12 @@
 //! The options of how much is asked of servers, and of how much failure a run puts up with.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use crate::builder::Builder;
 use crate::failures::MaxFailures;
 use crate::rate::{self, Rate};
+use crate::stall::StallReport;
 use crate::statuses::OkStatuses;
 
 /// Requests in flight at all hosts together, where each has as many as it can use.
@@ -153,6 +157,33 @@ impl Builder {
     /// ```
     pub fn abort_on(mut self, codes: impl IntoIterator<Item = u16>) -> Self {
         self.config.failures.abort_on = self.statuses("abort_on", codes);
+        self
+    }
+
+    /// Has `tell` called when the run has waited for its input for so long, with nothing in flight and nothing
+    /// waiting to be sent: once a wait, and up to a quarter later. An input that waits for outcomes of its own
+    /// run inside [`next`](Iterator::next), where none can be handed out, is found so. Default: nobody is told.
+    ///
+    /// It is called on a thread of the run's, and must not wait.
+    ///
+    /// ```
+    /// # use std::{sync::mpsc, time::Duration};
+    /// # let server = patata_testserver::Server::start().unwrap();
+    /// # let url = server.url();
+    /// let (tell, told) = mpsc::channel();
+    /// let tell = move || drop(tell.send(()));
+    /// let client = patata::Client::builder().on_input_stall(Duration::from_millis(50), tell).build()?;
+    /// let requests = (0..2).map(|id| {
+    ///     if id == 1 {
+    ///         told.recv().unwrap();
+    ///     }
+    ///     patata::Request::get(id, format!("{url}/"))
+    /// });
+    /// assert_eq!(client.run(requests).count(), 2);
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
+    pub fn on_input_stall(mut self, after: Duration, tell: impl Fn() + Send + Sync + 'static) -> Self {
+        self.config.stall_report = Some(StallReport { after, tell: Arc::new(tell) });
         self
     }
 }

@@ -63,6 +63,8 @@ pub(crate) struct Schedule<T> {
     sweep_at: usize,
     /// Event loops that found nothing to do and wait to be woken.
     idle: Vec<usize>,
+    /// How often a job was made ready.
+    pushed: u64,
 }
 
 /// What an event loop is told when it has taken jobs.
@@ -136,7 +138,13 @@ impl<T> Schedule<T> {
             expiry: None,
             sweep_at: SWEEP_AT,
             idle: Vec::new(),
+            pushed: 0,
         }
+    }
+
+    /// How often a job was made ready.
+    pub(crate) fn pushed(&self) -> u64 {
+        self.pushed
     }
 
     /// Jobs that could be sent now, were there room: those of hosts that have reached a limit or their share do
@@ -148,6 +156,7 @@ impl<T> Schedule<T> {
     /// Adds a job: one that is new behind the others of its host. Returns an idle event loop to wake, if there is one and the
     /// job may be sent.
     pub(crate) fn push(&mut self, job: Box<Job<T>>) -> Option<usize> {
+        self.pushed += 1;
         self.enqueue(job).then(|| self.idle.pop()).flatten()
     }
 
