@@ -143,7 +143,9 @@ def test_at_the_deadline_an_endless_call_ends_with_all_its_responses(server, cal
         assert client.receipt.ok + client.receipt.failed == len(responses)
         assert client.receipt.submitted == client.receipt.ok + client.receipt.failed
         assert client.receipt.ok > 0
-        assert client.receipt.errors == {"RequestTimeoutError": client.receipt.failed}
+        # Where processes take long to start, the queue may be full of what is done by then.
+        assert set(client.receipt.errors) <= {"RequestTimeoutError"}
+        assert client.receipt.unsent + client.receipt.unknown == client.receipt.failed
 
 
 def test_a_deadline_is_a_timeout_error():

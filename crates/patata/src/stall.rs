@@ -90,13 +90,13 @@ mod tests {
 
     #[test]
     fn a_run_that_waits_for_something_else_is_not_told_of() {
-        assert_eq!(told(|_| None), []);
-        assert_eq!(told(|second| (second % 40 < 20).then_some(WAIT)), []);
+        assert!(told(|_| None).is_empty());
+        assert!(told(|second| (second % 40 < 20).then_some(WAIT)).is_empty());
     }
 
     #[test]
     fn a_slow_input_is_not_told_of() {
-        assert_eq!(told(|second| Some(InputWait { jobs: second / 25, ..WAIT })), []);
+        assert!(told(|second| Some(InputWait { jobs: second / 25, ..WAIT })).is_empty());
     }
 
     #[test]
