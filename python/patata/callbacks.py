@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import pickle
+import threading
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
 from concurrent.futures import FIRST_COMPLETED, Future
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from typing import Any
 
 import cloudpickle
@@ -185,8 +188,11 @@ class _Worker:
         self._wake = wake
         self._executor = self._start()
         self.pieces: list[_Piece] = []
+        self._process = os.getpid()
+        _workers.add(self)
 
     def _start(self) -> Any:
+        self._is_registered = False
         return loky.ProcessPoolExecutor(
             max_workers=1,
             timeout=None,
@@ -201,6 +207,9 @@ class _Worker:
 
     def give(self, batch: Batch, positions: Sequence[int]) -> None:
         """Sends some of a batch to the process."""
+        if _is_ending:
+            _lose(batch, positions, CallbackProcessError, "the interpreter is ending")
+            return
         try:
             payload = _packed([batch.responses[position] for position in positions])
         except Exception:
@@ -214,6 +223,7 @@ class _Worker:
             # It died between two batches and held none of these.
             self._restart()
             future = self._executor.submit(_callback_process.run, payload)
+        self._end_with_this_process()
         self.pieces.append(_Piece(batch, positions, self._executor, future))
         future.add_done_callback(lambda _: self._wake())
 
@@ -234,9 +244,11 @@ class _Worker:
             elif isinstance(error, BrokenProcessPool):
                 if piece.executor is self._executor:
                     self._restart()
-                _lose(piece, CallbackProcessError, f"its callback process died: {error}")
+                reason = f"its callback process died: {error}"
+                _lose(piece.batch, piece.positions, CallbackProcessError, reason)
             elif len(piece.positions) == 1:
-                _lose(piece, CallbackError, f"the callback process failed: {error!r}")
+                reason = f"the callback process failed: {error!r}"
+                _lose(piece.batch, piece.positions, CallbackError, reason)
             else:
                 # One of them cannot be read over there: alone, each costs only itself.
                 for position in piece.positions:
@@ -251,6 +263,38 @@ class _Worker:
         """Ends the process, whatever it is at."""
         self._executor.shutdown(wait=True, kill_workers=bool(self.pieces))
 
+    def _end_with_this_process(self) -> None:
+        """Has the process killed when the interpreter ends, where loky would wait for what it is at.
+
+        What is registered last is called first, so this comes after loky's own registration for an executor,
+        at its first task. Functions of ``atexit`` would be called too late.
+        """
+        if not self._is_registered:
+            self._is_registered = True
+            # Where the interpreter is ending already, that was the last task.
+            with suppress(RuntimeError):
+                threading._register_atexit(_kill_all)  # type: ignore[attr-defined]
+
+    def kill(self) -> None:
+        """Ends the process too, without waiting for it."""
+        # In the child of a fork it is the parent's.
+        if self._process == os.getpid():
+            self._executor.shutdown(wait=False, kill_workers=True)
+
+
+_workers: weakref.WeakSet[_Worker] = weakref.WeakSet()
+"""Those that may have a process."""
+
+_is_ending = False
+"""Whether the interpreter is ending: nothing can be given to a process any more."""
+
+
+def _kill_all() -> None:
+    global _is_ending
+    _is_ending = True
+    for worker in list(_workers):
+        worker.kill()
+
 
 def _can_travel(batch: Batch, position: int) -> bool:
     response = batch.responses[position]
@@ -263,10 +307,9 @@ def _can_travel(batch: Batch, position: int) -> bool:
     return True
 
 
-def _lose(piece: _Piece, error: type[CallbackError], reason: str) -> None:
-    for position in piece.positions:
-        response = piece.batch.responses[position]
-        piece.batch.put(position, _calling.lost(response, error(reason)))
+def _lose(batch: Batch, positions: Sequence[int], error: type[CallbackError], reason: str) -> None:
+    for position in positions:
+        batch.put(position, _calling.lost(batch.responses[position], error(reason)))
 
 
 def _packed(responses: list[Response]) -> bytes:

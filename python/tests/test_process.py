@@ -11,7 +11,7 @@ from contextlib import suppress
 
 import pytest
 from patata import Patata
-from support import children, descriptors, engine_threads, eventually, start_python
+from support import children, descriptors, engine_threads, eventually, run_python, start_python
 
 # Ctrl-C
 
@@ -265,6 +265,59 @@ def test_the_interpreter_may_end_with_requests_in_flight(script, remote, callbac
     """
     )
     assert script(source, remote, 2, timeout=30) == "200\n"
+
+
+AT_WORK = {
+    "left by the loop": """
+    responses = client.http("get", items, callbacks=[callback])
+    next(responses)
+    at_work.wait()
+    """,
+    "taken by another thread": """
+    def take():
+        list(client.http("get", items, callbacks=[callback]))
+    threading.Thread(target=take, daemon=True).start()
+    at_work.wait()
+    """,
+    "taken by an event loop of another thread": """
+    import asyncio
+    from patata import AsyncPatata
+    async def main():
+        async with AsyncPatata(workers, verbose=False, pool_submit_size=1) as client:
+            async for response in client.http("get", items, callbacks=[callback]):
+                pass
+    threading.Thread(target=asyncio.run, args=(main(),), daemon=True).start()
+    at_work.wait()
+    """,
+}
+
+
+@pytest.mark.parametrize("end", ["pass", "sys.exit(0)"])
+@pytest.mark.parametrize("state", AT_WORK)
+def test_the_interpreter_ends_at_once_and_in_silence_while_callbacks_are_at_work(
+    tmp_path, remote, state, end
+):
+    source = """
+    import threading
+    at_work = threading.Event()
+    def callback(response):
+        if response.id_:
+            open(sys.argv[3], "w").close()
+            time.sleep(600)
+        return response
+    def look():
+        while not os.path.exists(sys.argv[3]):
+            time.sleep(0.01)
+        at_work.set()
+    threading.Thread(target=look, daemon=True).start()
+    client = Patata(workers, verbose=False, pool_submit_size=1)
+    items = [(i, url) for i in range(40)]
+    """
+    path = tmp_path / "script.py"
+    path.write_text(textwrap.dedent(HEADER + source + AT_WORK[state] + f"\n    {end}\n"))
+    # Waits for the end of all processes that could still write.
+    done = run_python(path, remote, 2, tmp_path / "at work", timeout=30)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 @pytest.mark.parametrize("end", ["os._exit(0)", "os.kill(os.getpid(), 9)"])
