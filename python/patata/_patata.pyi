@@ -25,6 +25,7 @@ __all__ = [
     "_forked",
     "check_options",
     "default_num_workers",
+    "is_request",
 ]
 
 MAX_RESPONSE_HEADERS: int
