@@ -127,10 +127,16 @@ def _log_failure(response: Response) -> Response:
     if isinstance(response.data, BaseException):
         logger.error("Callback failed for request %r: %r", response.id_, response.data)
     elif response.error is not None:
-        logger.error("Request %r failed: %s", response.id_, response.error)
+        logger.error("Request %r failed%s: %s", response.id_, _place(response), response.error)
     elif isinstance(response.status_code, int) and response.status_code >= 400:
-        logger.error("Request %r was answered with status %s", response.id_, response.status_code)
+        place = _place(response)
+        logger.error("Request %r was answered with status %s%s", response.id_, response.status_code, place)
     return response
+
+
+def _place(response: Response) -> str:
+    """Where it was sent, without credentials, or nothing where it could not be."""
+    return f" at {response.url}" if response.url else ""
 
 
 INPUT_STALL = 30.0

@@ -158,8 +158,9 @@ class Response:
     status_code
         The status; 500 also where there is no response, see ``error``.
     data
-        The JSON of the body, parsed when it is first read; ``{}`` where the body is empty or no JSON. A
-        failure is described by ``exception_detail``, ``exception_traceback`` and ``exception_class``.
+        The JSON of the body, parsed when it is first read; ``{}`` where the body is empty or no JSON, which
+        :meth:`json` raises for and :attr:`text` shows. A failure is described by ``exception_detail``,
+        ``exception_traceback`` and ``exception_class``.
 
     Examples
     --------
@@ -181,6 +182,14 @@ class Response:
     @property
     def ok(self) -> bool:
         """Whether a response came, with a status below 400."""
+
+    @property
+    def request(self) -> Request | None:
+        """The request that it answers: the object from the input, or one that is made of a tuple from there.
+
+        ``None`` for a response that was made by hand, and in callback processes and whatever else has got it
+        pickled.
+        """
 
     @property
     def headers(self) -> Headers:
@@ -264,6 +273,9 @@ class Response:
     def __ne__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
     def __reduce__(self) -> tuple[Any, ...]: ...
+    def _adopt(self, original: Response) -> None:
+        """Answers the same request as another one, of which it was made in another process."""
+
     def _state(
         self,
     ) -> tuple[Any, Any, Any, bytes, Exception | None, bytes | None, tuple[int, int]]: ...

@@ -326,4 +326,5 @@ def _returned(original: Response, packed: bytes) -> Response:
         return _calling.lost(original, CallbackError(reason))
     if unchanged:
         response.id_ = original.id_
+    response._adopt(original)
     return _calling.with_status(response, original.status_code)

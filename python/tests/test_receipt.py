@@ -5,6 +5,7 @@ import pickle
 
 import pytest
 from patata import AsyncPatata, Patata, TooManyFailures
+from support import RawServer, refusing_url
 
 
 def adds_up(receipt):
@@ -32,6 +33,42 @@ def test_it_says_what_became_of_each_request(server):
     assert receipt.bytes == 10 * len(b'{"message":"Hello world!"}') + 20 * len(b'{"status":404}')
     assert 0 < receipt.latency.p50 <= receipt.latency.p90 <= receipt.latency.p99 <= receipt.latency.max
     assert pickle.loads(pickle.dumps(receipt)) == receipt
+
+
+def test_time_outs_in_connecting_are_told_from_others(server):
+    with RawServer(lambda *_: None) as silent:
+        # Who does not speak TLS never answers its first message.
+        urls = [server.url + "/delay/5000"] * 2 + [silent.url.replace("http://", "https://")] * 3
+        with Patata(1, verbose=False, connect_timeout=0.3, timeout=1) as client:
+            responses = list(client.http("get", enumerate(urls)))
+            receipt = client.receipt
+    assert receipt.errors == {"RequestTimeoutError": 2, "ConnectTimeoutError": 3}
+    assert sorted(type(response.error).__name__ for response in responses) == sorted(
+        ["RequestTimeoutError"] * 2 + ["ConnectTimeoutError"] * 3
+    )
+    assert adds_up(receipt)
+
+
+@pytest.mark.parametrize("level", [1, 2])
+def test_the_log_names_the_url_of_each_failure_at_level_2(server, caplog, level):
+    caplog.set_level("INFO", "patata")
+    failing = f"{server.url}/status/503?a=b"
+    with refusing_url() as refused, Patata(1, verbose_level=level) as client:
+        list(
+            client.http(
+                "get", [(1, failing), ("two", refused.replace("://", "://me:hunter2@")), (3, server.url)]
+            )
+        )
+    lines = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    expected = [
+        f"Request 'two' failed at {refused}: Cannot connect to ",
+        f"Request 1 was answered with status 503 at {failing}",
+    ]
+    assert len(lines) == (2 if level == 2 else 0)
+    assert all(
+        line.startswith(begin) for line, begin in zip(sorted(lines), expected[: len(lines)], strict=True)
+    )
+    assert "hunter2" not in caplog.text
 
 
 @pytest.mark.parametrize("callbacks", [[], [lambda response: response]])

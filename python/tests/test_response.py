@@ -5,10 +5,11 @@ import datetime
 import gc
 import json
 import pickle
+import sys
 import weakref
 
 import pytest
-from patata import Patata, Response, StatusError
+from patata import Patata, Request, Response, StatusError
 from patata.exceptions import CallbackError, ConnectError
 from patata.models import Headers
 from support import RawServer, answer, refusing_url
@@ -153,6 +154,76 @@ class TestHeaders:
         assert headers != 7
         with pytest.raises(TypeError):
             hash(headers)
+
+
+class TestRequest:
+    def test_is_the_object_from_the_input_or_made_of_a_tuple(self, client, server):
+        own = Request(1, server.url, method="PUT", json=[1])
+        items = [own, (2, server.url + "/a"), (3, server.url, {"b": 1}), (4, "no URL"), Request(5, "no URL")]
+        found = {response.id_: response for response in client.http("post", items)}
+        assert found[1].request is own
+        assert found[2].request == Request(2, server.url + "/a")
+        assert found[3].request == Request(3, server.url, {"b": 1})
+        assert found[4].request == Request(4, "no URL")
+        assert found[5].request is items[4]
+        assert found[2].request is found[2].request
+
+    @pytest.mark.parametrize("workers", [1, 2])
+    def test_is_there_after_callbacks_too(self, server, workers):
+        own = Request(1, server.url)
+        with Patata(workers, verbose=False) as client:
+            responses = client.http("get", [own, (2, server.url)], callbacks=[lambda response: response])
+            found = {response.id_: response.request for response in responses}
+        assert found[1] is own
+        assert found[2] == Request(2, server.url)
+
+    def test_is_not_copied_and_let_go_of_with_the_response(self, client, server):
+        item = (1, server.url, {"a": 1})
+        before = sys.getrefcount(item)
+        (response,) = client.http("post", [item])
+        assert sys.getrefcount(item) == before + 1
+        del response
+        assert sys.getrefcount(item) == before
+
+    def test_is_none_where_there_is_none(self, client, server):
+        assert Response(1, 200, {}).request is None
+        assert pickle.loads(pickle.dumps(get(client, server.url))).request is None
+
+
+class TestRepr:
+    def test_of_a_failure_shows_its_error(self, client):
+        with refusing_url() as url:
+            response = get(client, url)
+        for _ in range(2):
+            shown = f"Response(id_={response.id_!r}, status_code=500, error={response.error!r})"
+            assert repr(response) == shown
+            assert str(response) == f"id_={response.id_!r} status_code=500 error={response.error!r}"
+        assert "Cannot connect" in shown
+        response.data = "other"
+        assert repr(response) == shown.replace(", error", ", data='other', error")
+
+    def test_of_a_request_shows_its_method_and_what_body_it_has_and_no_secret(self):
+        secret = "hunter2"
+        options = {
+            "method": "PUT",
+            "headers": {"Authorization": secret, "X-A": [secret, secret]},
+            "params": [("token", secret)],
+            "timeout": 5,
+        }
+        shown = ", method='PUT', headers=[Authorization, X-A, X-A], params=[token]{}, timeout=5)"
+        for body, expected in [
+            ({"json": {"password": secret}}, "json=<dict of 1>"),
+            ({"form": {"password": secret}}, "form=<dict of 1>"),
+            ({"content": secret}, "content=<str of 7>"),
+            ({"content": secret.encode()}, "content=<bytes of 7>"),
+            ({"content": iter([secret.encode()])}, "content=<list_iterator>"),
+            ({"files": {"a": secret.encode()}}, "files=<dict of 1>"),
+        ]:
+            request = Request(1, f"http://me:{secret}@host/", **options, **body)
+            told = shown.format(f", {expected}")
+            assert repr(request) == "Request(id_=1, url='http://host/', data=None" + told
+            assert secret not in str(request)
+        assert repr(Request(1, "http://host/", headers=7)).endswith("headers=<int>)")
 
 
 class TestErrors:

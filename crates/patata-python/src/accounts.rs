@@ -1,11 +1,12 @@
 //! The accounts of a call: the engine's, and the ids of what it ended without.
 
-use patata::{Outcome, Receipt, Unfinished};
+use patata::{ErrorKind, Outcome, Receipt, Unfinished};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::fault;
+use crate::tag::Tag;
 
 /// So many ids of each kind are kept, as the engine keeps tags.
 const KEPT: usize = 1_000;
@@ -21,13 +22,13 @@ pub(crate) struct Accounts {
 
 impl Accounts {
     /// Looks at an outcome before it is handed out: one that the deadline ended has its id kept.
-    pub(crate) fn note(&mut self, py: Python<'_>, outcome: &Outcome<Py<PyAny>>) {
+    pub(crate) fn note(&mut self, py: Python<'_>, outcome: &Outcome<Tag>) {
         if let Err(error) = &outcome.result
             && error.is_run_deadline()
         {
             let ids = if error.request_sent() { &mut self.unknown } else { &mut self.unsent };
             if ids.len() < KEPT {
-                ids.push(outcome.tag.clone_ref(py));
+                ids.push(outcome.tag.id_.clone_ref(py));
             }
         }
     }
@@ -38,12 +39,12 @@ impl Accounts {
     }
 
     /// Takes over the accounts of a run that has ended.
-    pub(crate) fn close(&mut self, py: Python<'_>, receipt: &Receipt, unfinished: &Unfinished<Py<PyAny>>) {
+    pub(crate) fn close(&mut self, py: Python<'_>, receipt: &Receipt, unfinished: &Unfinished<Tag>) {
         self.receipt = receipt.clone();
         for (ids, more) in [(&mut self.unsent, &unfinished.unsent), (&mut self.unknown, &unfinished.unknown)]
         {
             let room = KEPT - ids.len();
-            ids.extend(more.iter().take(room).map(|id| id.clone_ref(py)));
+            ids.extend(more.iter().take(room).map(|tag| tag.id_.clone_ref(py)));
         }
     }
 
@@ -70,15 +71,26 @@ impl Accounts {
         dict.set_item("outstanding", receipt.outstanding)?;
         dict.set_item("attempts", receipt.attempts)?;
         dict.set_item("bytes", receipt.body_bytes)?;
-        let errors = PyDict::new(py);
-        for (kind, count) in &receipt.errors {
-            errors.set_item(fault::class_of_kind(*kind), count)?;
-        }
-        dict.set_item("errors", errors)?;
+        dict.set_item("errors", errors(py, receipt)?)?;
         dict.set_item("failed_statuses", receipt.failed_statuses.clone())?;
         let latency = &receipt.latency;
         let seconds = |percentage| latency.percentile(percentage).as_secs_f64();
         dict.set_item("latency", (seconds(50.0), seconds(90.0), seconds(99.0), latency.max().as_secs_f64()))?;
         Ok(dict)
     }
+}
+
+/// How many requests ended in which class of error. Time-outs in connecting have one of their own, so that it is
+/// seen whether a server is slow or cannot be reached.
+fn errors<'py>(py: Python<'py>, receipt: &Receipt) -> PyResult<Bound<'py, PyDict>> {
+    let errors = PyDict::new(py);
+    for (kind, count) in &receipt.errors {
+        let connecting = if *kind == ErrorKind::Timeout { receipt.connect_timeouts } else { 0 };
+        let classes =
+            [(fault::class_of_kind(*kind), count - connecting), (fault::CONNECT_TIMEOUT, connecting)];
+        for (class, count) in classes.into_iter().filter(|(_, count)| *count > 0) {
+            errors.set_item(class, count)?;
+        }
+    }
+    Ok(errors)
 }

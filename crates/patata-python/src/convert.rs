@@ -16,9 +16,10 @@ use crate::json;
 use crate::raised::Raised;
 use crate::request::Request;
 use crate::shown;
+use crate::tag::Tag;
 use crate::values;
 
-type EngineRequest = patata::Request<Py<PyAny>>;
+type EngineRequest = patata::Request<Tag>;
 
 /// How the items of one run become requests.
 #[derive(Debug)]
@@ -95,17 +96,17 @@ impl Conversion {
             let py = item.py();
             let (id_, url, data) = (request.id_.bind(py), request.url.bind(py), request.data.bind(py));
             if !request.has_options() {
-                return build(id_, url, Some(data), self.method.clone());
+                return build(item, id_, url, Some(data), self.method.clone());
             }
             let method = request.method(py)?.unwrap_or_else(|| self.method.clone());
-            let Some(plain) = build(id_, url, None, method)? else { return Ok(None) };
+            let Some(plain) = build(item, id_, url, None, method)? else { return Ok(None) };
             return or_invalid(py, plain, |plain| with_options(py, plain, &request)).map(Some);
         }
         let Ok(tuple) = item.cast::<PyTuple>() else { return Ok(None) };
         let method = self.method.clone();
         match tuple.len() {
-            2 => build(&tuple.get_item(0)?, &tuple.get_item(1)?, None, method),
-            3 => build(&tuple.get_item(0)?, &tuple.get_item(1)?, Some(&tuple.get_item(2)?), method),
+            2 => build(item, &tuple.get_item(0)?, &tuple.get_item(1)?, None, method),
+            3 => build(item, &tuple.get_item(0)?, &tuple.get_item(1)?, Some(&tuple.get_item(2)?), method),
             _ => Ok(None),
         }
     }
@@ -120,8 +121,8 @@ impl Conversion {
         let py = item.py();
         or_invalid(py, request, |mut request| {
             if let Some(stream_to) = &self.stream_to {
-                let path = stream_to.path(item, request.tag.bind(py), index)?;
-                let label = request.tag.bind(py).repr()?;
+                let path = stream_to.path(item, request.tag.id_.bind(py), index)?;
+                let label = request.tag.id_.bind(py).repr()?;
                 request = request.stream_to(path).label(label.to_string_lossy());
             }
             if let Some(auth) = &self.auth {
@@ -149,7 +150,7 @@ fn or_invalid(
     change(request).or_else(|error| invalid(py, tag, error))
 }
 
-fn invalid(py: Python<'_>, tag: Py<PyAny>, error: PyErr) -> PyResult<EngineRequest> {
+fn invalid(py: Python<'_>, tag: Tag, error: PyErr) -> PyResult<EngineRequest> {
     // Ctrl-C is none of the request's own.
     if !error.is_instance_of::<PyException>(py) {
         return Err(error);
@@ -206,7 +207,7 @@ fn file_name(text: &Bound<'_, PyString>) -> PyResult<OsString> {
 }
 
 /// The item as a `Request`, which a tuple is made into.
-fn as_request<'py>(item: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+pub(crate) fn as_request<'py>(item: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     match item.cast::<PyTuple>() {
         Ok(tuple) => item.py().get_type::<Request>().call1(tuple.clone()),
         Err(_) => Ok(item.clone()),
@@ -242,13 +243,14 @@ fn authorization(
 
 /// `None` where the URL is no text.
 fn build(
+    item: &Bound<'_, PyAny>,
     id_: &Bound<'_, PyAny>,
     url: &Bound<'_, PyAny>,
     data: Option<&Bound<'_, PyAny>>,
     method: Method,
 ) -> PyResult<Option<EngineRequest>> {
     let Ok(text) = url.cast::<PyString>() else { return Ok(None) };
-    let tag = id_.clone().unbind();
+    let tag = Tag { id_: id_.clone().unbind(), item: item.clone().unbind() };
     let Ok(url) = text.to_str() else {
         let message = format!("URL {} is not valid Unicode", shown::of(url));
         return Ok(Some(patata::Request::invalid(tag, message)));

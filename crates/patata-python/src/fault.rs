@@ -20,6 +20,9 @@ impl From<patata::Error> for Fault {
     }
 }
 
+/// The class of time-outs while connecting.
+pub(crate) const CONNECT_TIMEOUT: &str = "ConnectTimeoutError";
+
 fn class_of(error: &patata::Error) -> &'static str {
     match (error.kind(), error.phase()) {
         (ErrorKind::Tls, _) => match error.certificate_fault() {
@@ -30,7 +33,7 @@ fn class_of(error: &patata::Error) -> &'static str {
             Some(CertificateFault::Untrusted) => "UntrustedCertificateError",
             Some(_) => "CertificateError",
         },
-        (ErrorKind::Timeout, Phase::Connect) => "ConnectTimeoutError",
+        (ErrorKind::Timeout, Phase::Connect) => CONNECT_TIMEOUT,
         (kind, _) => class_of_kind(kind),
     }
 }
@@ -124,7 +127,7 @@ pub(crate) fn class<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyA
     Ok(class.cast::<PyType>()?.clone().into_any())
 }
 
-fn describe(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
+pub(crate) fn describe(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
     static DESCRIBE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let describe = DESCRIBE.get_or_try_init(py, || {
         Ok::<_, PyErr>(py.import("patata.exceptions")?.getattr("describe")?.unbind())

@@ -27,6 +27,7 @@ mod server;
 mod shown;
 mod stopped;
 mod stream;
+mod tag;
 mod upload;
 mod values;
 mod wakeup;

@@ -17,6 +17,7 @@ use crate::options::Client;
 use crate::raised::Raised;
 use crate::response::Response;
 use crate::stopped;
+use crate::tag::Tag;
 use crate::wakeup::Wakeup;
 
 /// Items between two looks at the clock.
@@ -27,7 +28,7 @@ const ITEMS_A_LOOK: usize = 8;
 #[derive(Debug)]
 pub(crate) struct PushStream {
     /// Gone once it has been closed.
-    run: Option<PushedRun<Py<PyAny>>>,
+    run: Option<PushedRun<Tag>>,
     conversion: Conversion,
     raised: Arc<Raised>,
     waker: Waker,
@@ -182,7 +183,7 @@ impl PushStream {
 impl PushStream {
     /// The run, unless it is of no use in the child of a fork: its threads are not there to be joined, and
     /// their locks may be held for ever.
-    fn take_run(&mut self) -> Option<PushedRun<Py<PyAny>>> {
+    fn take_run(&mut self) -> Option<PushedRun<Tag>> {
         let run = self.run.take()?;
         if self.process.is_gone() {
             std::mem::forget(run);

@@ -97,13 +97,11 @@ impl Request {
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
         let this = slf.borrow();
-        let [id_, url, data] = this.shown(slf.py())?;
-        Ok(format!("{}(id_={id_}, url={url}, data={data})", slf.get_type().name()?))
+        Ok(format!("{}({})", slf.get_type().name()?, this.shown(slf.py())?.join(", ")))
     }
 
     fn __str__(&self, py: Python<'_>) -> PyResult<String> {
-        let [id_, url, data] = self.shown(py)?;
-        Ok(format!("id_={id_} url={url} data={data}"))
+        Ok(self.shown(py)?.join(" "))
     }
 
     fn __richcmp__(&self, other: &Bound<'_, PyAny>, operator: CompareOp) -> PyResult<Py<PyAny>> {
@@ -223,9 +221,22 @@ impl Request {
         }
     }
 
-    fn shown(&self, py: Python<'_>) -> PyResult<[String; 3]> {
-        let show = |value: &Py<PyAny>| Ok::<_, PyErr>(value.bind(py).repr()?.to_string());
-        // Whoever prints a request should not print a password.
-        Ok([show(&self.id_)?, shown::url_of(self.url.bind(py)), show(&self.data)?])
+    /// The three fields, and of the others those that were given. What may be secret is not shown: of headers and
+    /// parameters there are the names, and of a body its type and size.
+    fn shown(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        let mut fields = vec![
+            format!("id_={}", self.id_.bind(py).repr()?),
+            format!("url={}", shown::url_of(self.url.bind(py))),
+            format!("data={}", self.data.bind(py).repr()?),
+        ];
+        for (name, value) in self.options() {
+            let value = value.bind(py);
+            fields.push(match name {
+                "method" | "timeout" => format!("{name}={}", value.repr()?),
+                "headers" | "params" => format!("{name}={}", shown::names_of(name, value)),
+                _ => format!("{name}={}", shown::size_of(value)),
+            });
+        }
+        Ok(fields)
     }
 }

@@ -11,9 +11,11 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple, PyType};
 use pyo3::{PyTraverseError, PyVisit};
 
+use crate::convert;
 use crate::fault::{self, Fault};
 use crate::json;
 use crate::received::Received;
+use crate::tag::Tag;
 
 /// What came back for one request.
 #[pyclass(module = "patata.models", subclass)]
@@ -21,6 +23,8 @@ use crate::received::Received;
 pub(crate) struct Response {
     #[pyo3(get, set)]
     id_: Py<PyAny>,
+    /// The item of the input that it answers, as it came, or the `Request` that has been made of it.
+    request: Option<Py<PyAny>>,
     status: Status,
     body: Bytes,
     /// What has been made of the body or the failure, or assigned.
@@ -64,11 +68,12 @@ const FAULT_STATUS: u16 = 500;
 const SHOWN: usize = 60;
 
 impl Response {
-    pub(crate) fn new(outcome: Outcome<Py<PyAny>>) -> Self {
-        let Outcome { tag: id_, attempts, elapsed, result, .. } = outcome;
+    pub(crate) fn new(outcome: Outcome<Tag>) -> Self {
+        let Outcome { tag: Tag { id_, item }, attempts, elapsed, result, .. } = outcome;
         match result {
             Ok(response) => Self {
                 id_,
+                request: Some(item),
                 status: Status::Code(response.status.as_u16()),
                 body: response.body.clone(),
                 data: None,
@@ -79,6 +84,7 @@ impl Response {
             },
             Err(error) => Self {
                 id_,
+                request: Some(item),
                 status: Status::Code(FAULT_STATUS),
                 body: Bytes::new(),
                 data: None,
@@ -90,11 +96,24 @@ impl Response {
         }
     }
 
-    fn shown(&mut self, py: Python<'_>) -> PyResult<[String; 3]> {
-        let id_ = self.id_.bind(py).repr()?.to_string();
-        let status_code = self.get_status_code(py)?.repr()?.to_string();
-        let data = self.get_data(py)?.repr()?.to_string();
-        Ok([id_, status_code, data])
+    /// The three fields, and the error of a failure: it goes in the place of data that only describe it.
+    fn shown(&mut self, py: Python<'_>, separator: &str) -> PyResult<String> {
+        let mut fields = vec![
+            format!("id_={}", self.id_.bind(py).repr()?),
+            format!("status_code={}", self.get_status_code(py)?.repr()?),
+        ];
+        let (data, error) = (self.get_data(py)?, self.get_error(py)?);
+        let is_description = match &error {
+            Some(error) => data.eq(fault::describe(py)?.call1((error,))?)?,
+            None => false,
+        };
+        if !is_description {
+            fields.push(format!("data={}", data.repr()?));
+        }
+        if let Some(error) = error {
+            fields.push(format!("error={}", error.repr()?));
+        }
+        Ok(fields.join(separator))
     }
 
     fn decoded_text(&self) -> Cow<'_, str> {
@@ -127,6 +146,7 @@ impl Response {
     fn create(id_: Py<PyAny>, status_code: Py<PyAny>, data: Py<PyAny>) -> Self {
         Self {
             id_,
+            request: None,
             status: Status::Assigned(status_code),
             body: Bytes::new(),
             data: Some(data),
@@ -216,6 +236,24 @@ impl Response {
         self.elapsed
     }
 
+    /// The request it answers, which a tuple is made into when it is asked for.
+    #[getter]
+    fn get_request<'py>(&mut self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let Some(item) = &self.request else { return Ok(None) };
+        let request = convert::as_request(item.bind(py))?;
+        self.request = Some(request.clone().unbind());
+        Ok(Some(request))
+    }
+
+    /// Answers the same request as another one, of which it was made in another process.
+    fn _adopt(&mut self, py: Python<'_>, original: &Bound<'_, Self>) {
+        if self.request.is_none()
+            && let Ok(original) = original.try_borrow()
+        {
+            self.request = original.request.as_ref().map(|request| request.clone_ref(py));
+        }
+    }
+
     /// The body's JSON, or an error where it is none.
     fn json<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         if let Some(error) = self.get_error(py)? {
@@ -278,14 +316,12 @@ impl Response {
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
-        let [id_, status_code, data] = slf.borrow_mut().shown(slf.py())?;
-        let name = slf.get_type().name()?;
-        Ok(format!("{name}(id_={id_}, status_code={status_code}, data={data})"))
+        let shown = slf.borrow_mut().shown(slf.py(), ", ")?;
+        Ok(format!("{}({shown})", slf.get_type().name()?))
     }
 
     fn __str__(&mut self, py: Python<'_>) -> PyResult<String> {
-        let [id_, status_code, data] = self.shown(py)?;
-        Ok(format!("id_={id_} status_code={status_code} data={data}"))
+        self.shown(py, " ")
     }
 
     fn __richcmp__(

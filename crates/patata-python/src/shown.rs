@@ -1,9 +1,12 @@
 //! What an error shows of an object of the user's: its type, and of its value only what is no secret.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
+use pyo3::types::{
+    PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyMapping, PySequence, PyString, PyTuple,
+};
 
 use crate::request::Request;
+use crate::values;
 
 /// How many characters of a text, and how many items of a container, are shown.
 const MOST: (usize, usize) = (120, 6);
@@ -45,6 +48,26 @@ fn quoted(text: &Bound<'_, PyString>, show: impl Fn(&str) -> String) -> Option<S
     let escaped = text.call_method1("encode", ("ascii", "backslashreplace")).ok()?;
     let escaped = escaped.cast::<PyBytes>().ok()?.as_bytes().to_owned();
     Some(format!("'{}'", show(&String::from_utf8(escaped).ok()?)))
+}
+
+/// The names that a mapping or pairs have; the type of what is neither.
+pub(crate) fn names_of(option: &str, given: &Bound<'_, PyAny>) -> String {
+    // An iterator would be empty afterwards.
+    let is_container = given.cast::<PyMapping>().is_ok() || given.cast::<PySequence>().is_ok();
+    match values::pairs(option, given).ok().filter(|_| is_container) {
+        Some(pairs) => {
+            format!("[{}]", pairs.into_iter().map(|(name, _)| name).collect::<Vec<_>>().join(", "))
+        }
+        None => type_of(given),
+    }
+}
+
+/// The type of a value, and how large it is where it has a length.
+pub(crate) fn size_of(value: &Bound<'_, PyAny>) -> String {
+    match value.len() {
+        Ok(length) => format!("<{} of {length}>", class_of(value)),
+        Err(_) => type_of(value),
+    }
 }
 
 /// What is most unlikely to be a secret.

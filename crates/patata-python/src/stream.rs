@@ -17,6 +17,7 @@ use crate::options::Client;
 use crate::raised::Raised;
 use crate::response::Response;
 use crate::stopped;
+use crate::tag::Tag;
 
 /// How long a wait may be deaf to signals.
 const SIGNALS: Duration = Duration::from_millis(100);
@@ -30,7 +31,7 @@ struct Input {
 }
 
 impl Iterator for Input {
-    type Item = patata::Request<Py<PyAny>>;
+    type Item = patata::Request<Tag>;
 
     fn next(&mut self) -> Option<Self::Item> {
         // The caller holds the GIL already, so this costs next to nothing.
@@ -53,7 +54,7 @@ impl Iterator for Input {
 #[derive(Debug)]
 pub(crate) struct Stream {
     /// Gone once it has ended.
-    run: Option<Run<Py<PyAny>, Input>>,
+    run: Option<Run<Tag, Input>>,
     raised: Arc<Raised>,
     /// An error that came while a batch was gathered, for the next call.
     pending: Option<PyErr>,

@@ -101,7 +101,6 @@ pub enum Phase {
 /// ```
 pub struct Error(Box<Inner>);
 
-#[derive(Debug)]
 struct Inner {
     kind: Kind,
     phase: Phase,
@@ -287,8 +286,18 @@ impl fmt::Display for Error {
 }
 
 impl fmt::Debug for Error {
+    /// The same in parts, with what [`kind`](Self::kind) and the others say.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(formatter)
+        let mut shown = formatter.debug_struct("Error");
+        shown.field("kind", &self.kind()).field("phase", &self.phase());
+        if let Some(fault) = self.certificate_fault() {
+            shown.field("certificate_fault", &fault);
+        }
+        shown
+            .field("url", &self.url())
+            .field("message", &self.to_string())
+            .field("request_sent", &self.request_sent())
+            .finish()
     }
 }
 
@@ -324,6 +333,17 @@ mod tests {
         let cause = std::io::Error::other("Connection refused");
         let error = Error::new(Kind::Connect, Phase::Connect, "Cannot connect to a:1").with_source(cause);
         assert_eq!(error.to_string(), "Cannot connect to a:1: Connection refused");
+    }
+
+    #[test]
+    fn a_person_reads_it_in_parts_too() {
+        let cause = std::io::Error::other("Connection refused");
+        let error = Error::new(Kind::Connect, Phase::Connect, "Cannot connect to a:1").with_source(cause);
+        assert_eq!(
+            format!("{:?}", error.at("http://a:1/")),
+            "Error { kind: Connect, phase: Connect, url: \"http://a:1/\", \
+             message: \"Cannot connect to a:1: Connection refused\", request_sent: false }"
+        );
     }
 
     #[test]

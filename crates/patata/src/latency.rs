@@ -1,5 +1,6 @@
 //! How long requests took: percentiles in a few kilobytes, however many there are.
 
+use std::fmt;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
@@ -10,7 +11,7 @@ const MOST: u64 = 24 * 60 * 60 * 1_000_000;
 const DIGITS: u8 = 2;
 
 /// The times that requests took, as a histogram: each is known to 1 %.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Clone, PartialEq, Default)]
 pub struct Latency(Option<Histogram<u64>>);
 
 impl Latency {
@@ -56,6 +57,20 @@ impl Latency {
     }
 }
 
+impl fmt::Debug for Latency {
+    /// What is asked of it, and not the hundreds of counts that it is made of.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Latency")
+            .field("count", &self.count())
+            .field("p50", &self.percentile(50.0))
+            .field("p90", &self.percentile(90.0))
+            .field("p99", &self.percentile(99.0))
+            .field("max", &self.max())
+            .finish()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,6 +90,16 @@ mod tests {
             let share = latency.percentile(percentage).as_secs_f64() * 1000.0 / milliseconds;
             assert!((0.99..1.01).contains(&share), "{percentage}: {share}");
         }
+    }
+
+    #[test]
+    fn a_person_reads_what_it_says_and_no_counts() {
+        let mut latency = Latency::default();
+        latency.record(Duration::from_millis(2));
+        assert_eq!(
+            format!("{latency:?}"),
+            "Latency { count: 1, p50: 2.007ms, p90: 2.007ms, p99: 2.007ms, max: 2.007ms }"
+        );
     }
 
     #[test]

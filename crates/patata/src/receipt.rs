@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::error::Kind;
+use crate::error::{Kind, Phase};
 use crate::latency::Latency;
 use crate::response::Outcome;
 use crate::statuses::OkStatuses;
@@ -49,6 +49,8 @@ pub struct Receipt {
     pub body_bytes: u64,
     /// How many requests ended in which kind of error.
     pub errors: BTreeMap<Kind, u64>,
+    /// How many of the time-outs among [`errors`](Self::errors) were in connecting.
+    pub connect_timeouts: u64,
     /// How many requests were answered with which status that is no success.
     pub failed_statuses: BTreeMap<u16, u64>,
     /// How long the requests took, from the start of the first attempt to the end of the last.
@@ -83,6 +85,8 @@ impl Receipt {
             Err(error) => {
                 self.failed += 1;
                 *self.errors.entry(error.kind()).or_default() += 1;
+                let is_connecting = (error.kind(), error.phase()) == (Kind::Timeout, Phase::Connect);
+                self.connect_timeouts += u64::from(is_connecting);
                 if error.is_run_deadline() {
                     self.note_unfinished(error.request_sent());
                 }

@@ -41,7 +41,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // A response's URL is the target that answered, made a text only when it is read.
     ("charset.rs", &[]),
     ("response.rs", &["charset", "error::Error", "headers::Headers", "target::Target"]),
-    ("receipt.rs", &["error::Kind", "latency::Latency", "response::Outcome", "statuses::OkStatuses"]),
+    ("receipt.rs", &["error", "latency::Latency", "response::Outcome", "statuses::OkStatuses"]),
     ("statuses.rs", &[]),
     ("pieces.rs", &[]),
     ("progress.rs", &[]),

@@ -1,0 +1,18 @@
+//! By what the engine's outcome is known to the user: the id, and the item of the input that it answers.
+
+use pyo3::prelude::*;
+
+/// What a request carries through the engine. The id is the one that its item had when it was taken: an object of
+/// the user's may be used again.
+#[derive(Debug)]
+pub(crate) struct Tag {
+    pub(crate) id_: Py<PyAny>,
+    /// As it came: what it says is looked at only if somebody asks for the response's request.
+    pub(crate) item: Py<PyAny>,
+}
+
+impl Tag {
+    pub(crate) fn clone_ref(&self, py: Python<'_>) -> Self {
+        Self { id_: self.id_.clone_ref(py), item: self.item.clone_ref(py) }
+    }
+}
