@@ -408,7 +408,8 @@ def test_nothing_happens_before_the_first_step(run, server):
             await responses.aclose()
         assert server.requests == 0
 
-    run(main())
+    with pytest.warns(RuntimeWarning, match="never iterated over"):
+        run(main())
 
 
 def test_a_closed_client_says_so_until_it_is_entered_anew(run, server):

@@ -48,7 +48,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("rate.rs", &[]),
     ("latency.rs", &[]),
     ("failures.rs", &["error", "statuses"]),
-    ("stall.rs", &["clock"]),
+    ("stall.rs", &[]),
     ("stop.rs", &["failures::TooManyFailures"]),
     ("body.rs", &["multipart::Multipart"]),
     ("multipart.rs", &["body"]),
