@@ -199,7 +199,7 @@ wire_faults! {
     a_server_that_redirects_to_nowhere: "redirect/no-location", gets(302, ""), Kept;
     a_server_that_redirects_to_another_protocol: "redirect/ftp", fails(Redirect, Phase::Answer, SENT, "http://127.0.0.1:"), Kept;
     a_server_that_redirects_to_what_is_no_url: "redirect/no-url", fails(Redirect, Phase::Answer, SENT, "http://127.0.0.1:"), Kept;
-    a_server_that_redirects_to_where_nobody_listens: "redirect/refused", fails(Connect, Phase::Connect, UNSENT, "Cannot connect to 127.0.0.1:"), Kept;
+    a_server_that_redirects_to_where_nobody_listens: "redirect/refused", fails(Connect, Phase::Connect, SENT, "Cannot connect to 127.0.0.1:"), Kept;
     a_server_that_redirects_to_two_places_at_once: "redirect/two-places", fails(Redirect, Phase::Answer, SENT, "http://127.0.0.1:"), Kept;
     a_server_that_names_where_it_redirects_to_twice: "redirect/one-place-twice", gets(200, "{\"message\":\"Hello world!\"}"), Kept;
     a_server_that_redirects_to_nothing: "redirect/empty-location", gets(302, ""), Kept;
