@@ -105,6 +105,11 @@ def optional_size_in_bytes(name: str, value: object) -> int:
     return sys.maxsize if value is None else size_in_bytes(name, value)
 
 
+def optional_ratio(name: str, value: object) -> int:
+    """How many times a body may grow; ``None`` stands for no limit."""
+    return 0 if value is None else count(name, value)
+
+
 def as_given(_: str, value: object) -> object:
     """Looked at where it is used, in Rust."""
     return value
@@ -134,6 +139,7 @@ FURTHER: dict[str, Option] = {
     "idempotency_key": flag,
     "json": as_given,
     "max_backoff": wait,
+    "max_decompression_ratio": optional_ratio,
     "max_redirects": count_or_zero,
     "max_response_size": optional_size_in_bytes,
     "ordered": flag,

@@ -137,7 +137,11 @@ class Patata(Client):
         Whether redirects are followed, and how many in one attempt. Default: ``True`` and 10.
     max_response_size
         The most bytes a body may have, before and after decoding, in memory or in a file; ``None`` for
-        no limit. Default: 64 MiB.
+        no limit, not even of its growth in decoding unless ``max_decompression_ratio`` is given. Default:
+        64 MiB.
+    max_decompression_ratio
+        The most that decoding a body (gzip, deflate, br, zstd) may multiply its size by, past 1 MiB: a
+        protection against compression bombs. An integer of at least 1; ``None`` for no limit. Default: 200.
     http_version
         ``"1.1"`` or ``"2"`` for that one only, the latter also over ``http://`` with prior knowledge;
         ``None`` for HTTP/2 where an https server offers it, else HTTP/1.1. Default: ``None``.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, NamedTuple
 
 
@@ -49,6 +50,12 @@ class Receipt(NamedTuple):
         were sent and have no outcome, so that the server may have done what they ask for.
     unsent_ids, unknown_ids
         The ids of the first 1,000 of each.
+    not_resent
+        Requests that ``retries`` would have sent again, had their bodies not been of those that can be read
+        only once: iterators, pipes.
+    removed_parts, removed_parts_in
+        How many files (``.patata-….part``) of processes that ended in the middle of a download this call
+        has found and removed, and the folder of the last of them.
 
     Examples
     --------
@@ -74,6 +81,9 @@ class Receipt(NamedTuple):
     unknown: int
     unsent_ids: list[Any]
     unknown_ids: list[Any]
+    not_resent: int = 0
+    removed_parts: int = 0
+    removed_parts_in: Path | None = None
 
     @classmethod
     def of(cls, accounts: dict[str, Any]) -> Receipt:
@@ -94,7 +104,7 @@ class Receipt(NamedTuple):
         unfinished = self.unfinished()
         latency = self.latency
         times = f"p50 {latency.p50:.3f}, p90 {latency.p90:.3f}, p99 {latency.p99:.3f}, max {latency.max:.3f}"
-        return [
+        lines = [
             ("Ok", str(self.ok)),
             ("Failed", f"{self.failed} ({detail})" if detail else str(self.failed)),
             ("Cancelled", f"{self.cancelled} ({unfinished})" if unfinished else str(self.cancelled)),
@@ -102,6 +112,13 @@ class Receipt(NamedTuple):
             ("Bytes", str(self.bytes)),
             ("Latency (s)", times),
         ]
+        if self.not_resent:
+            why = "bodies that can be read only once; give bytes, a path, a list or a seekable file"
+            lines.append(("Not sent again", f"{self.not_resent} ({why})"))
+        if self.removed_parts:
+            where = f"unfinished downloads of an earlier process, in {self.removed_parts_in}"
+            lines.append(("Removed", f"{self.removed_parts} ({where})"))
+        return lines
 
 
 def tell(error: BaseException | None, receipt: Receipt) -> None:

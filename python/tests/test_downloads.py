@@ -58,7 +58,7 @@ def test_an_id_that_leads_out_of_the_folder_is_refused_before_any_io(client, ser
 
 def test_two_requests_for_one_file_are_an_error_that_names_both_before_any_io(client, server, tmp_path):
     for ids, options in [
-        (["a", "b"], {"stream_to": lambda request: tmp_path / "same"}),
+        (["a", "b"], {"stream_to": lambda _: tmp_path / "same"}),
         (["a", "b"], {"stream_to": lambda request: f"{tmp_path}/{'./' * (request.id_ == 'b')}same"}),
         ([1, "1"], {"stream_to": f"{tmp_path}/{{id}}"}),
     ]:

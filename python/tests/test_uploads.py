@@ -106,7 +106,7 @@ class TestContent:
         for content in (empty, io.BytesIO()):
             assert post(client, api + "/digest", content=content)["length"] == 0
 
-    def test_of_standard_input_arrives_whole(self, api, tmp_path):
+    def test_of_standard_input_arrives_whole(self, api):
         source = f"""
         from pathlib import Path
         from patata import Patata, Request

@@ -69,6 +69,10 @@ fn with_options(mut builder: Builder, options: &Bound<'_, PyDict>) -> PyResult<p
             "follow_redirects" => builder.follow_redirects(value.extract()?),
             "max_redirects" => builder.max_redirects(value.extract()?),
             "max_response_size" => builder.max_response_size(value.extract()?),
+            "max_decompression_ratio" => {
+                let ratio: usize = value.extract()?;
+                builder.max_decompression_ratio(Some(ratio).filter(|ratio| *ratio > 0))
+            }
             "headers" => headers(builder, &value)?,
             "params" => params(builder, &value)?,
             "cookies" => cookies(builder, &value)?,

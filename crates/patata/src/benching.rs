@@ -7,7 +7,7 @@ use std::hash::RandomState;
 use bytes::Bytes;
 
 use crate::clock;
-use crate::decode;
+use crate::decode::{self, SizeLimits};
 use crate::deliver::Delivery;
 use crate::headers::Headers;
 use crate::plan::{Job, Planner};
@@ -63,5 +63,6 @@ impl Jobs {
 #[expect(clippy::expect_used, reason = "a benchmark of a failure is none")]
 pub fn decoded(coding: &str, body: Bytes) -> usize {
     let headers = Headers::collect([("content-encoding", coding.as_bytes())], &mut Vec::new());
-    decode::decode(&headers, body, 64 << 20).expect("the body is what its coding says").len()
+    let limits = SizeLimits { most: 64 << 20, ratio: Some(200) };
+    decode::decode(&headers, body, limits).expect("the body is what its coding says").len()
 }

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use serde::Serialize;
 
+use crate::error::is_shortage;
 use crate::multipart::Multipart;
 
 /// How much of a file is read at once.
@@ -100,7 +101,11 @@ impl Part {
         }
         // Opened now, so that an unreadable file is found before any I/O; opened again when it is sent, as
         // many requests may wait.
-        File::open(path)?;
+        match File::open(path) {
+            // Whether it can be read shows later, when there is room.
+            Err(cause) if is_shortage(&cause) => {}
+            opened => drop(opened?),
+        }
         // Files that are made while they are read, as those of /proc are, say that they are empty.
         let length = Some(about.len()).filter(|length| about.is_file() && *length > 0);
         Ok(Self::File { path: path.to_owned(), length })
@@ -165,7 +170,10 @@ impl Iterator for Unopened {
 
 /// A file for reading, named in the error.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
-    File::open(path).map_err(|cause| io::Error::new(cause.kind(), format!("{}: {cause}", path.display())))
+    File::open(path).map_err(|cause| match is_shortage(&cause) {
+        true => cause,
+        false => io::Error::new(cause.kind(), format!("{}: {cause}", path.display())),
+    })
 }
 
 impl Body {

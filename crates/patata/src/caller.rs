@@ -2,6 +2,7 @@
 //! is done.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::Waker;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -142,6 +143,7 @@ impl<T> Caller<T> {
         }
         self.publish();
         if !self.input_open && self.receipt.outstanding == 0 {
+            self.note_files();
             return Step::End;
         }
         self.refuse_loss();
@@ -367,6 +369,17 @@ impl<T> Caller<T> {
         left.append(&mut self.given_up);
         self.unfinished.add(left);
         self.receipt.cancel_rest(unsent);
+        self.note_files();
+    }
+
+    /// Takes over what the event loops say of bodies and files.
+    fn note_files(&mut self) {
+        self.receipt.not_resent = self.shared.not_resent.load(Ordering::Relaxed);
+        let removed = self.shared.parts.take_removed();
+        self.receipt.removed_parts += removed.count;
+        if removed.count > 0 {
+            self.receipt.removed_parts_in = Some(removed.folder);
+        }
     }
 
     /// What the run has ended without.

@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::auth::Authorize;
 use crate::body::Body;
-use crate::decode;
+use crate::decode::{self, SizeLimits};
 use crate::failures::FailurePolicy;
 use crate::http_version::HttpVersion;
 use crate::params::Params;
@@ -25,6 +25,9 @@ const CONNECTIONS_PER_WORKER: usize = 100;
 
 /// Connections that are kept for further requests to their hosts, as far as the process may have files open.
 const MOST_OPEN: usize = 4_096;
+
+/// The most that decoding may multiply a body's size by, where nothing else is said.
+const MAX_DECOMPRESSION_RATIO: usize = 200;
 
 /// Every option, resolved.
 #[derive(Debug, Clone)]
@@ -56,6 +59,8 @@ pub(crate) struct Config {
     /// `None` where redirects are not followed.
     pub(crate) max_redirects: Option<u32>,
     pub(crate) max_response_size: usize,
+    /// `None` where it was not given, `Some(None)` for no limit.
+    pub(crate) max_decompression_ratio: Option<Option<usize>>,
     pub(crate) http_version: HttpVersion,
     pub(crate) proxies: Proxies,
     /// The addresses of hosts whose names are not looked up.
@@ -106,6 +111,7 @@ impl Default for Config {
             idle_timeout: Duration::from_secs(15),
             max_redirects: Some(10),
             max_response_size: 64 << 20,
+            max_decompression_ratio: None,
             http_version: HttpVersion::Auto,
             proxies: Proxies::default(),
             addresses: Arc::default(),
@@ -134,6 +140,13 @@ impl Config {
             Some(seed) => fastrand::Rng::with_seed(seed.wrapping_add(part as u64)),
             None => fastrand::Rng::with_seed(fastrand::u64(..)),
         }
+    }
+
+    /// How large a body may become. Without any limit of its size, there is one of its growth only where that was given.
+    pub(crate) fn size_limits(&self) -> SizeLimits {
+        let is_unlimited = self.max_response_size >= isize::MAX.unsigned_abs();
+        let default = if is_unlimited { None } else { Some(MAX_DECOMPRESSION_RATIO) };
+        SizeLimits { most: self.max_response_size, ratio: self.max_decompression_ratio.unwrap_or(default) }
     }
 
     /// Connections in total.

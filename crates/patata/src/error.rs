@@ -258,7 +258,7 @@ impl Error {
 }
 
 /// Whether the process or the machine has as many files open as it may.
-fn is_shortage(cause: &io::Error) -> bool {
+pub(crate) fn is_shortage(cause: &io::Error) -> bool {
     #[cfg(unix)]
     const CODES: [i32; 2] = [libc::EMFILE, libc::ENFILE];
     #[cfg(not(unix))]

@@ -38,6 +38,7 @@ mod control;
 mod cookie_date;
 mod cookies;
 mod decode;
+mod decoding;
 mod deliver;
 mod destinations;
 mod error;

@@ -2,16 +2,22 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tokio::task::JoinHandle;
 
 use crate::body::{Body, Content, PIECE, Part, Pieces, Streamed, open};
-use crate::error::{Error, Kind, Phase};
+use crate::error::{Error, Kind, Phase, is_shortage};
+
+/// How often, and after what time, a file is tried again while as many are open as may be.
+const SHORTAGES: u32 = 200;
+const SHORTAGE: Duration = Duration::from_millis(25);
 
 /// The body of one sending.
 #[derive(Debug)]
@@ -29,7 +35,12 @@ impl From<&Body> for Outgoing {
             Content::Bytes(bytes) => Source::Bytes(bytes.clone()),
             Content::Streamed(streamed) => Source::Streamed(Streaming {
                 left: streamed.length,
-                state: State::Resting(Reader { streamed: streamed.clone(), next_part: 0, current: None }),
+                state: State::Resting(Reader {
+                    streamed: streamed.clone(),
+                    next_part: 0,
+                    current: None,
+                    opened: None,
+                }),
             }),
             Content::None | Content::Unusable(_) => Source::Bytes(Bytes::new()),
         })
@@ -37,6 +48,27 @@ impl From<&Body> for Outgoing {
 }
 
 impl Outgoing {
+    /// Opens the first of its files, so that one that cannot be opened is found before anything is sent.
+    ///
+    /// # Errors
+    /// The file cannot be opened.
+    pub(crate) async fn open_file(&mut self) -> Result<(), Error> {
+        let Source::Streamed(Streaming { state: State::Resting(reader), .. }) = &mut self.0 else {
+            return Ok(());
+        };
+        let streamed = reader.streamed.clone();
+        let Some(number) = streamed.parts.iter().position(|part| matches!(part, Part::File { .. })) else {
+            return Ok(());
+        };
+        let opened = tokio::task::spawn_blocking(move || match &streamed.parts[number] {
+            Part::File { path, .. } => open(path).map(Some),
+            _ => Ok(None),
+        });
+        let opened = opened.await.unwrap_or_else(|cause| Err(io::Error::other(cause)));
+        reader.opened = opened.map_err(|cause| unreadable(cause).unsent())?.map(|file| (number, file));
+        Ok(())
+    }
+
     /// Whether all of it is there at once.
     pub(crate) fn is_in_memory(&self) -> bool {
         matches!(self.0, Source::Bytes(_))
@@ -155,6 +187,8 @@ struct Reader {
     streamed: Arc<Streamed>,
     next_part: usize,
     current: Option<Current>,
+    /// A file that has been opened ahead, and which part it is.
+    opened: Option<(usize, File)>,
 }
 
 impl std::fmt::Debug for Reader {
@@ -201,13 +235,27 @@ impl Reader {
         self.next_part += 1;
         Some(match part {
             Part::Bytes(bytes) => Ok(Current::Bytes(bytes.clone())),
-            Part::File { path, .. } => open(path).map(Current::File),
+            Part::File { path, .. } => {
+                let ahead = self.opened.take_if(|(number, _)| *number + 1 == self.next_part);
+                ahead.map_or_else(|| open_patiently(path), |(_, file)| Ok(file)).map(Current::File)
+            }
             Part::Once { pieces, .. } => {
                 let pieces = pieces.lock().unwrap_or_else(PoisonError::into_inner).take();
                 pieces.map(Current::Pieces).ok_or_else(|| io::Error::other("it can be sent only once"))
             }
         })
     }
+}
+
+/// Opens a file, for which room may have to come: what was sent before it cannot be taken back.
+fn open_patiently(path: &Path) -> io::Result<File> {
+    for _ in 0..SHORTAGES {
+        match open(path) {
+            Err(cause) if is_shortage(&cause) => std::thread::sleep(SHORTAGE),
+            opened => return opened,
+        }
+    }
+    open(path)
 }
 
 fn read_piece(file: &mut File) -> io::Result<Bytes> {

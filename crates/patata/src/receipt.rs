@@ -1,6 +1,7 @@
 //! The run's accounts: what was taken in, and what became of it.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use crate::error::{Kind, Phase};
 use crate::latency::Latency;
@@ -55,6 +56,12 @@ pub struct Receipt {
     pub failed_statuses: BTreeMap<u16, u64>,
     /// How long the requests took, from the start of the first attempt to the end of the last.
     pub latency: Latency,
+    /// Requests that would have been sent again, had their bodies not been of those that can be read only once.
+    pub not_resent: u64,
+    /// Files that earlier processes left which ended in the middle of a download, and that this run has removed.
+    pub removed_parts: u64,
+    /// The folder of the last of them.
+    pub removed_parts_in: Option<PathBuf>,
 }
 
 impl Receipt {

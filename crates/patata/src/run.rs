@@ -8,6 +8,7 @@ use std::future::poll_fn;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -16,7 +17,7 @@ use http::StatusCode;
 use tokio::runtime::{LocalOptions, LocalRuntime};
 
 use crate::clock;
-use crate::decode;
+use crate::decoding::Decoding;
 use crate::error::{Error, Kind, Phase};
 use crate::parked::{self, Parked};
 use crate::plan::{Job, Planner};
@@ -35,6 +36,7 @@ use crate::transport::collect::Stored;
 use crate::transport::connect::Connector;
 use crate::transport::establish::Establisher;
 use crate::transport::lane::{Fault, Received, ResponseHead};
+use crate::transport::part::Parts;
 use crate::transport::pool::{Pool, Reservation, Shortage};
 
 /// The most lanes that go on before the main loop has a look and sockets are asked again.
@@ -47,6 +49,9 @@ const RETURN_WAIT: Duration = Duration::from_millis(10);
 const LONGEST_RETURN_WAIT: Duration = Duration::from_secs(1);
 /// How often an attempt is begun anew while there is no file descriptor for any connection; then it has failed.
 const MAX_SHORTAGES: u32 = 10;
+
+/// How long the end of a run may wait for files that are being written.
+const PARTS_GO: Duration = Duration::from_secs(5);
 
 /// Starts the thread of one event loop.
 pub(crate) fn spawn<T: Send + 'static>(
@@ -63,10 +68,13 @@ pub(crate) fn spawn<T: Send + 'static>(
             return;
         };
         let shared = departure.0.clone();
+        let parts = shared.parts.clone();
         let event_loop = EventLoop::new(shared, index, connections, connector, readiness);
         runtime.block_on(turns(Rc::new(event_loop)));
         // A name look-up that hangs must not hang the end of the run.
         runtime.shutdown_background();
+        // What was being saved goes, before the process may end.
+        parts.wait(PARTS_GO);
     })
 }
 
@@ -138,6 +146,9 @@ async fn yield_once() {
 pub(crate) struct EventLoop<T> {
     pub(crate) shared: Arc<Shared<T>>,
     pub(crate) establisher: Establisher,
+    pub(crate) decoding: Decoding,
+    /// The files that responses are being saved to.
+    pub(crate) parts: Parts,
     index: usize,
     planner: RefCell<Planner>,
     pool: RefCell<Pool<Rc<Slot<T>>>>,
@@ -195,6 +206,8 @@ impl<T: Send + 'static> EventLoop<T> {
                 shared.config.connect_timeout,
                 shared.config.http_version,
             ),
+            parts: shared.parts.clone(),
+            decoding: Decoding::new(shared.config.size_limits()),
             planner: RefCell::new(Planner::new(shared.hasher.clone())),
             pool: RefCell::new(Pool::new(connections, shared.config.most_open_by_worker())),
             parked: RefCell::default(),
@@ -430,9 +443,8 @@ impl<T: Send + 'static> EventLoop<T> {
             return self.retry(job, due);
         }
         let stored = match body {
-            Stored::Memory(body) => {
-                decode::decode(&head.headers, body, config.max_response_size).map(|body| (body, None))
-            }
+            Stored::Memory(body) => Ok((body, None)),
+            Stored::Undecodable(error) => Err(error),
             Stored::File(path) => Ok((Bytes::new(), Some(path))),
         };
         let answer = stored.map(|(body, saved_to)| Answer {
@@ -468,11 +480,15 @@ impl<T: Send + 'static> EventLoop<T> {
         retry_after: Option<Duration>,
     ) -> Option<Instant> {
         let policy = &self.shared.config.retry;
-        if policy.attempts <= 1 || !job.message.body.is_whole() {
+        if policy.attempts <= 1 {
             return None;
         }
         let random = self.random.borrow_mut().f64();
         let wait = policy.next(ending, job.attempts, job.is_idempotent(), random)?;
+        if !job.message.body.is_whole() {
+            self.shared.not_resent.fetch_add(1, Ordering::Relaxed);
+            return None;
+        }
         let due = now + wait.max(retry_after.unwrap_or_default());
         let is_over = |limit: Option<Instant>| limit.is_some_and(|limit| limit <= due);
         if is_over(job.expires) || is_over(self.shared.timeouts.run) {

@@ -10,12 +10,15 @@ use std::time::Instant;
 use crate::clock;
 use crate::compose::Templates;
 use crate::config::Config;
+use crate::error::Error;
 use crate::plan::Job;
+use crate::prepared::Prepared;
 use crate::run::EventLoop;
 use crate::target::Origin;
 use crate::transport::collect::Expected;
 use crate::transport::establish::attempt_timed_out;
 use crate::transport::lane::{Fault, Lane, Received};
+use crate::transport::save::Destination;
 
 /// Opens a lane for a job, in a place of the pool that has been reserved for it.
 pub(crate) fn open<T: Send + 'static>(event_loop: &Rc<EventLoop<T>>, job: Box<Job<T>>) {
@@ -38,14 +41,19 @@ async fn serve<T: Send + 'static>(place: Place<T>, job: Box<Job<T>>) {
         let deadline = held.begin(now);
         let Some(job) = &mut held.job else { return };
         job.exchange_began = Some(now);
-        let request = templates.compose(job, event_loop.shared.jar.as_ref());
+        let mut request = templates.compose(job, event_loop.shared.jar.as_ref());
         let expected = Expected {
-            max_body: config.max_response_size,
-            stream_to: job.stream_to.clone(),
+            limits: config.size_limits(),
+            file: RefCell::default(),
             follows_redirects: config.max_redirects.is_some(),
         };
-        held.is_sending = true;
-        let result = lane.exchange(request, deadline, &expected).await;
+        let result = match files(&mut request, job, &expected, event_loop).await {
+            Ok(()) => {
+                held.is_sending = true;
+                lane.exchange(request, deadline, &expected).await
+            }
+            Err(error) => Err(error.into()),
+        };
         held.note_sent(&result);
         if lane.is_reused() && !was_sent_anew && held.may_be_sent_anew(&result) {
             // A kept connection that was dead all along says nothing of the server, and costs no attempt. Once:
@@ -60,6 +68,10 @@ async fn serve<T: Send + 'static>(place: Place<T>, job: Box<Job<T>>) {
             }
             continue;
         }
+        let result = match result {
+            Ok(received) => event_loop.decoding.decode(received, deadline).await.map_err(Fault::from),
+            fault => fault,
+        };
         let kept = result.is_ok() && lane.is_usable();
         now = clock::now();
         held.settle(now, result);
@@ -83,6 +95,23 @@ async fn serve<T: Send + 'static>(place: Place<T>, job: Box<Job<T>>) {
         }
         now = event_loop.turn_began();
     }
+}
+
+/// Opens the files that a job needs, which may be more than there may be: nothing of it has been sent then.
+async fn files<T>(
+    request: &mut Prepared<'_>,
+    job: &Job<T>,
+    expected: &Expected,
+    event_loop: &EventLoop<T>,
+) -> Result<(), Error> {
+    if !request.body.is_in_memory() {
+        request.body.open_file().await?;
+    }
+    if let Some(path) = &job.stream_to {
+        let destination = Destination::new(path.clone(), &event_loop.parts).await?;
+        expected.file.replace(Some(destination));
+    }
+    Ok(())
 }
 
 fn templates_for(config: &Config, origin: &Origin, lane: &Lane) -> Templates {

@@ -1,7 +1,7 @@
 //! What the caller and the event loops of one run have in common.
 
 use std::hash::RandomState;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
@@ -19,6 +19,7 @@ use crate::schedule::budget::RetryBudget;
 use crate::schedule::{Release, Schedule};
 use crate::stall::InputWait;
 use crate::stop::Stop;
+use crate::transport::part::Parts;
 
 /// The schedule, the delivery, and the flags by which threads tell each other what happens.
 #[derive(Debug)]
@@ -29,6 +30,10 @@ pub(crate) struct Shared<T> {
     pub(crate) hasher: RandomState,
     /// The cookies that servers have set, where they are kept.
     pub(crate) jar: Option<Jar>,
+    /// Requests that were not sent again, as their bodies could be read only once.
+    pub(crate) not_resent: AtomicU64,
+    /// The files that responses are being saved to.
+    pub(crate) parts: Parts,
     schedule: Mutex<Schedule<T>>,
     /// What the event loops held when the run was ended.
     left: Mutex<Vec<Box<Job<T>>>>,
@@ -67,6 +72,8 @@ impl<T> Shared<T> {
                 run: config.deadline.and_then(|limit| clock::now().checked_add(limit)),
             },
             jar: (config.keeps_cookies == Some(true)).then(Jar::default),
+            not_resent: AtomicU64::new(0),
+            parts: Parts::default(),
             delivery: Delivery::new(),
             hasher: RandomState::new(),
             schedule: Mutex::new(Schedule::new(config.limits.clone(), config.connections(), budget)),

@@ -27,9 +27,25 @@ impl Builder {
         self
     }
 
-    /// The most bytes a response's body may have, before and after decoding. At least 1. Default: 64 MiB.
+    /// The most bytes a response's body may have, before and after decoding. At least 1; `usize::MAX` is no limit,
+    /// not even of its growth in decoding, unless
+    /// [`max_decompression_ratio`](Self::max_decompression_ratio) is given. Default: 64 MiB.
     pub fn max_response_size(mut self, bytes: usize) -> Self {
         self.config.max_response_size = self.positive("max_response_size", bytes);
+        self
+    }
+
+    /// The most that decoding may multiply a body's size by, past 1 MiB: a protection against compression bombs. At
+    /// least 1; `None` for no limit. Default: 200, or none where `max_response_size` is none.
+    ///
+    /// ```
+    /// let client = patata::Client::builder().max_decompression_ratio(1000).build()?;
+    /// assert!(patata::Client::builder().max_decompression_ratio(0).build().is_err());
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
+    pub fn max_decompression_ratio(mut self, ratio: impl Into<Option<usize>>) -> Self {
+        let ratio = ratio.into().map(|ratio| self.positive("max_decompression_ratio", ratio));
+        self.config.max_decompression_ratio = Some(ratio);
         self
     }
 

@@ -1,5 +1,6 @@
 //! Where a response's body goes while it is received.
 
+use std::cell::RefCell;
 use std::io;
 use std::path::Path;
 use std::pin::pin;
@@ -10,18 +11,19 @@ use bytes::Bytes;
 use http::StatusCode;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
+use crate::decode::SizeLimits;
 use crate::error::{Error, Kind, Phase};
 use crate::headers::Headers;
 use crate::pieces::Pieces;
-use crate::transport::save::Saving;
+use crate::transport::save::{Destination, Saving};
 
 /// What is to become of a response's body.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Expected {
-    /// The most bytes it may have, as it comes.
-    pub(crate) max_body: usize,
+    /// How large it may be: as it comes, and in a file once it is decoded.
+    pub(crate) limits: SizeLimits,
     /// The file it goes to, should the response be a good one; `None` for memory.
-    pub(crate) stream_to: Option<Arc<Path>>,
+    pub(crate) file: RefCell<Option<Destination>>,
     /// Whether redirects are followed, so that nobody reads their bodies.
     pub(crate) follows_redirects: bool,
 }
@@ -29,8 +31,10 @@ pub(crate) struct Expected {
 /// Where a whole body is.
 #[derive(Debug)]
 pub(crate) enum Stored {
-    /// Content-encodings still on it.
+    /// Content-encodings still on it, until it is decoded.
     Memory(Bytes),
+    /// In memory, and not to be had under its content-encodings.
+    Undecodable(Error),
     /// Without any content-encoding.
     File(Arc<Path>),
 }
@@ -57,13 +61,13 @@ impl Collector {
         least: u64,
         expected: &Expected,
     ) -> Result<Self, Error> {
-        let max_body = expected.max_body;
+        let max_body = expected.limits.most;
         if least > u64::try_from(max_body).unwrap_or(u64::MAX) {
             return Err(too_large(max_body));
         }
-        let place = match &expected.stream_to {
-            Some(path) if status.is_success() => {
-                Place::File(Box::new(Saving::new(path.clone(), headers, max_body)?))
+        let place = match expected.file.borrow_mut().take() {
+            Some(destination) if status.is_success() => {
+                Place::File(Box::new(Saving::new(destination, headers, expected.limits)?))
             }
             _ => Place::Memory(Pieces::claimed(usize::try_from(least).unwrap_or(usize::MAX))),
         };

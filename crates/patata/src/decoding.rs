@@ -1,0 +1,80 @@
+//! Content-encodings undone between a lane and the main loop: small bodies at once, others on threads that may take
+//! their time, so that an event loop goes on with everything else.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use tokio::sync::Semaphore;
+
+use crate::decode::{Abandoned, Codings, SizeLimits, is_coded};
+use crate::error::{Error, Kind, Phase};
+use crate::transport::collect::Stored;
+use crate::transport::lane::Received;
+
+/// Large bodies of one event loop that are decoded at once: more would share the same cores.
+const AT_ONCE: usize = 4;
+
+/// The decoding of an event loop's bodies.
+#[derive(Debug)]
+pub(crate) struct Decoding {
+    limits: SizeLimits,
+    permits: Semaphore,
+}
+
+impl Decoding {
+    pub(crate) fn new(limits: SizeLimits) -> Self {
+        Self { limits, permits: Semaphore::new(AT_ONCE) }
+    }
+
+    /// Decodes the body of a response, which counts against its attempt's time. Whether it can be decoded matters only
+    /// where the response stands, so this is no error here.
+    ///
+    /// # Errors
+    /// The time-out.
+    pub(crate) async fn decode(&self, mut received: Received, deadline: Instant) -> Result<Received, Error> {
+        if !is_coded(&received.head.headers) {
+            return Ok(received);
+        }
+        let Stored::Memory(body) = &mut received.body else { return Ok(received) };
+        let body = std::mem::take(body);
+        let decoded = match Codings::of(&received.head.headers) {
+            Err(error) => Err(error),
+            Ok(codings) => match codings.undo_small(&body, self.limits) {
+                Some(decoded) => decoded,
+                None => {
+                    let elsewhere = self.elsewhere(codings, body);
+                    tokio::time::timeout_at(deadline.into(), elsewhere).await.map_err(|_| timed_out())?
+                }
+            },
+        };
+        received.body = match decoded {
+            Ok(body) => Stored::Memory(body),
+            Err(error) => Stored::Undecodable(error),
+        };
+        Ok(received)
+    }
+
+    async fn elsewhere(&self, codings: Codings, body: Bytes) -> Result<Bytes, Error> {
+        let broke_down = |cause: Box<dyn std::error::Error + Send + Sync>| {
+            Error::new(Kind::Decode, Phase::Answer, "The decoding broke down").with_source(cause)
+        };
+        let _permit = self.permits.acquire().await.map_err(|cause| broke_down(cause.into()))?;
+        let waiting = Waiting(Abandoned::default());
+        let (limits, abandoned) = (self.limits, waiting.0.clone());
+        let decoded = tokio::task::spawn_blocking(move || codings.undo(body, limits, &abandoned));
+        decoded.await.map_err(|cause| broke_down(cause.into()))?
+    }
+}
+
+/// Somebody who waits for a body. Dropped, it ends the decoding.
+struct Waiting(Abandoned);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.set();
+    }
+}
+
+fn timed_out() -> Error {
+    Error::new(Kind::Timeout, Phase::Answer, "The attempt timed out while its response's body was decoded")
+}
