@@ -163,6 +163,46 @@ class TestContent:
                 assert response.status_code == 503
         assert len(raw.heads) == 3
 
+    @pytest.mark.parametrize(
+        "content",
+        [
+            lambda path: path,
+            lambda path: path.open("rb"),
+            lambda _: io.BytesIO(CONTENT),
+            lambda _: [CONTENT[:5000], CONTENT[5000:]],
+            lambda _: (CONTENT[:5000], CONTENT[5000:]),
+        ],
+        ids=["path", "file", "BytesIO", "list", "tuple"],
+    )
+    @pytest.mark.parametrize("how", ["content", "files"])
+    def test_that_can_be_read_again_is_sent_again_and_follows_redirects(
+        self, client, api, path, content, how
+    ):
+        def serve(connection, head, _):
+            if len(raw.heads) < 3:
+                return answer(status="503 Service Unavailable")
+            return answer(b"", f"Location: {api}/{target}", status="307 Temporary Redirect")
+
+        target = "digest" if how == "content" else "files"
+        given = content(path)
+        with RawServer(serve) as raw:
+            request = Request(1, raw.url, **{how: given if how == "content" else {"f": ("f", given)}})
+            options = {"retries": 3, "backoff": 0, "retry_non_idempotent": True, "retry_budget": None}
+            (response,) = client.http("post", [request], **options)
+        if hasattr(given, "close"):
+            given.close()
+        assert response.status_code == 200, response
+        digest = response.data["digest"] if how == "content" else response.data[0][4]
+        assert (digest, response.attempts) == (sha256(CONTENT), 3)
+        assert client.receipt.not_resent == 0
+
+    def test_that_can_be_read_once_says_so_where_it_would_be_sent_again(self, client):
+        with RawServer(answer(b"", status="503 Service Unavailable")) as raw:
+            requests = [Request(i, raw.url, content=iter([b"x"])) for i in range(3)]
+            list(client.http("put", requests, retries=2, backoff=0))
+        assert client.receipt.not_resent == 3
+        assert "can be read only once" in dict(client.receipt.lines())["Not sent again"]
+
     def test_of_a_missing_file_is_found_before_any_io(self, client, server, tmp_path):
         request = Request(1, server.url, content=tmp_path / "missing.bin")
         (response,) = client.http("post", [request])

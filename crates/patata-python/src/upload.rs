@@ -2,12 +2,15 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use patata::{Body, FilePart, Multipart};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyByteArray, PyBytes, PyDict, PyIterator, PyMapping, PyMemoryView, PyString, PyTuple};
+use pyo3::types::{
+    PyByteArray, PyBytes, PyDict, PyIterator, PyList, PyMapping, PyMemoryView, PyString, PyTuple,
+};
 
 use crate::json;
 use crate::readers::Reader;
@@ -80,10 +83,11 @@ fn content(given: &Bound<'_, PyAny>) -> PyResult<Body> {
     if let Some(path) = path(given)? {
         return Ok(Body::file(path));
     }
-    let (pieces, length) = pieces("content", given)?;
-    Ok(match length {
-        Some(length) => Body::sized_pieces(pieces, length),
-        None => Body::pieces(pieces),
+    let (source, length) = pieces("content", given)?;
+    Ok(match (source.into_rewindable(), length) {
+        (Ok(again), length) => Body::rewindable(again, length),
+        (Err(once), Some(length)) => Body::sized_pieces(once, length),
+        (Err(once), None) => Body::pieces(once),
     })
 }
 
@@ -114,7 +118,15 @@ fn pieces(option: &str, given: &Bound<'_, PyAny>) -> PyResult<(Pieces, Option<u6
             let message = format!("{option}: a file must be opened in binary mode (\"rb\"), got {given:?}");
             return Err(PyValueError::new_err(message));
         }
-        return Ok((Pieces { source: Source::File(given.clone().unbind()) }, length_left(given)));
+        let file = given.clone().unbind();
+        let source = match start(given) {
+            Some(start) => Source::Seekable(Arc::new(Seekable { file, start, turn: Mutex::new(()) }), start),
+            None => Source::File(file),
+        };
+        return Ok((Pieces { source }, length_left(given)));
+    }
+    if given.is_instance_of::<PyList>() || given.is_instance_of::<PyTuple>() {
+        return Ok((Pieces { source: Source::Sequence(given.clone().unbind()) }, None));
     }
     let is_mapping = given.cast::<PyMapping>().is_ok();
     match given.try_iter() {
@@ -138,6 +150,22 @@ fn length_left(file: &Bound<'_, PyAny>) -> Option<u64> {
     Some(end.saturating_sub(position))
 }
 
+/// Where a file object stands that can be set back there.
+fn start(file: &Bound<'_, PyAny>) -> Option<u64> {
+    let is_seekable: bool = file.call_method0("seekable").ok()?.extract().ok()?;
+    let position = file.call_method0("tell").ok()?.extract().ok()?;
+    is_seekable.then_some(position)
+}
+
+/// A file object that each sending reads from its beginning, with a position of its own.
+struct Seekable {
+    file: Py<PyAny>,
+    start: u64,
+    /// Held from setting its position to having read: an earlier sending may not be over. Waited for without the GIL,
+    /// which reading may let go.
+    turn: Mutex<()>,
+}
+
 /// Reads a file object or an iterator of the user's, on a thread of the engine's that may wait.
 struct Pieces {
     source: Source,
@@ -146,18 +174,63 @@ struct Pieces {
 enum Source {
     File(Py<PyAny>),
     Iterator(Py<PyIterator>),
+    /// With the position of what is read next.
+    Seekable(Arc<Seekable>, u64),
+    /// A list or tuple of pieces, of which an iterator is made when it is begun.
+    Sequence(Py<PyAny>),
 }
+
+impl Pieces {
+    /// What begins them anew, as often as is wanted, where they can be.
+    fn into_rewindable(self) -> Result<impl Fn() -> io::Result<Self> + Send + Sync, Self> {
+        match self.source {
+            Source::Seekable(..) | Source::Sequence(_) => Ok(move || self.begin()),
+            Source::File(_) | Source::Iterator(_) => Err(self),
+        }
+    }
+
+    fn begin(&self) -> io::Result<Self> {
+        let source = match &self.source {
+            Source::Seekable(file, _) => Source::Seekable(file.clone(), file.start),
+            Source::Sequence(sequence) => {
+                let ending = || io::Error::other(ENDING);
+                let _reader = Reader::enter().ok_or_else(ending)?;
+                let iterator = Python::try_attach(|py| sequence.bind(py).try_iter().map(Bound::unbind));
+                Source::Iterator(
+                    iterator.ok_or_else(ending)?.map_err(|error| io::Error::other(error.to_string()))?,
+                )
+            }
+            Source::File(_) | Source::Iterator(_) => {
+                return Err(io::Error::other("it can be sent only once"));
+            }
+        };
+        Ok(Self { source })
+    }
+}
+
+/// What a body ends with that is read while the interpreter ends.
+const ENDING: &str = "the interpreter is ending";
 
 impl Iterator for Pieces {
     type Item = io::Result<Bytes>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let ending = || Some(Err(io::Error::other("the interpreter is ending")));
+        let ending = || Some(Err(io::Error::other(ENDING)));
+        let turn = match &self.source {
+            Source::Seekable(file, _) => Some(file.clone()),
+            _ => None,
+        };
+        let _turn = turn.as_ref().map(|file| file.turn.lock().unwrap_or_else(PoisonError::into_inner));
         let Some(_reader) = Reader::enter() else { return ending() };
         let read = Python::try_attach(|py| {
             let piece = match &self.source {
                 Source::File(file) => file.bind(py).call_method1("read", (PIECE,)),
                 Source::Iterator(iterator) => iterator.bind(py).clone().next()?,
+                Source::Seekable(file, position) => {
+                    let file = file.file.bind(py);
+                    file.call_method1("seek", (*position,)).and_then(|_| file.call_method1("read", (PIECE,)))
+                }
+                Source::Sequence(_) => return None,
             };
             let bytes = piece.and_then(|piece| match in_memory(&piece)? {
                 Some(bytes) => Ok(bytes),
@@ -166,8 +239,11 @@ impl Iterator for Pieces {
                     Err(PyValueError::new_err(message))
                 }
             });
+            if let (Ok(bytes), Source::Seekable(_, position)) = (&bytes, &mut self.source) {
+                *position += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+            }
             match (bytes, &self.source) {
-                (Ok(bytes), Source::File(_)) if bytes.is_empty() => None,
+                (Ok(bytes), Source::File(_) | Source::Seekable(..)) if bytes.is_empty() => None,
                 (Ok(bytes), _) => Some(Ok(bytes)),
                 (Err(error), _) => Some(Err(io::Error::other(error.to_string()))),
             }
@@ -219,10 +295,14 @@ fn part(field: &str, given: &Bound<'_, PyAny>) -> PyResult<FilePart> {
     if let Some(path) = path(given)? {
         return Ok(FilePart::path(path));
     }
-    let (pieces, length) = pieces("files", given)?;
+    let (source, length) = pieces("files", given)?;
     let name = given.getattr_opt("name")?.and_then(|name| name.extract::<PathBuf>().ok());
     let name = name.and_then(|name| Some(name.file_name()?.to_string_lossy().into_owned()));
-    Ok(FilePart::pieces(name.unwrap_or_else(|| field.to_owned()), pieces, length))
+    let name = name.unwrap_or_else(|| field.to_owned());
+    Ok(match source.into_rewindable() {
+        Ok(again) => FilePart::rewindable(name, again, length),
+        Err(once) => FilePart::pieces(name, once, length),
+    })
 }
 
 /// The part of a dict of options that is about the body.

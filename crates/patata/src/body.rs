@@ -75,8 +75,16 @@ impl Streamed {
     }
 }
 
+/// Begins pieces anew.
+type Begin = Box<dyn Fn() -> io::Result<Pieces> + Send + Sync>;
+
 pub(crate) enum Part {
     Bytes(Bytes),
+    /// Begun anew for each sending.
+    Again {
+        begin: Begin,
+        length: Option<u64>,
+    },
     File {
         path: PathBuf,
         /// `None` where only its end tells.
@@ -115,10 +123,19 @@ impl Part {
         Self::Once { pieces: Mutex::new(Some(pieces)), length }
     }
 
+    pub(crate) fn again<F, I>(begin: F, length: Option<u64>) -> Self
+    where
+        F: Fn() -> io::Result<I> + Send + Sync + 'static,
+        I: IntoIterator<Item = io::Result<Bytes>>,
+        I::IntoIter: Send + 'static,
+    {
+        Self::Again { begin: Box::new(move || Ok(Box::new(begin()?.into_iter()))), length }
+    }
+
     fn length(&self) -> Option<u64> {
         match self {
             Self::Bytes(bytes) => u64::try_from(bytes.len()).ok(),
-            Self::File { length, .. } | Self::Once { length, .. } => *length,
+            Self::File { length, .. } | Self::Once { length, .. } | Self::Again { length, .. } => *length,
         }
     }
 }
@@ -244,6 +261,29 @@ impl Body {
         I::IntoIter: Send + 'static,
     {
         Self::streamed(vec![Part::once(Box::new(pieces.into_iter()), Some(length))])
+    }
+
+    /// Pieces that can be had any number of times: `begin` is called on a thread that may wait, at the beginning of each
+    /// sending, so that a request can be tried again, and follow a redirect that wants its body. `length` in all is
+    /// said in `Content-Length`, where it is known.
+    ///
+    /// ```
+    /// # let server = patata_testserver::Server::start().unwrap();
+    /// # let url = format!("{}/echo-body", server.url());
+    /// use patata::{Body, Client, Request};
+    ///
+    /// let body = Body::rewindable(|| Ok(["pot", "ato"].map(|piece| Ok(piece.into()))), Some(6));
+    /// let outcome = Client::builder().retries(3).build()?.run([Request::put(1, url).body(body)]).next().unwrap();
+    /// assert_eq!(outcome.result.unwrap().body, "potato");
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
+    pub fn rewindable<F, I>(begin: F, length: Option<u64>) -> Self
+    where
+        F: Fn() -> io::Result<I> + Send + Sync + 'static,
+        I: IntoIterator<Item = io::Result<Bytes>>,
+        I::IntoIter: Send + 'static,
+    {
+        Self::streamed(vec![Part::again(begin, length)])
     }
 
     /// Says of what media type it is, unless the request's headers do.

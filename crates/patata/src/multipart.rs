@@ -77,6 +77,16 @@ impl FilePart {
         Self { name: Some(name.into()), media_type: None, content: Ok(content) }
     }
 
+    /// Pieces that can be had any number of times: see [`Body::rewindable`].
+    pub fn rewindable<F, I>(name: impl Into<String>, begin: F, length: Option<u64>) -> Self
+    where
+        F: Fn() -> io::Result<I> + Send + Sync + 'static,
+        I: IntoIterator<Item = io::Result<Bytes>>,
+        I::IntoIter: Send + 'static,
+    {
+        Self { name: Some(name.into()), media_type: None, content: Ok(Part::again(begin, length)) }
+    }
+
     /// The name that the server is told. `None` makes it a field like any other.
     #[must_use]
     pub fn file_name(mut self, name: Option<String>) -> Self {
@@ -181,7 +191,7 @@ mod tests {
             .map(|part| match part {
                 Part::Bytes(bytes) => String::from_utf8(bytes.to_vec()).unwrap(),
                 Part::File { path, .. } => format!("<{}>", path.display()),
-                Part::Once { .. } => "<pieces>".to_owned(),
+                Part::Once { .. } | Part::Again { .. } => "<pieces>".to_owned(),
             })
             .collect()
     }

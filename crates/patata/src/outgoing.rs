@@ -239,6 +239,7 @@ impl Reader {
                 let ahead = self.opened.take_if(|(number, _)| *number + 1 == self.next_part);
                 ahead.map_or_else(|| open_patiently(path), |(_, file)| Ok(file)).map(Current::File)
             }
+            Part::Again { begin, .. } => begin().map(Current::Pieces),
             Part::Once { pieces, .. } => {
                 let pieces = pieces.lock().unwrap_or_else(PoisonError::into_inner).take();
                 pieces.map(Current::Pieces).ok_or_else(|| io::Error::other("it can be sent only once"))
@@ -308,6 +309,17 @@ mod tests {
         }
         assert!(again.is_whole() && !once.is_whole());
         assert!(sent(&once).unwrap_err().ends_with("it can be sent only once"));
+    }
+
+    #[test]
+    fn what_can_be_begun_anew_is_whole_each_time() {
+        let body = Body::rewindable(|| Ok(pieces(&["pot", "ato"])), Some(6));
+        for _ in 0..3 {
+            assert_eq!(sent(&body).unwrap(), "potato");
+            assert!(body.is_whole() && body.is_repeatable());
+        }
+        let broken: fn() -> io::Result<Vec<io::Result<Bytes>>> = || Err(io::Error::other("it is closed"));
+        assert!(sent(&Body::rewindable(broken, None)).unwrap_err().ends_with("it is closed"));
     }
 
     #[test]
