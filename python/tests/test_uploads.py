@@ -178,7 +178,7 @@ class TestContent:
     def test_that_can_be_read_again_is_sent_again_and_follows_redirects(
         self, client, api, path, content, how
     ):
-        def serve(connection, head, _):
+        def serve(*_):
             if len(raw.heads) < 3:
                 return answer(status="503 Service Unavailable")
             return answer(b"", f"Location: {api}/{target}", status="307 Temporary Redirect")

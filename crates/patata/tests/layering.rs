@@ -225,7 +225,6 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "body::Body",
             "clock",
-            "decode::SizeLimits",
             "fuzzing::Drawn",
             "prepared::Prepared",
             "transport::collect",

@@ -1,7 +1,6 @@
 //! What a server sends, through an HTTP/1.1 exchange: the same, in whatever pieces it arrives.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -15,7 +14,6 @@ use tokio::runtime::Runtime;
 
 use crate::body::Body;
 use crate::clock;
-use crate::decode::SizeLimits;
 use crate::fuzzing::Drawn;
 use crate::prepared::Prepared;
 use crate::transport::collect::{Expected, Stored};
@@ -116,8 +114,7 @@ fn exchange(method: Method, script: Script) -> (String, bool) {
         headers: Cow::Owned(HeaderMap::new()),
         body: (&Body::default()).into(),
     };
-    let limits = SizeLimits { most: MAX_BODY, ratio: None };
-    let expected = Expected { limits, file: RefCell::default(), follows_redirects: true };
+    let expected = Expected::in_memory(MAX_BODY);
     let deadline = clock::now() + TIMEOUT;
     let result = RUNTIME.with(|runtime| runtime.block_on(connection.exchange(request, deadline, &expected)));
     let told = match result {

@@ -28,6 +28,14 @@ pub(crate) struct Expected {
     pub(crate) follows_redirects: bool,
 }
 
+impl Expected {
+    /// A body that stays in memory, and is not looked into where the response is a redirect.
+    pub(crate) fn in_memory(most: usize) -> Self {
+        let limits = SizeLimits { most, ratio: None };
+        Self { limits, file: RefCell::default(), follows_redirects: true }
+    }
+}
+
 /// Where a whole body is.
 #[derive(Debug)]
 pub(crate) enum Stored {

@@ -45,7 +45,7 @@ const READ: usize = 64 << 10;
 /// once.
 const DETOUR_WAIT: Duration = Duration::from_millis(50);
 /// The most bytes of such a body that are read.
-const DETOUR_BODY: Expected = Expected { max_body: 64 << 10, stream_to: None, follows_redirects: true };
+const DETOUR_BODY: usize = 64 << 10;
 
 /// What the connections of an event loop share: never in use across a wait.
 #[derive(Debug)]
@@ -320,11 +320,12 @@ impl Exchange {
     fn begin_body(&mut self, head: Head, bytes: &[u8], expected: &Expected) -> Result<(), Fault> {
         let framing = Framing::of(&self.method, head.status, &head.headers).map_err(misframed_head)?;
         let is_detour = expected.follows_redirects && leads_on(head.status, &head.headers);
-        let (least, expected) = if is_detour { (0, &DETOUR_BODY) } else { (framing.least(), expected) };
+        let (least, expected) =
+            if is_detour { (0, &Expected::in_memory(DETOUR_BODY)) } else { (framing.least(), expected) };
         let collector = Collector::new(head.status, &head.headers, least, expected)?;
         // Where too much is to come, nothing is waited for.
         let is_long = framing.ends_with_connection()
-            || framing.least() > u64::try_from(DETOUR_BODY.max_body).unwrap_or(u64::MAX);
+            || framing.least() > u64::try_from(DETOUR_BODY).unwrap_or(u64::MAX);
         let wait = if is_long { Duration::ZERO } else { DETOUR_WAIT };
         let detour_until = is_detour.then(|| clock::now() + wait);
         let mut body = Body { head: Some(head), framing, collector, has_excess: false, detour_until };
@@ -448,7 +449,7 @@ mod tests {
             headers: Cow::Owned(HeaderMap::new()),
             body: (&RequestBody::default()).into(),
         };
-        let expected = Expected { max_body: 100, stream_to: None, follows_redirects: true };
+        let expected = Expected::in_memory(100);
         let deadline = clock::now() + Duration::from_secs(60);
         connection.exchange(request, deadline, &expected).await.unwrap();
         assert!(peer.read(&mut [0; 100]).unwrap() > 0 && connection.is_usable());
