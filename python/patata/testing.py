@@ -1,15 +1,23 @@
 """Small HTTP servers, to try a job against before it meets a real one: one that answers, one that misbehaves.
 
-``python -m patata.testing`` runs it on port 12345 until Ctrl-C; another port may be given.
+``python -m patata.testing`` runs what the README's examples talk to until Ctrl-C: the first one on port
+12345, the same over TLS on 8443, and a proxy on 3128. Other ports may be given in this order.
 """
 
 from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
+from typing import TypeVar
 
 from patata import _patata
+
+Started = TypeVar("Started")
 
 
 class Server:
@@ -34,6 +42,9 @@ class Server:
         How many threads serve. At least 1. Default: 1.
     port
         Where it listens. Default: 0, which is any free port.
+    tls
+        Whether it speaks TLS, and HTTP/2 to who wants that, with a certificate of ``authority_pem()`` for
+        localhost and 127.0.0.1. Default: ``False``.
 
     Raises
     ------
@@ -48,8 +59,13 @@ class Server:
     b'{"message":"Hello world!"}'
     """
 
-    def __init__(self, threads: int = 1, port: int = 0) -> None:
-        self._server = _patata.Server(threads, port)
+    def __init__(self, threads: int = 1, port: int = 0, tls: bool = False) -> None:
+        self._server = _patata.Server(threads, port, tls)
+
+    @staticmethod
+    def authority_pem() -> str:
+        """The certificate of the authority that has signed that of a server with ``tls``, for ``verify``."""
+        return _patata.Server.authority_pem()
 
     @property
     def url(self) -> str:
@@ -172,16 +188,60 @@ class FaultServer:
         self.stop()
 
 
+PORTS = (12345, 8443, 3128)
+"""Where the README's examples look for the server, for the one over TLS, and for the proxy."""
+
+USAGE = "usage: python -m patata.testing [PORT [TLS_PORT [PROXY_PORT]]]"
+
+AUTHORITY = Path("ca.pem")
+"""Where the README's examples look for the authority."""
+
+
 def main(arguments: list[str]) -> None:
-    """Runs a server until Ctrl-C."""
-    if len(arguments) > 1 or not all(argument.isdecimal() for argument in arguments):
-        raise SystemExit("usage: python -m patata.testing [PORT]")
-    with Server(port=int(arguments[0]) if arguments else 12345) as server:
-        print(f"listening on {server.url}, until Ctrl-C", flush=True)
+    """Runs the servers of the README's examples until Ctrl-C."""
+    given = [int(argument) for argument in arguments if argument.isdecimal()]
+    if len(given) != len(arguments) or len(given) > len(PORTS) or max(given, default=0) > 65535:
+        raise SystemExit(USAGE)
+    port, tls_port, proxy_port = (*given, *PORTS[len(given) :])
+    # Few need it, and it takes its time to be imported.
+    from patata._testing_proxy import CREDENTIALS, Proxy
+
+    with ExitStack() as stack:
+        server = stack.enter_context(_started(lambda: Server(port=port), port))
+        secure = stack.enter_context(_started(lambda: Server(port=tls_port, tls=True), tls_port))
+        proxy = stack.enter_context(_started(lambda: Proxy(proxy_port), proxy_port))
+        authority = _written_authority(stack)
         try:
+            print(f"listening on {server.url}, until Ctrl-C")
+            print(f"over TLS on {secure.url}, with verify={str(authority)!r}")
+            print(f"proxy on http://{CREDENTIALS}@127.0.0.1:{proxy.server_address[1]}", flush=True)
             threading.Event().wait()
         except KeyboardInterrupt:
             print("stopped")
+
+
+def _started(start: Callable[[], Started], port: int) -> Started:
+    try:
+        return start()
+    except OSError as error:
+        raise SystemExit(
+            f"port {port} cannot be had ({error.strerror or error}); give others\n{USAGE}"
+        ) from None
+
+
+def _written_authority(stack: ExitStack) -> Path:
+    """Writes the certificate of the authority here, or elsewhere where there is another one already."""
+    path = AUTHORITY.absolute()
+    try:
+        with path.open("x") as file:
+            stack.callback(path.unlink, missing_ok=True)
+            file.write(Server.authority_pem())
+    except OSError:
+        if path.is_file() and path.read_bytes() == Server.authority_pem().encode():
+            return path
+        path = Path(stack.enter_context(TemporaryDirectory(prefix="patata-"))) / AUTHORITY
+        path.write_text(Server.authority_pem())
+    return path
 
 
 if __name__ == "__main__":

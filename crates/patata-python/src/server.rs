@@ -18,10 +18,11 @@ pub(crate) struct Server {
 #[pymethods]
 impl Server {
     #[new]
-    #[pyo3(signature = (threads = 1, port = 0))]
-    fn new(threads: usize, port: u16) -> PyResult<Self> {
+    #[pyo3(signature = (threads = 1, port = 0, tls = false))]
+    fn new(threads: usize, port: u16, tls: bool) -> PyResult<Self> {
         let address = (Ipv4Addr::LOCALHOST, port).into();
-        let server = patata_testserver::Server::builder().address(address).threads(threads).start()?;
+        let builder = patata_testserver::Server::builder().address(address).threads(threads);
+        let server = if tls { builder.tls() } else { builder }.start()?;
         let url = server.url().to_owned();
         Ok(Self { server: Some(server), url })
     }
@@ -29,6 +30,11 @@ impl Server {
     #[getter]
     fn url(&self) -> &str {
         &self.url
+    }
+
+    #[staticmethod]
+    fn authority_pem() -> &'static str {
+        patata_testserver::Server::authority_pem()
     }
 
     #[getter]

@@ -1,5 +1,6 @@
 //! The server: its listener, its threads and their end.
 
+use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -12,14 +13,17 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use hyper::body::{Body as _, Incoming};
-use hyper::server::conn::http1;
+use hyper::rt::{Read, Write};
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
+use tokio_rustls::TlsAcceptor;
 
 use crate::body::Body;
+use crate::faults::{AUTHORITY, Certificate};
 use crate::routes::Routes;
 
 /// How many connections may wait to be accepted. The standard library asks for
@@ -31,6 +35,9 @@ const BACKLOG: u32 = 4096;
 /// descriptors, it fails at once until a connection ends; without a pause, the
 /// thread would do nothing else.
 const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(10);
+
+/// HTTP/2 by its name in TLS.
+const H2: &[u8] = b"h2";
 
 /// A running server. It stops when this is dropped.
 ///
@@ -58,11 +65,19 @@ pub struct Server {
 }
 
 /// What the threads of a server have in common.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Shared {
+    /// Where it speaks TLS.
+    tls: Option<TlsAcceptor>,
     routes: Routes,
     requests: AtomicU64,
     connections: AtomicU64,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Shared").field("routes", &self.routes).finish_non_exhaustive()
+    }
 }
 
 /// One thread of a server.
@@ -112,7 +127,19 @@ impl Server {
     /// # }
     /// ```
     pub fn builder() -> ServerBuilder {
-        ServerBuilder { address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), threads: 1 }
+        ServerBuilder { address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), threads: 1, is_tls: false }
+    }
+
+    /// The certificate of the authority that has signed that of a server with
+    /// [`tls`](ServerBuilder::tls), as PEM.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert!(patata_testserver::Server::authority_pem().starts_with("-----BEGIN CERTIFICATE-----"));
+    /// ```
+    pub fn authority_pem() -> &'static str {
+        AUTHORITY
     }
 
     /// The URL of the server without a slash at its end, such as
@@ -251,6 +278,7 @@ impl Drop for Server {
 pub struct ServerBuilder {
     address: SocketAddr,
     threads: usize,
+    is_tls: bool,
 }
 
 impl ServerBuilder {
@@ -296,6 +324,25 @@ impl ServerBuilder {
         self
     }
 
+    /// Speaks TLS rather than plain HTTP, and HTTP/2 to who wants that, with a
+    /// certificate of [`Server::authority_pem`] for `localhost` and 127.0.0.1.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use patata_testserver::Server;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let server = Server::builder().tls().start()?;
+    /// assert!(server.url().starts_with("https://127.0.0.1:"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn tls(mut self) -> ServerBuilder {
+        self.is_tls = true;
+        self
+    }
+
     /// Starts the server. It is ready when this returns.
     ///
     /// # Errors
@@ -323,10 +370,11 @@ impl ServerBuilder {
         }
         let listener = bind(self.address)?;
         let address = listener.local_addr()?;
+        let (scheme, tls) = if self.is_tls { ("https", Some(acceptor()?)) } else { ("http", None) };
         let mut server = Server {
             address,
-            url: format!("http://{address}"),
-            shared: Arc::default(),
+            url: format!("{scheme}://{address}"),
+            shared: Arc::new(Shared { tls, ..Shared::default() }),
             workers: Vec::with_capacity(self.threads),
         };
         // If one fails to start, the drop of the server stops those before it.
@@ -336,6 +384,10 @@ impl ServerBuilder {
         }
         Ok(server)
     }
+}
+
+fn acceptor() -> io::Result<TlsAcceptor> {
+    Certificate::Good.config_for(&[H2, b"http/1.1"]).map(TlsAcceptor::from)
 }
 
 /// A non-blocking listener with a long backlog, which among the standard
@@ -419,12 +471,24 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 async fn serve(stream: TcpStream, shared: Arc<Shared>) {
     // Without it, the connection still works, if slower.
     let _ = stream.set_nodelay(true);
+    let Some(tls) = &shared.tls else { return speak(TokioIo::new(stream), false, shared).await };
+    // A handshake that fails is the client's doing too.
+    if let Ok(stream) = tls.accept(stream).await {
+        let is_http2 = stream.get_ref().1.alpn_protocol() == Some(H2);
+        speak(TokioIo::new(stream), is_http2, shared).await;
+    }
+}
+
+async fn speak(stream: impl Read + Write + Unpin, is_http2: bool, shared: Arc<Shared>) {
     let service = service_fn(move |request| respond(request, Arc::clone(&shared)));
-    // Without pipeline_flush, with which hyper puts no bound on what it buffers
-    // of a long body, and holds back an answer while a later request waits.
-    let connection = http1::Builder::new().keep_alive(true).serve_connection(TokioIo::new(stream), service);
     // An error is the client's doing, such as leaving early, and of interest to nobody here.
-    let _ = connection.await;
+    let _ = if is_http2 {
+        http2::Builder::new(TokioExecutor::new()).serve_connection(stream, service).await
+    } else {
+        // Without pipeline_flush, with which hyper puts no bound on what it buffers
+        // of a long body, and holds back an answer while a later request waits.
+        http1::Builder::new().keep_alive(true).serve_connection(stream, service).await
+    };
 }
 
 async fn respond(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Response<Body>, hyper::Error> {

@@ -17,7 +17,7 @@ use socket2::{Domain, Socket, Type};
 
 use connection::{Seen, Speaks};
 use script::Script;
-use tls::Certificate;
+pub(crate) use tls::{AUTHORITY, Certificate};
 
 /// Something that a server does wrong, or might.
 #[derive(Debug, Clone, Copy)]
@@ -179,7 +179,7 @@ impl FaultServer {
 
     /// The certificate, as PEM, of the authority that has signed what is good here.
     pub fn authority_pem(&self) -> &'static str {
-        tls::AUTHORITY
+        AUTHORITY
     }
 
     /// How many connections have been accepted.

@@ -35,8 +35,13 @@ impl Certificate {
         }
     }
 
-    /// What a server with it needs. It speaks one version of HTTP.
+    /// What a server with it needs that speaks one version of HTTP.
     pub(crate) fn config(self, is_http2: bool) -> io::Result<Arc<ServerConfig>> {
+        self.config_for(&[if is_http2 { b"h2" } else { b"http/1.1" }])
+    }
+
+    /// The same for these protocols, of which the first one is preferred.
+    pub(crate) fn config_for(self, protocols: &[&[u8]]) -> io::Result<Arc<ServerConfig>> {
         let chain = CertificateDer::pem_slice_iter(self.pem()).collect::<Result<Vec<_>, _>>();
         let key = PrivateKeyDer::from_pem_slice(KEY).map_err(io::Error::other)?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -46,7 +51,7 @@ impl Certificate {
             .with_no_client_auth()
             .with_single_cert(chain.map_err(io::Error::other)?, key)
             .map_err(io::Error::other)?;
-        config.alpn_protocols = vec![if is_http2 { b"h2".to_vec() } else { b"http/1.1".to_vec() }];
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
         Ok(Arc::new(config))
     }
 }
