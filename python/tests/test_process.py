@@ -310,7 +310,8 @@ def test_the_interpreter_ends_at_once_and_in_silence_while_callbacks_are_at_work
             time.sleep(0.01)
         at_work.set()
     threading.Thread(target=look, daemon=True).start()
-    client = Patata(workers, verbose=False, pool_submit_size=1)
+    # In order, so that the first one, which is soon done, is before those that are not.
+    client = Patata(workers, verbose=False, pool_submit_size=1, ordered=True)
     items = [(i, url) for i in range(40)]
     """
     path = tmp_path / "script.py"
