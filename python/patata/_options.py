@@ -115,6 +115,13 @@ def as_given(_: str, value: object) -> object:
     return value
 
 
+def function(name: str, value: Any) -> Any:
+    """A plain function: it is called on the thread that takes the responses, which cannot await it."""
+    if callable(value) and not is_coroutine_function(value):
+        return value
+    raise ValueError(f"{name} must be a function, and no coroutine function, got {value!r}")
+
+
 def place(name: str, value: Any) -> Any:
     """A template for paths, or a function from request to path."""
     if callable(value):
@@ -145,6 +152,7 @@ FURTHER: dict[str, Option] = {
     "ordered": flag,
     "params": as_given,
     "retries": attempts,
+    "retry_if": function,
     "retry_non_idempotent": flag,
     "stream_to": place,
     "timeout": seconds,
@@ -160,7 +168,7 @@ MERGED = ("headers", "params")
 BODIES = ("json", "form", "content", "files")
 """Those that say together what the body is: the call's replace all of the client's."""
 
-MAY_BE_NONE = ("auth", "cookies", "stream_to", *MERGED, *BODIES, *_limits.MAY_BE_NONE)
+MAY_BE_NONE = ("auth", "cookies", "retry_if", "stream_to", *MERGED, *BODIES, *_limits.MAY_BE_NONE)
 """Those for which ``None`` is as if they were not given, which takes a client's away from a call."""
 
 

@@ -93,6 +93,11 @@ class Patata(Client):
         As for :meth:`http`, where they are not given there. Default: 1 and 300.
     retry_statuses
         The statuses that are tried again. Default: 408, 425, 429 and 5xx, save 501 and 505.
+    retry_if
+        A function from response to ``bool``: ``True`` tries again, for a 200 that is not ready, say. It is
+        asked about responses whose status is not tried again anyway, on the thread that takes the
+        responses, while ``retries`` leaves another attempt. If it raises, that one response has a
+        :class:`RetryIfError`. Default: none.
     retry_non_idempotent
         Whether requests are sent again although the server may have done already what they ask for: a
         POST, say, that was sent and not answered, or answered with a 500. Default: ``False``.
@@ -228,14 +233,16 @@ class Patata(Client):
         retries
             Attempts in total. Failed connections, time-outs, broken transfers and ``retry_statuses`` are
             tried again; a request whose method is not idempotent only where nothing was sent, or the
-            answer says that nothing was done (425, 429, and 503 with ``Retry-After``). ``Retry-After`` of a 429 or 503 holds back all requests to
-            that host, for at most 5 minutes. Default: the client's, which is 1: no retry.
+            answer says that nothing was done (425, 429, and 503 with ``Retry-After``). ``Retry-After`` of a
+            429 or 503, or of any status that is tried again, holds back all requests to that host, for at
+            most 5 minutes; so does ``retry-after-ms``. Default: the client's, which is 1: no retry.
         timeout
             Seconds that one attempt may take; ``None`` for no limit. Default: the client's, which is 300.
         options
             Any of the options of :class:`Patata` from ``concurrency`` on, for this call. They win over the
             client's; of ``headers`` and ``params``, the client's of other names are kept. ``None`` takes
-            the client's ``headers``, ``params``, ``auth``, ``cookies``, ``stream_to`` or body away.
+            the client's ``headers``, ``params``, ``auth``, ``cookies``, ``retry_if``, ``stream_to`` or body
+            away.
 
         Raises
         ------

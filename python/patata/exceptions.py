@@ -247,6 +247,10 @@ class SaveError(RequestError, OSError):
     """The response's body could not be written to its file (``stream_to``)."""
 
 
+class RetryIfError(RequestError):
+    """The ``retry_if`` function raised when it was asked about the response."""
+
+
 class CancelledError(RequestError):
     """The run ended before the request was done."""
 

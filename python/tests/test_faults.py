@@ -284,9 +284,7 @@ def test_these_statuses_are_tried_again(server, client, status, method):
 
 @pytest.mark.parametrize("method", ["post", "patch"])
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 599])
-def test_a_post_is_sent_again_only_where_the_answer_says_that_nothing_was_done(
-    server, client, status, method
-):
+def test_a_post_is_sent_again_only_where_nothing_was_done(server, client, status, method):
     (response,) = client.http(method, [(1, f"{server.url}/status/{status}")], retries=3, backoff=0)
     assert response.status_code == status
     assert server.requests == (3 if status in (425, 429) else 1)

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::Duration;
 
-use patata::{HeaderName, HeaderValue, Method, PathTemplate};
+use patata::{Attempt, HeaderName, HeaderValue, Method, PathTemplate};
 use pyo3::exceptions::{PyException, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
@@ -15,6 +15,7 @@ use crate::fault;
 use crate::json;
 use crate::raised::Raised;
 use crate::request::Request;
+use crate::response::Response;
 use crate::shown;
 use crate::tag::Tag;
 use crate::values;
@@ -27,6 +28,8 @@ pub(crate) struct Conversion {
     method: Method,
     /// The user's function that says by what a request is authorised.
     auth: Option<Arc<Py<PyAny>>>,
+    /// The user's function that says whether a response is worth another attempt.
+    retry_if: Option<Arc<Py<PyAny>>>,
     stream_to: Option<StreamTo>,
     /// For what a function of the user's raises that is no failure of a request: Ctrl-C.
     raised: Arc<Raised>,
@@ -53,6 +56,7 @@ impl Conversion {
             method: control::method(options.py(), method)?,
             raised,
             auth: auth.map(|auth| Arc::new(auth.unbind())),
+            retry_if: options.get_item("retry_if")?.map(|function| Arc::new(function.unbind())),
             stream_to,
             count: 0,
         })
@@ -67,7 +71,7 @@ impl Conversion {
         let index = self.count;
         self.count += 1;
         let request = self.read(item)?.ok_or_else(|| unusable(item, index))?;
-        if self.auth.is_none() && self.stream_to.is_none() {
+        if self.auth.is_none() && self.stream_to.is_none() && self.retry_if.is_none() {
             return Ok(request);
         }
         self.complete(item, index, request)
@@ -78,6 +82,9 @@ impl Conversion {
         if let Some(auth) = &self.auth {
             visit.call(&**auth)?;
         }
+        if let Some(retry_if) = &self.retry_if {
+            visit.call(&**retry_if)?;
+        }
         match &self.stream_to {
             Some(StreamTo::Function(function)) => visit.call(function),
             _ => Ok(()),
@@ -86,7 +93,7 @@ impl Conversion {
 
     /// Lets go of them.
     pub(crate) fn clear(&mut self) {
-        (self.auth, self.stream_to) = (None, None);
+        (self.auth, self.retry_if, self.stream_to) = (None, None, None);
     }
 
     /// `None` for what is no request.
@@ -111,7 +118,8 @@ impl Conversion {
         }
     }
 
-    /// Adds what the run says of each request: by what it is authorised, and where its response goes.
+    /// Adds what the run says of each request: by what it is authorised, where its response goes, and whether
+    /// that is the last one.
     fn complete(
         &self,
         item: &Bound<'_, PyAny>,
@@ -129,6 +137,12 @@ impl Conversion {
                 let (auth, asked) = (auth.clone(), as_request(item)?.unbind());
                 let raised = self.raised.clone();
                 request = request.auth(move |_| authorization(&auth, &asked, &raised));
+            }
+            if let Some(retry_if) = &self.retry_if {
+                let (retry_if, tag) = (retry_if.clone(), request.tag.clone_ref(py));
+                let raised = self.raised.clone();
+                request =
+                    request.try_retry_if(move |attempt| asks_for_another(&retry_if, &tag, attempt, &raised));
             }
             Ok(request)
         })
@@ -222,11 +236,7 @@ fn authorization(
 ) -> Result<(HeaderName, HeaderValue), Box<dyn std::error::Error + Send + Sync>> {
     // It is called on the caller's thread, inside `__next__`.
     Python::attach(|py| {
-        let said = auth.bind(py).call1((request.bind(py),)).inspect_err(|error| {
-            if !error.is_instance_of::<PyException>(py) {
-                raised.set(error.clone_ref(py));
-            }
-        })?;
+        let said = call(auth.bind(py), request.bind(py), raised)?;
         let (name, value) = match said.cast::<PyString>() {
             Ok(value) => ("authorization".to_owned(), value.to_str()?.to_owned()),
             Err(_) => values::pair_of_texts(&said).ok_or_else(|| {
@@ -238,6 +248,34 @@ fn authorization(
             })?,
         };
         Ok((name.parse()?, value.parse().map_err(|_| "the value cannot stand in a header")?))
+    })
+}
+
+/// What the user's function says of a response: whether there is to be another attempt.
+fn asks_for_another(
+    retry_if: &Py<PyAny>,
+    tag: &Tag,
+    attempt: &Attempt<'_>,
+    raised: &Raised,
+) -> Result<bool, PyErr> {
+    // It is called on the caller's thread, inside `__next__`.
+    Python::attach(|py| {
+        let response = Bound::new(py, Response::of_attempt(tag.clone_ref(py), attempt))?;
+        call(retry_if.bind(py), &response, raised)?.is_truthy()
+    })
+}
+
+/// Calls a function of the user's. Ctrl-C in it is no failure of a request, and is kept for who can raise it.
+fn call<'py>(
+    function: &Bound<'py, PyAny>,
+    argument: &Bound<'py, PyAny>,
+    raised: &Raised,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = function.py();
+    function.call1((argument,)).inspect_err(|error| {
+        if !error.is_instance_of::<PyException>(py) {
+            raised.set(error.clone_ref(py));
+        }
     })
 }
 

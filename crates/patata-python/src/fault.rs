@@ -53,6 +53,7 @@ pub(crate) fn class_of_kind(kind: ErrorKind) -> &'static str {
         ErrorKind::Decode => "DecodeError",
         ErrorKind::TooLarge => "TooLargeError",
         ErrorKind::Save => "SaveError",
+        ErrorKind::RetryIf => "RetryIfError",
         ErrorKind::Cancelled => "CancelledError",
         _ => "RequestError",
     }

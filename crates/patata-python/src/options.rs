@@ -77,7 +77,7 @@ fn with_options(mut builder: Builder, options: &Bound<'_, PyDict>) -> PyResult<p
             "params" => params(builder, &value)?,
             "cookies" => cookies(builder, &value)?,
             // Seen to below, and by the conversion.
-            "auth" | "json" | "form" | "content" | "files" | "stream_to" | "progress" => builder,
+            "auth" | "retry_if" | "json" | "form" | "content" | "files" | "stream_to" | "progress" => builder,
             "verify" | "cert" | "min_tls_version" | "proxy" | "resolve" | "unix_socket" | "http_version" => {
                 connections::option(builder, &name, &value)?
             }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
-use patata::Outcome;
+use patata::{Attempt, Outcome};
 use pyo3::basic::CompareOp;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -71,17 +71,7 @@ impl Response {
     pub(crate) fn new(outcome: Outcome<Tag>) -> Self {
         let Outcome { tag: Tag { id_, item }, attempts, elapsed, result, .. } = outcome;
         match result {
-            Ok(response) => Self {
-                id_,
-                request: Some(item),
-                status: Status::Code(response.status.as_u16()),
-                body: response.body.clone(),
-                data: None,
-                error: Failure::None,
-                received: Received::from(response),
-                attempts,
-                elapsed,
-            },
+            Ok(response) => Self::answered(Tag { id_, item }, response, attempts, elapsed),
             Err(error) => Self {
                 id_,
                 request: Some(item),
@@ -93,6 +83,26 @@ impl Response {
                 attempts,
                 elapsed,
             },
+        }
+    }
+
+    /// What has been answered, for the user's function that judges whether it is the last one.
+    pub(crate) fn of_attempt(tag: Tag, attempt: &Attempt<'_>) -> Self {
+        Self::answered(tag, attempt.response.clone(), attempt.attempts, attempt.elapsed)
+    }
+
+    fn answered(tag: Tag, response: patata::Response, attempts: u32, elapsed: Duration) -> Self {
+        let Tag { id_, item } = tag;
+        Self {
+            id_,
+            request: Some(item),
+            status: Status::Code(response.status.as_u16()),
+            body: response.body.clone(),
+            data: None,
+            error: Failure::None,
+            received: Received::from(response),
+            attempts,
+            elapsed,
         }
     }
 

@@ -19,6 +19,7 @@ use crate::progress::CallerNews;
 use crate::receipt::Receipt;
 use crate::request::Request;
 use crate::response::Outcome;
+use crate::retry_after::retry_after;
 use crate::run;
 use crate::shared::Shared;
 use crate::stop::Stop;
@@ -82,6 +83,8 @@ pub(crate) struct Caller<T> {
     lead: Lead,
     /// Whether a job may come back for a fresh header.
     refreshes: bool,
+    /// Whether one may come back to be judged by the user's `retry_if`.
+    questions: bool,
     random: fastrand::Rng,
     /// Where responses go that are saved.
     destinations: Destinations,
@@ -121,6 +124,7 @@ impl<T: Send + 'static> Caller<T> {
             held: 0,
             lead,
             refreshes: false,
+            questions: false,
             random,
             destinations: Destinations::default(),
         }
@@ -194,6 +198,9 @@ impl<T> Caller<T> {
         if self.refreshes {
             jobs = self.refresh(jobs);
         }
+        if self.questions {
+            jobs = self.question(jobs);
+        }
         self.waiting.extend(jobs);
         self.publish();
     }
@@ -254,6 +261,7 @@ impl<T> Caller<T> {
                     job.add_idempotency_key(&mut self.random);
                 }
                 self.refreshes |= job.is_refreshable();
+                self.questions |= job.retry_if(config.retry_if.as_ref()).is_some();
                 self.shared.push(job);
             }
             Err((tag, error)) => {
@@ -296,6 +304,48 @@ impl<T> Caller<T> {
             }
         }
         ended
+    }
+
+    /// Sends those jobs back of whose answer the user's function says so, which is called here because it may
+    /// belong to this thread. Returns the others.
+    fn question(&mut self, jobs: Vec<Box<Job<T>>>) -> Vec<Box<Job<T>>> {
+        let (questioned, mut ended): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| job.is_questioned);
+        let mut judged = Vec::new();
+        for mut job in questioned {
+            job.is_questioned = false;
+            // Nobody is left to send anything once the run has ended.
+            let said = !self.shared.is_cancelled();
+            match said.then(|| job.asks_for_another(self.shared.config.retry_if.as_ref())) {
+                Some(Ok(true)) => judged.extend(self.send_again(job)),
+                None | Some(Ok(false)) => judged.push(job),
+                Some(Err(error)) => {
+                    job.end(clock::now(), Err(error));
+                    judged.push(job);
+                }
+            }
+        }
+        self.shared.judge(&judged);
+        ended.extend(judged);
+        ended
+    }
+
+    /// Sends a job again after its answer, and gives it back where its time is over or the retry budget is.
+    fn send_again(&mut self, mut job: Box<Job<T>>) -> Option<Box<Job<T>>> {
+        let now = clock::now();
+        let asked = job.end.as_ref().and_then(|end| end.result.as_ref().ok());
+        let asked = asked.and_then(|answer| retry_after(&answer.headers, clock::date));
+        let wait = self.shared.config.retry.wait(job.attempts, self.random.f64());
+        let due = now + wait.max(asked.unwrap_or_default());
+        if !self.shared.allows_retry(&job, now, due) {
+            return Some(job);
+        }
+        if let Some(wait) = asked {
+            self.shared.hold(&job.target.origin, wait, now);
+        }
+        job.end = None;
+        job.end_attempt();
+        self.shared.push_at(due, job);
+        None
     }
 
     pub(crate) fn close_input(&mut self) {

@@ -15,6 +15,7 @@ use crate::failures::FailurePolicy;
 use crate::http_version::HttpVersion;
 use crate::params::Params;
 use crate::proxy::Proxies;
+use crate::retry_if::RetryIf;
 use crate::schedule::host::Limits;
 use crate::schedule::retry::RetryPolicy;
 use crate::stall::StallReport;
@@ -39,6 +40,8 @@ pub(crate) struct Config {
     pub(crate) pool_submit_size: usize,
     pub(crate) ordered: bool,
     pub(crate) retry: RetryPolicy,
+    /// Says of responses whether they are worth another attempt.
+    pub(crate) retry_if: Option<RetryIf>,
     /// Whether requests that may do harm twice get a key by which servers know them again.
     pub(crate) idempotency_keys: bool,
     pub(crate) limits: Limits,
@@ -98,6 +101,7 @@ impl Default for Config {
                 non_idempotent: false,
                 budget: Some(0.1),
             },
+            retry_if: None,
             idempotency_keys: false,
             limits: Limits::default(),
             failures: FailurePolicy::default(),

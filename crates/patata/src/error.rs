@@ -39,6 +39,8 @@ pub enum Kind {
     TooLarge,
     /// The response's body could not be written to its file.
     Save,
+    /// The user's [`retry_if`](crate::Builder::retry_if) failed on the response.
+    RetryIf,
     /// The run ended before the request was done.
     Cancelled,
 }
@@ -63,6 +65,7 @@ impl Kind {
             Self::Decode => "decode",
             Self::TooLarge => "too large",
             Self::Save => "save",
+            Self::RetryIf => "retry_if",
             Self::Cancelled => "cancelled",
         }
     }

@@ -20,7 +20,8 @@ use crate::error::{Error, Kind, Phase};
 use crate::headers::Headers;
 use crate::params;
 use crate::request::{Head, Request, names_several_hosts, redacted};
-use crate::response::{Answer, End, Outcome, Response, Url};
+use crate::response::{Answer, End, Outcome};
+use crate::retry_if::RetryIf;
 use crate::schedule::adaptive::Ticket;
 use crate::target::{Origin, Target};
 
@@ -79,6 +80,8 @@ pub(crate) struct Job<T> {
     pub(crate) returns: u32,
     /// What it is authorised by, once a function of the user's has been asked to refresh it.
     pub(crate) authorization: Authorization,
+    /// Whether it has been answered, and the user's `retry_if` is to say whether that is the end.
+    pub(crate) is_questioned: bool,
     /// When the first attempt began.
     pub(crate) started: Option<Instant>,
     /// When the current attempt must be over.
@@ -216,6 +219,24 @@ impl<T> Job<T> {
         }
     }
 
+    /// What the user's function for its responses is: its own, or else the client's.
+    pub(crate) fn retry_if<'a>(&'a self, default: Option<&'a RetryIf>) -> Option<&'a RetryIf> {
+        self.message.head.as_ref().and_then(|head| head.retry_if.as_ref()).or(default)
+    }
+
+    /// What the user's function says of its answer: whether there is to be another attempt.
+    ///
+    /// # Errors
+    /// What the function failed with.
+    pub(crate) fn asks_for_another(&self, default: Option<&RetryIf>) -> Result<bool, Error> {
+        let (Some(retry_if), Some(End { elapsed, result: Ok(answer) })) = (self.retry_if(default), &self.end)
+        else {
+            return Ok(false);
+        };
+        let response = answer.clone().into_response(self.target.clone());
+        retry_if.asks_for_another(&response, self.attempts, *elapsed)
+    }
+
     /// Comes to the one end that every request has.
     pub(crate) fn end(&mut self, now: Instant, result: Result<Answer, Error>) {
         let elapsed = self.started.map_or(Duration::ZERO, |started| now.saturating_duration_since(started));
@@ -244,9 +265,7 @@ impl<T> From<Job<T>> for Outcome<T> {
             }
         });
         let result = match result {
-            Ok(Answer { status, version, headers, body, saved_to }) => {
-                Ok(Response { status, version, headers, body, saved_to, url: Url(target) })
-            }
+            Ok(answer) => Ok(answer.into_response(target)),
             Err(error) => Err(error.at(target)),
         };
         Self { tag, attempts, elapsed, result }
@@ -315,6 +334,7 @@ impl Planner {
             cookies: None,
             returns: 0,
             authorization: Authorization::First,
+            is_questioned: false,
             started: None,
             deadline: None,
             expires: None,

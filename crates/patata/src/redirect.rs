@@ -111,8 +111,10 @@ fn drop_secrets(message: &mut Message) {
         }
     }
     let removed: Vec<_> = head.removed.into_iter().filter(|name| PORTABLE.contains(name)).collect();
-    let is_empty = headers.is_empty() && removed.is_empty();
-    message.head = (!is_empty).then(|| Box::new(Head { headers, removed, authorize: None }));
+    // Whoever answers, it is the user who judges.
+    let retry_if = head.retry_if;
+    let is_empty = headers.is_empty() && removed.is_empty() && retry_if.is_none();
+    message.head = (!is_empty).then(|| Box::new(Head { headers, removed, authorize: None, retry_if }));
 }
 
 fn error(message: String) -> Error {

@@ -10,6 +10,7 @@ use crate::auth::{self, AuthRequest, Authorize};
 use crate::body::Body;
 use crate::error::Error;
 use crate::params::{self, Params};
+use crate::retry_if::{Attempt, RetryIf};
 
 /// One HTTP request, and the caller's own tag to know its outcome by.
 ///
@@ -50,6 +51,8 @@ pub(crate) struct Head {
     pub(crate) removed: Vec<HeaderName>,
     /// Gives one more header, before the first attempt and after a 401.
     pub(crate) authorize: Option<Authorize>,
+    /// Says of a response whether it is worth another attempt.
+    pub(crate) retry_if: Option<RetryIf>,
 }
 
 /// What a user says of himself and of what he wants, to whoever answers: no secrets, so they go along to another
@@ -186,6 +189,29 @@ impl<T> Request<T> {
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         self.head.get_or_insert_default().authorize = Some(Authorize::new(function));
+        self
+    }
+
+    /// Tries again where a function says so of the response: see
+    /// [`Builder::retry_if`](crate::Builder::retry_if), which is for all requests. What the function fails with is
+    /// the request's error, of kind [`RetryIf`](crate::ErrorKind::RetryIf).
+    ///
+    /// ```
+    /// # let server = patata_testserver::Server::start().unwrap();
+    /// # let url = server.url();
+    /// # let client = patata::Client::builder().retries(3).backoff(std::time::Duration::ZERO).build()?;
+    /// let request = patata::Request::get((), url).try_retry_if(|attempt| {
+    ///     attempt.response.json::<serde_json::Value>().map(|body| body["message"] != "Hello world!")
+    /// });
+    /// assert_eq!(client.run([request]).next().unwrap().attempts, 1);
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
+    pub fn try_retry_if<F, E>(mut self, function: F) -> Self
+    where
+        F: Fn(&Attempt<'_>) -> Result<bool, E> + Send + Sync + 'static,
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        self.head.get_or_insert_default().retry_if = Some(RetryIf::new(function));
         self
     }
 

@@ -137,11 +137,19 @@ pub(crate) struct End {
 }
 
 /// A response that does not say yet where it came from: its job knows.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) version: Version,
     pub(crate) headers: Headers,
     pub(crate) body: Bytes,
     pub(crate) saved_to: Option<Arc<Path>>,
+}
+
+impl Answer {
+    /// The response of this target.
+    pub(crate) fn into_response(self, target: Target) -> Response {
+        let Self { status, version, headers, body, saved_to } = self;
+        Response { status, version, headers, body, saved_to, url: Url(target) }
+    }
 }

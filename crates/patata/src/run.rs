@@ -17,6 +17,7 @@ use http::StatusCode;
 use tokio::runtime::{LocalOptions, LocalRuntime};
 
 use crate::clock;
+use crate::config::Config;
 use crate::decoding::Decoding;
 use crate::error::{Error, Kind, Phase};
 use crate::parked::{self, Parked};
@@ -434,12 +435,8 @@ impl<T: Send + 'static> EventLoop<T> {
             // The user's function is called on the caller's thread, which sends the job back.
             return self.finish(job);
         }
-        if let Some(due) = self.due_again(
-            &job,
-            now,
-            Ending::Answered { status: head.status, says_when: retry_after.is_some() },
-            retry_after,
-        ) {
+        let ending = Ending::Answered { status: head.status, says_when: retry_after.is_some() };
+        if let Some(due) = self.due_again(&job, now, ending, retry_after) {
             return self.retry(job, due);
         }
         let stored = match body {
@@ -454,6 +451,7 @@ impl<T: Send + 'static> EventLoop<T> {
             body,
             saved_to,
         });
+        job.is_questioned = answer.is_ok() && self.is_question(&job, ending);
         job.end(now, answer);
         self.finish(job);
     }
@@ -490,11 +488,17 @@ impl<T: Send + 'static> EventLoop<T> {
             return None;
         }
         let due = now + wait.max(retry_after.unwrap_or_default());
-        let is_over = |limit: Option<Instant>| limit.is_some_and(|limit| limit <= due);
-        if is_over(job.expires) || is_over(self.shared.timeouts.run) {
-            return None;
-        }
-        self.shared.allows_retry(now).then_some(due)
+        self.shared.allows_retry(job, now, due).then_some(due)
+    }
+
+    /// Whether the user's function is to say if an answer is the end.
+    fn is_question(&self, job: &Job<T>, ending: Ending<'_>) -> bool {
+        let Config { retry, retry_if, .. } = &*self.shared.config;
+        let Ending::Answered { status, .. } = ending else { return false };
+        job.retry_if(retry_if.as_ref()).is_some()
+            && !retry.retries_status(status)
+            && retry.may_follow(ending, job.attempts, job.is_idempotent())
+            && job.message.body.is_whole()
     }
 
     fn retry(&self, mut job: Box<Job<T>>, due: Instant) {

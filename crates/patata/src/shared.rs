@@ -3,7 +3,7 @@
 use std::hash::RandomState;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
@@ -19,6 +19,7 @@ use crate::schedule::budget::RetryBudget;
 use crate::schedule::{Release, Schedule};
 use crate::stall::InputWait;
 use crate::stop::Stop;
+use crate::target::Origin;
 use crate::transport::part::Parts;
 
 /// The schedule, the delivery, and the flags by which threads tell each other what happens.
@@ -101,9 +102,18 @@ impl<T> Shared<T> {
         self.after_push(idle);
     }
 
-    /// Whether there may be a retry, which then counts.
-    pub(crate) fn allows_retry(&self, now: Instant) -> bool {
-        self.schedule().allows_retry(now)
+    /// Whether a job may be sent again at `due`: its time is not over by then, and the retry budget, in which it
+    /// then counts, has room for it.
+    pub(crate) fn allows_retry(&self, job: &Job<T>, now: Instant, due: Instant) -> bool {
+        let is_over = |limit: Option<Instant>| limit.is_some_and(|limit| limit <= due);
+        !is_over(job.expires) && !is_over(self.timeouts.run) && self.schedule().allows_retry(now)
+    }
+
+    /// A host is left alone for as long as it asks.
+    pub(crate) fn hold(&self, origin: &Arc<Origin>, wait: Duration, now: Instant) {
+        let origin = origin.clone();
+        let release = Release { origin, was_counted: false, retry_after: Some(wait), lesson: None };
+        self.schedule().release(release, now);
     }
 
     fn after_push(&self, idle: Option<usize>) {
@@ -153,7 +163,7 @@ impl<T> Shared<T> {
         let Some(failures) = &self.failures else { return };
         let Config { failures: policy, ok_statuses, .. } = &*self.config;
         let mut tally = failures.lock().unwrap_or_else(PoisonError::into_inner);
-        for job in ended {
+        for job in ended.iter().filter(|job| !job.is_questioned) {
             let Some(end) = &job.end else { continue };
             let result = end.result.as_ref().map(|answer| answer.status);
             if result.is_err_and(Error::is_run_deadline) {

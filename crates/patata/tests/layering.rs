@@ -23,6 +23,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "http_version::HttpVersion",
             "params::Params",
             "proxy::Proxies",
+            "retry_if::RetryIf",
             "schedule::host::Limits",
             "schedule::retry::RetryPolicy",
             "stall::StallReport",
@@ -37,7 +38,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("http_version.rs", &[]),
     ("proxy.rs", &["error::ConfigError", "target::Origin"]),
     ("tls_version.rs", &[]),
-    ("request.rs", &["auth", "body::Body", "error::Error", "params"]),
+    ("request.rs", &["auth", "body::Body", "error::Error", "params", "retry_if"]),
+    ("retry_if.rs", &["error", "response::Response"]),
     // A response's URL is the target that answered, made a text only when it is read.
     ("charset.rs", &[]),
     ("response.rs", &["charset", "error::Error", "headers::Headers", "target::Target"]),
@@ -73,6 +75,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "params",
             "request",
             "response",
+            "retry_if::RetryIf",
             "schedule::adaptive::Ticket",
             "target",
         ],
@@ -279,6 +282,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "stall::InputWait",
             "stop::Stop",
             "transport::part::Parts",
+            "target::Origin",
         ],
     ),
     // The main loop: the only file that knows every stage; the delivery, through what is shared.
@@ -286,6 +290,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "run.rs",
         &[
             "clock",
+            "config::Config",
             "decoding::Decoding",
             "error::Error",
             "error::Kind",
@@ -353,6 +358,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "receipt::Receipt",
             "request::Request",
             "response::Outcome",
+            "retry_after::retry_after",
             "run",
             "shared::Shared",
             "stop::Stop",
@@ -445,7 +451,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "builder/limits.rs",
         &["builder::Builder", "failures::MaxFailures", "rate", "stall::StallReport", "statuses::OkStatuses"],
     ),
-    ("builder/retries.rs", &["builder::Builder"]),
+    ("builder/retries.rs", &["builder::Builder", "retry_if"]),
     ("builder/requests.rs", &["auth", "body", "builder::Builder", "config::Config", "request"]),
 ];
 

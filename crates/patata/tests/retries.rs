@@ -337,3 +337,102 @@ fn what_waits_behind_a_limit_fails_when_its_time_is_over() {
         assert_eq!((error.kind(), outcome.attempts), (ErrorKind::Timeout, 0));
     }
 }
+
+/// A server that sends these heads and bodies, in turn.
+fn answering_in_turn(answers: &'static [(&'static str, &'static str)]) -> RawServer {
+    let count = AtomicUsize::new(0);
+    RawServer::start(move |peer| {
+        while peer.request().is_some() {
+            let (head, body) = answers[count.fetch_add(1, Ordering::SeqCst) % answers.len()];
+            peer.send(format!("HTTP/1.1 {head}content-length: {}\r\n\r\n{body}", body.len()));
+        }
+    })
+}
+
+#[test]
+fn a_function_may_ask_for_another_attempt() {
+    let server =
+        answering_in_turn(&[("200 OK\r\n", "later"), ("200 OK\r\n", "later"), ("200 OK\r\n", "now")]);
+    let client = Client::builder().retries(5).backoff(Duration::ZERO);
+    let client = client.retry_if(|attempt| attempt.response.text() == "later").build().unwrap();
+    let outcome = one(&client, Request::get((), server.url()));
+    assert_eq!((outcome.attempts, &*outcome.result.unwrap().body), (3, &b"now"[..]));
+    assert_eq!(server.requests().len(), 3);
+}
+
+#[test]
+fn the_function_is_asked_while_an_attempt_is_left_and_it_could_matter() {
+    let asked = std::sync::Arc::new(AtomicUsize::new(0));
+    let counting = asked.clone();
+    let client = Client::builder().retries(3).backoff(Duration::ZERO).retry_if(move |_| {
+        counting.fetch_add(1, Ordering::SeqCst);
+        true
+    });
+    let client = client.build().unwrap();
+    for (method, status, attempts, questions) in
+        [(Method::GET, 200, 3, 2), (Method::GET, 503, 3, 0), (Method::POST, 200, 1, 0)]
+    {
+        let server = Server::start().unwrap();
+        let outcome = one(&client, Request::new((), method, format!("{}/status/{status}", server.url())));
+        assert_eq!((outcome.attempts, asked.swap(0, Ordering::SeqCst)), (attempts, questions), "{status}");
+    }
+}
+
+#[test]
+fn what_the_function_fails_with_is_the_error_of_that_request_alone() {
+    let server = Server::start().unwrap();
+    let client = persistent(3);
+    let requests = (0..50).map(|tag| {
+        Request::get(tag, server.url())
+            .try_retry_if(move |_| if tag == 7 { Err("no idea") } else { Ok(false) })
+    });
+    for outcome in all(&client, requests) {
+        match outcome.result {
+            Ok(response) => assert!(outcome.tag != 7 && response.status == 200),
+            Err(error) => {
+                assert_eq!((outcome.tag, error.kind(), error.request_sent()), (7, ErrorKind::RetryIf, true));
+                assert_eq!(error.to_string(), "The retry_if function failed: no idea");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_failure_that_the_function_retries_does_not_count_until_it_stands() {
+    let server = answering_in_turn(&[("404 No\r\n", ""), ("404 No\r\n", ""), ("200 OK\r\n", "")]);
+    let client = Client::builder().retries(3).backoff(Duration::ZERO).max_failures(0);
+    let client = client.retry_if(|attempt| attempt.response.status == 404).build().unwrap();
+    let mut run = client.run([Request::get((), server.url())]);
+    assert_eq!(run.by_ref().map(|outcome| outcome.attempts).collect::<Vec<_>>(), [3]);
+    assert!(run.stopped().is_none());
+
+    let stands = Client::builder().retries(3).max_failures(0).retry_if(|_| false).build().unwrap();
+    let server = RawServer::answering("HTTP/1.1 404 No\r\ncontent-length: 0\r\n\r\n");
+    let mut run = stands.run([Request::get((), server.url())]);
+    assert_eq!(run.by_ref().count(), 1);
+    assert!(run.stopped().is_some());
+}
+
+#[test]
+fn a_wait_is_obeyed_with_every_status_that_is_tried_again() {
+    let second = Duration::from_millis(990);
+    for (head, statuses) in [
+        ("403 No\r\nretry-after: 1\r\n", vec![403]),
+        ("408 Late\r\nretry-after: 1\r\n", vec![408]),
+        ("413 Big\r\nretry-after: 1\r\n", vec![413]),
+        ("500 Oh\r\nretry-after: 1\r\n", vec![500]),
+        ("502 Bad\r\nretry-after-ms: 1000\r\n", vec![502]),
+        ("429 Many\r\nretry-after: 9\r\nretry-after-ms: 1000\r\n", vec![429]),
+        // Asked for by a function.
+        ("200 OK\r\nretry-after: 1\r\n", vec![]),
+    ] {
+        let answers: &[_] = vec![(head, "oh"), ("200 OK\r\n", "")].leak();
+        let server = answering_in_turn(answers);
+        let client = Client::builder().retries(2).backoff(Duration::ZERO).retry_statuses(statuses);
+        let client = client.retry_if(|attempt| attempt.response.text() == "oh").build().unwrap();
+        let outcome = one(&client, Request::get((), server.url()));
+        assert_eq!((status(&outcome), outcome.attempts), (200, 2), "{head}");
+        assert!(outcome.elapsed >= second, "{head}: {:?}", outcome.elapsed);
+        assert!(outcome.elapsed < 5 * second, "{head}: {:?}", outcome.elapsed);
+    }
+}

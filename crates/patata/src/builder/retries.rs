@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::builder::Builder;
+use crate::retry_if::{Attempt, RetryIf};
 
 impl Builder {
     /// Attempts in total for each request; 1 is no retry. At least 1. Default: 1.
@@ -14,8 +15,8 @@ impl Builder {
     /// more whatever is said here: that is no attempt.
     ///
     /// Retries wait outside of `concurrency`, and count in all rates. Where a server sends `Retry-After` with a
-    /// 429 or 503, in seconds or as a date, no request goes to that host before that time, but for at most 5
-    /// minutes.
+    /// 429 or 503, or with any status that is tried again, in seconds or as a date, or `retry-after-ms`, no request
+    /// goes to that host before that time, but for at most 5 minutes.
     pub fn retries(mut self, attempts: u32) -> Self {
         self.config.retry.attempts =
             self.check("retries", "at least 1 (the total number of attempts)", attempts, |n| *n >= 1);
@@ -34,6 +35,31 @@ impl Builder {
     /// ```
     pub fn retry_statuses(mut self, codes: impl IntoIterator<Item = u16>) -> Self {
         self.config.retry.statuses = self.statuses("retry_statuses", codes);
+        self
+    }
+
+    /// Also tries again where a function says so of a response, say of a 200 whose body is not ready yet.
+    ///
+    /// It is asked about responses whose status is not tried again anyway, on the thread that takes outcomes from
+    /// the run, while [`retries`](Self::retries) leaves another attempt. That a method is not idempotent, and
+    /// [`retry_budget`](Self::retry_budget), count as for statuses; `Retry-After` is obeyed. Default: none.
+    ///
+    /// ```
+    /// # let server = patata_testserver::Server::start().unwrap();
+    /// # let url = server.url();
+    /// use std::time::Duration;
+    ///
+    /// let client = patata::Client::builder()
+    ///     .retries(3)
+    ///     .backoff(Duration::ZERO)
+    ///     .retry_if(|attempt| attempt.response.status == 200 && attempt.attempts < 3)
+    ///     .build()?;
+    /// assert_eq!(client.run([patata::Request::get((), url)]).next().unwrap().attempts, 3);
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
+    pub fn retry_if(mut self, function: impl Fn(&Attempt<'_>) -> bool + Send + Sync + 'static) -> Self {
+        let retry_if = RetryIf::new(move |attempt| Ok::<_, std::convert::Infallible>(function(attempt)));
+        self.config.retry_if = Some(retry_if);
         self
     }
 
