@@ -97,6 +97,12 @@ class Progress:
                 logger.info("All requests processed:")
             else:
                 logger.error("Ended early by %s: %s", type(stop).__name__, stop)
+            if receipt.retries_denied:
+                logger.warning(
+                    "%d requests were not tried again for the retry budget, which keeps an outage from being"
+                    " amplified; retry_budget=None lifts it",
+                    receipt.retries_denied,
+                )
             logger.info("  Total requests:     %d", total)
             logger.info("  Total time (s):     %.2f", elapsed)
             logger.info("  Requests/s:         %.2f", total / elapsed if elapsed else 0.0)

@@ -223,6 +223,10 @@ class Response:
         """How many attempts were begun; 0 where the request could not be sent at all."""
 
     @property
+    def retry_denied(self) -> bool:
+        """Whether it would have been tried again, had ``retry_budget`` had room for it."""
+
+    @property
     def elapsed(self) -> timedelta:
         """From the start of the first attempt to the end of the last, waits between them included."""
 

@@ -107,8 +107,11 @@ class Patata(Client):
         Default: ``False``.
     retry_budget
         The most retries, as a share of the first attempts of the last ten seconds, so that an outage is
-        not amplified; a failure that would exceed it stands. 100 in ten seconds are always allowed.
-        ``None`` for no limit. Default: 0.1.
+        not amplified; a failure that would exceed it stands: ``response.retry_denied`` and the receipt's
+        ``retries_denied`` tell, and the log does once. 100 in ten seconds are always allowed. A 429, and a
+        503 with ``Retry-After``, are the server's wish to wait and do not count: with ``retries``, the host
+        is asked at half its pace from then on, and faster again as it bears it. ``None`` for no limit.
+        Default: 0.1.
     backoff, max_backoff
         The longest wait before the second attempt, in seconds, and what its doubling for each further
         one stops at. The wait is a random part of it. Default: 0.1 and 30.

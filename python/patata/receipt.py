@@ -37,6 +37,8 @@ class Receipt(NamedTuple):
         Those given up because the call ended early.
     attempts
         Attempts begun for all that are done.
+    retries_denied
+        Requests that would have been tried again, had ``retry_budget`` had room for it.
     bytes
         Of all bodies received, after decoding, without those that went to files.
     errors
@@ -73,6 +75,7 @@ class Receipt(NamedTuple):
     failed: int
     cancelled: int
     attempts: int
+    retries_denied: int
     bytes: int
     errors: dict[str, int]
     failed_statuses: dict[int, int]

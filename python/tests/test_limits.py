@@ -150,3 +150,31 @@ def test_at_the_deadline_an_endless_call_ends_with_all_its_responses(server, cal
 
 def test_a_deadline_is_a_timeout_error():
     assert issubclass(DeadlineExceededError, TimeoutError)
+
+
+def test_what_the_retry_budget_denies_is_flagged_counted_and_logged_once(server, caplog):
+    requests = [(i, server.url + "/status/503") for i in range(500)]
+    with Patata(1, verbose_level=1, retries=3, backoff=0, retry_budget=0) as client:
+        responses = list(client.http("get", requests))
+    assert all(response.retry_denied for response in responses if response.attempts < 3)
+    assert client.receipt.retries_denied == sum(response.retry_denied for response in responses) > 0
+    told = [record.message for record in caplog.records if "retry budget" in record.message]
+    assert len(told) == 1
+    assert "retry_budget=None" in told[0]
+
+
+def test_retries_alone_get_along_with_an_api_that_limits_its_rate():
+    windows = {}
+
+    def answer(*_):
+        window = int(time.monotonic())
+        windows[window] = windows.get(window, 0) + 1
+        if windows[window] <= 100:
+            return OK
+        return b"HTTP/1.1 429 Too Many\r\ncontent-length: 0\r\n\r\n"
+
+    with RawServer(answer) as server, Patata(1, verbose=False, retries=5) as client:
+        responses = list(client.http("get", ((i, server.url) for i in range(1000))))
+    assert {response.status_code for response in responses} == {200}
+    assert client.receipt.attempts <= 1150
+    assert client.receipt.retries_denied == 0

@@ -70,6 +70,7 @@ impl Accounts {
         dict.set_item("unknown_ids", PyList::new(py, &self.unknown)?)?;
         dict.set_item("outstanding", receipt.outstanding)?;
         dict.set_item("attempts", receipt.attempts)?;
+        dict.set_item("retries_denied", receipt.retries_denied)?;
         dict.set_item("bytes", receipt.body_bytes)?;
         dict.set_item("errors", errors(py, receipt)?)?;
         dict.set_item("not_resent", receipt.not_resent)?;

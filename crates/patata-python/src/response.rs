@@ -32,6 +32,7 @@ pub(crate) struct Response {
     error: Failure,
     received: Received,
     attempts: u32,
+    retry_denied: bool,
     elapsed: Duration,
 }
 
@@ -58,7 +59,7 @@ type State<'py> = (
     Bound<'py, PyBytes>,
     Option<Bound<'py, PyAny>>,
     Option<Bound<'py, PyBytes>>,
-    (u32, u64),
+    (u32, bool, u64),
 );
 
 /// What a fault's status code is, as it was in the older package.
@@ -69,9 +70,11 @@ const SHOWN: usize = 60;
 
 impl Response {
     pub(crate) fn new(outcome: Outcome<Tag>) -> Self {
-        let Outcome { tag: Tag { id_, item }, attempts, elapsed, result, .. } = outcome;
+        let Outcome { tag: Tag { id_, item }, attempts, retry_denied, elapsed, result, .. } = outcome;
         match result {
-            Ok(response) => Self::answered(Tag { id_, item }, response, attempts, elapsed),
+            Ok(response) => {
+                Self { retry_denied, ..Self::answered(Tag { id_, item }, response, attempts, elapsed) }
+            }
             Err(error) => Self {
                 id_,
                 request: Some(item),
@@ -81,6 +84,7 @@ impl Response {
                 received: Received::from(&error),
                 error: Failure::Fault(Box::new(error.into())),
                 attempts,
+                retry_denied,
                 elapsed,
             },
         }
@@ -102,6 +106,7 @@ impl Response {
             error: Failure::None,
             received: Received::from(response),
             attempts,
+            retry_denied: false,
             elapsed,
         }
     }
@@ -163,6 +168,7 @@ impl Response {
             error: Failure::None,
             received: Received::None,
             attempts: 0,
+            retry_denied: false,
             elapsed: Duration::ZERO,
         }
     }
@@ -239,6 +245,11 @@ impl Response {
     #[getter]
     fn attempts(&self) -> u32 {
         self.attempts
+    }
+
+    #[getter]
+    fn retry_denied(&self) -> bool {
+        self.retry_denied
     }
 
     #[getter]
@@ -392,7 +403,7 @@ impl Response {
         // 64 bits of nanoseconds are 584 years.
         let elapsed = u64::try_from(self.elapsed.as_nanos()).unwrap_or(u64::MAX);
         let (id_, status_code) = (self.id_.bind(py).clone(), self.get_status_code(py)?);
-        Ok((id_, status_code, data, body, error, received, (self.attempts, elapsed)))
+        Ok((id_, status_code, data, body, error, received, (self.attempts, self.retry_denied, elapsed)))
     }
 
     #[classmethod]
@@ -405,7 +416,7 @@ impl Response {
         body: &[u8],
         error: Option<Py<PyAny>>,
         received: Option<&[u8]>,
-        effort: (u32, u64),
+        effort: (u32, bool, u64),
     ) -> PyResult<Bound<'py, PyAny>> {
         let response = class.call1((id_, status_code, class.py().None()))?;
         {
@@ -413,8 +424,8 @@ impl Response {
             this.data = data;
             this.body = Bytes::copy_from_slice(body);
             this.received = Received::unpack(received);
-            this.attempts = effort.0;
-            this.elapsed = Duration::from_nanos(effort.1);
+            (this.attempts, this.retry_denied) = (effort.0, effort.1);
+            this.elapsed = Duration::from_nanos(effort.2);
             this.set_error(error);
         }
         Ok(response)

@@ -21,6 +21,7 @@ use crate::request::Request;
 use crate::response::Outcome;
 use crate::retry_after::retry_after;
 use crate::run;
+use crate::schedule::retry::Ending;
 use crate::shared::Shared;
 use crate::stop::Stop;
 use crate::transport::connect::Connector;
@@ -266,7 +267,8 @@ impl<T> Caller<T> {
             }
             Err((tag, error)) => {
                 let result = Err(error);
-                let outcome = Outcome { tag, attempts: 0, elapsed: Duration::ZERO, result };
+                let outcome =
+                    Outcome { tag, attempts: 0, retry_denied: false, elapsed: Duration::ZERO, result };
                 self.waiting.refuse(number, outcome);
             }
         }
@@ -332,11 +334,12 @@ impl<T> Caller<T> {
     /// Sends a job again after its answer, and gives it back where its time is over or the retry budget is.
     fn send_again(&mut self, mut job: Box<Job<T>>) -> Option<Box<Job<T>>> {
         let now = clock::now();
-        let asked = job.end.as_ref().and_then(|end| end.result.as_ref().ok());
-        let asked = asked.and_then(|answer| retry_after(&answer.headers, clock::date));
+        let Some(Ok(answer)) = job.end.as_ref().map(|end| &end.result) else { return Some(job) };
+        let asked = retry_after(&answer.headers, clock::date);
+        let ending = Ending::Answered { status: answer.status, says_when: asked.is_some() };
         let wait = self.shared.config.retry.wait(job.attempts, self.random.f64());
         let due = now + wait.max(asked.unwrap_or_default());
-        if !self.shared.allows_retry(&job, now, due) {
+        if !self.shared.allows_retry(&mut job, now, due, ending.is_wish_to_wait()) {
             return Some(job);
         }
         if let Some(wait) = asked {

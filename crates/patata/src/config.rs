@@ -161,6 +161,12 @@ impl Config {
             .unwrap_or_else(|| self.num_workers.saturating_mul(CONNECTIONS_PER_WORKER))
     }
 
+    /// The limits of a run. Where requests are tried again, it is gentle with servers; a controller is so anyway.
+    pub(crate) fn limits(&self) -> Limits {
+        let is_gentle = self.retry.attempts > 1 && self.limits.adaptive.is_none();
+        Limits { gentle_below: is_gentle.then(|| self.connections()), ..self.limits.clone() }
+    }
+
     /// The connections of each event loop: all of them together make [`connections`](Self::connections).
     /// An event loop that would have none is not started.
     pub(crate) fn connections_by_worker(&self) -> Vec<usize> {

@@ -76,12 +76,18 @@ pub(crate) struct Job<T> {
     pub(crate) hops: u32,
     /// The cookies that they set, where no others are kept.
     pub(crate) cookies: Option<Box<Jar>>,
-    /// How often a server has sent this attempt back unread.
-    pub(crate) returns: u32,
+    /// How often this attempt has found no file descriptor for its connection.
+    pub(crate) shortages: u32,
+    /// How often a server has refused it unread, and it went out again: in all attempts, and besides these.
+    pub(crate) refusals: u32,
+    /// Whether it has been sent anew, for free, since its connection was dead or on its way out: done once.
+    pub(crate) was_sent_anew: bool,
     /// What it is authorised by, once a function of the user's has been asked to refresh it.
     pub(crate) authorization: Authorization,
     /// Whether it has been answered, and the user's `retry_if` is to say whether that is the end.
     pub(crate) is_questioned: bool,
+    /// Whether it would have been sent again, had the retry budget had room for it.
+    pub(crate) is_retry_denied: bool,
     /// When the first attempt began.
     pub(crate) started: Option<Instant>,
     /// When the current attempt must be over.
@@ -209,7 +215,7 @@ impl<T> Job<T> {
     /// the hop that failed is tried again.
     pub(crate) fn end_attempt(&mut self) {
         self.deadline = None;
-        self.returns = 0;
+        self.shortages = 0;
         if self.first_hop.as_ref().is_some_and(|first| first.1.method.is_idempotent())
             && let Some(first) = self.first_hop.take()
         {
@@ -234,7 +240,12 @@ impl<T> Job<T> {
             return Ok(false);
         };
         let response = answer.clone().into_response(self.target.clone());
-        retry_if.asks_for_another(&response, self.attempts, *elapsed)
+        retry_if.asks_for_another(&response, self.sendings(), *elapsed)
+    }
+
+    /// Attempts begun, and those that a server refused unread.
+    pub(crate) fn sendings(&self) -> u32 {
+        self.attempts + self.refusals
     }
 
     /// Comes to the one end that every request has.
@@ -253,7 +264,8 @@ impl<T> Job<T> {
 
 impl<T> From<Job<T>> for Outcome<T> {
     fn from(job: Job<T>) -> Self {
-        let Job { tag, target, attempts, started, end, .. } = job;
+        let attempts = job.sendings();
+        let Job { tag, target, is_retry_denied: retry_denied, started, end, .. } = job;
         let End { elapsed, result } = end.unwrap_or_else(|| {
             // The event loop that held the job ended before the job did.
             let error =
@@ -268,7 +280,7 @@ impl<T> From<Job<T>> for Outcome<T> {
             Ok(answer) => Ok(answer.into_response(target)),
             Err(error) => Err(error.at(target)),
         };
-        Self { tag, attempts, elapsed, result }
+        Self { tag, attempts, retry_denied, elapsed, result }
     }
 }
 
@@ -332,9 +344,12 @@ impl Planner {
             was_sent: false,
             hops: 0,
             cookies: None,
-            returns: 0,
+            shortages: 0,
+            refusals: 0,
+            was_sent_anew: false,
             authorization: Authorization::First,
             is_questioned: false,
+            is_retry_denied: false,
             started: None,
             deadline: None,
             expires: None,

@@ -46,6 +46,8 @@ pub struct Receipt {
     pub outstanding: u64,
     /// Attempts begun for all requests that have ended.
     pub attempts: u64,
+    /// Requests that would have been tried again, had [`retry_budget`](crate::Builder::retry_budget) had room.
+    pub retries_denied: u64,
     /// Bytes of all bodies received, after decoding; those that went to files are not among them.
     pub body_bytes: u64,
     /// How many requests ended in which kind of error.
@@ -76,6 +78,7 @@ impl Receipt {
     pub(crate) fn settle<T>(&mut self, outcome: &Outcome<T>, ok_statuses: &OkStatuses) {
         self.outstanding -= 1;
         self.attempts += u64::from(outcome.attempts);
+        self.retries_denied += u64::from(outcome.retry_denied);
         if outcome.attempts > 0 {
             self.latency.record(outcome.elapsed);
         }

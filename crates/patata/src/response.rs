@@ -123,6 +123,8 @@ pub struct Outcome<T> {
     pub tag: T,
     /// How many attempts were begun; 0 where the request never left the plan.
     pub attempts: u32,
+    /// Whether it would have been tried again, had [`retry_budget`](crate::Builder::retry_budget) had room for it.
+    pub retry_denied: bool,
     /// From the start of the first attempt to the end of the last, waits between them included.
     pub elapsed: Duration,
     /// The response, or why there is none.

@@ -28,7 +28,7 @@ use crate::response::Answer;
 use crate::retry_after::retry_after;
 use crate::schedule::Release;
 use crate::schedule::adaptive::{Report, Verdict};
-use crate::schedule::host::Lesson;
+use crate::schedule::host::{Answered, Lesson};
 use crate::schedule::retry::Ending;
 use crate::serve::{self, Order, Slot};
 use crate::shared::{Shared, Taken};
@@ -36,18 +36,20 @@ use crate::stall::StallWatch;
 use crate::transport::collect::Stored;
 use crate::transport::connect::Connector;
 use crate::transport::establish::Establisher;
-use crate::transport::lane::{Fault, Received, ResponseHead};
+use crate::transport::lane::{Fault, Received, ResponseHead, Unprocessed};
 use crate::transport::part::Parts;
 use crate::transport::pool::{Pool, Reservation, Shortage};
 
 /// The most lanes that go on before the main loop has a look and sockets are asked again.
 const LANES_A_TURN: u32 = 128;
 
-/// How often an attempt is sent anew that a server sends back unread; then it has failed.
-const MAX_RETURNS: u32 = 5;
-/// The wait before the second time, doubled and more for each further one.
-const RETURN_WAIT: Duration = Duration::from_millis(10);
-const LONGEST_RETURN_WAIT: Duration = Duration::from_secs(1);
+/// How often a request is sent anew that a server refuses unread; then the attempt has failed.
+const MAX_REFUSALS: u32 = 5;
+/// The longest wait before the first time, doubled for each further one.
+const REFUSAL_WAIT: Duration = Duration::from_millis(20);
+/// The wait for a file descriptor, doubled each time.
+const SHORTAGE_WAIT: Duration = Duration::from_millis(10);
+const LONGEST_SHORTAGE_WAIT: Duration = Duration::from_secs(1);
 /// How often an attempt is begun anew while there is no file descriptor for any connection; then it has failed.
 const MAX_SHORTAGES: u32 = 10;
 
@@ -98,6 +100,11 @@ fn runtime(readiness: Option<&Arc<Readiness>>) -> io::Result<LocalRuntime> {
         builder.on_thread_park(move || park.park()).on_thread_unpark(move || unpark.unpark());
     }
     builder.build_local(LocalOptions::default())
+}
+
+/// What an answer is to the retry policy.
+fn ending(head: &ResponseHead, retry_after: Option<Duration>) -> Ending<'static> {
+    Ending::Answered { status: head.status, says_when: retry_after.is_some() }
 }
 
 /// Counts an event loop as ended, however it ends.
@@ -303,20 +310,26 @@ impl<T: Send + 'static> EventLoop<T> {
 
     /// Gives a job back to the schedule as it came.
     pub(crate) fn put_back(&self, mut job: Box<Job<T>>) {
-        self.release(&mut job, None, None);
+        self.release(&mut job, None, None, None);
         self.shared.push(job);
         self.wake();
     }
 
     /// A job is no longer in flight.
-    fn release(&self, job: &mut Job<T>, retry_after: Option<Duration>, report: Option<Report>) {
+    fn release(
+        &self,
+        job: &mut Job<T>,
+        retry_after: Option<Duration>,
+        answered: Option<Answered>,
+        report: Option<Report>,
+    ) {
         let was_counted = std::mem::take(&mut job.is_counted);
         let lesson = job.ticket.take().map(|ticket| {
             Box::new(Lesson { ticket: *ticket, report: report.unwrap_or_else(Report::nothing) })
         });
-        if was_counted || retry_after.is_some() {
+        if was_counted || retry_after.is_some() || matches!(answered, Some(Answered::TooMany { .. })) {
             let origin = job.target.origin.clone();
-            self.released.borrow_mut().push(Release { origin, was_counted, retry_after, lesson });
+            self.released.borrow_mut().push(Release { origin, was_counted, retry_after, answered, lesson });
         }
     }
 
@@ -347,7 +360,15 @@ impl<T: Send + 'static> EventLoop<T> {
     pub(crate) fn settle(&self, mut job: Box<Job<T>>, now: Instant, result: Result<Received, Fault>) {
         let retry_after = result.as_ref().ok().and_then(|received| self.asked_wait(&received.head));
         let report = self.report(&job, now, &result, retry_after);
-        self.release(&mut job, retry_after, report);
+        let answered = result.as_ref().ok().map(|received| {
+            let ending = ending(&received.head, retry_after);
+            let sent = job.exchange_began.unwrap_or(now);
+            match ending.is_wish_to_wait() {
+                true => Answered::TooMany { sent, says_when: retry_after.is_some() },
+                false => Answered::Accepted { sent },
+            }
+        });
+        self.release(&mut job, retry_after, answered, report);
         match result {
             Ok(received) => self.settle_response(job, now, received, retry_after),
             Err(fault) => self.settle_fault(job, now, fault),
@@ -363,42 +384,52 @@ impl<T: Send + 'static> EventLoop<T> {
     }
 
     fn settle_fault(&self, mut job: Box<Job<T>>, now: Instant, fault: Fault) {
-        if fault.error.is_shortage() && self.make_do(now, job.returns) {
-            let wait = (RETURN_WAIT * 2_u32.pow(job.returns.min(10))).min(LONGEST_RETURN_WAIT);
-            job.returns += 1;
-            self.shared.push_at(now + wait, job);
+        if fault.error.is_shortage() && self.make_do(now, job.shortages) {
+            let wait = SHORTAGE_WAIT * 2_u32.pow(job.shortages.min(10));
+            job.shortages += 1;
+            self.shared.push_at(now + wait.min(LONGEST_SHORTAGE_WAIT), job);
             return self.wake();
         }
-        if fault.is_unprocessed && job.returns < MAX_RETURNS && job.message.body.is_whole() {
-            return self.send_anew(job, now);
+        if let Some(due) = fault.unprocessed.and_then(|why| self.due_anew(&mut job, now, why)) {
+            self.shared.push_at(due, job);
+            return self.wake();
         }
-        match self.due_again(&job, now, Ending::Failed(&fault.error), None) {
+        match self.due_again(&mut job, now, Ending::Failed(&fault.error), None) {
             Some(due) => self.retry(job, due),
             None => self.fail(job, now, fault.error),
         }
     }
 
+    /// When what the server has not looked at goes out again in the same attempt, whatever `retries` says. A
+    /// connection that the server leaves says nothing of the request: the first time that is at once, and free. Any
+    /// other counts, waits, and is within the retry budget, as a server that refuses may refuse for ever.
+    fn due_anew(&self, job: &mut Job<T>, now: Instant, why: Unprocessed) -> Option<Instant> {
+        if !job.message.body.is_whole() {
+            return None;
+        }
+        if why == Unprocessed::Leaving && !std::mem::replace(&mut job.was_sent_anew, true) {
+            return Some(now);
+        }
+        // Waits that differ, so that what was refused together does not come back together.
+        let share = 0.5 + self.random.borrow_mut().f64() / 2.0;
+        let due = now + (REFUSAL_WAIT * 2_u32.pow(job.refusals.min(10))).mul_f64(share);
+        let may = job.refusals < MAX_REFUSALS && self.shared.allows_retry(job, now, due, false);
+        job.refusals += u32::from(may);
+        may.then_some(due)
+    }
+
     /// Out of file descriptors, the lanes that there are must do, and the job waits. `false` where there are none
     /// and it has waited often: then others have them all.
-    fn make_do(&self, now: Instant, returns: u32) -> bool {
+    fn make_do(&self, now: Instant, shortages: u32) -> bool {
         let shortage = self.pool().run_short(now);
         match shortage {
             Shortage::Idle(slot) => slot.give(Order::Close),
             Shortage::Busy => {}
             // Others have them, and do the work for a while.
             Shortage::Total if self.shared.board.has_lanes_beside(self.index) => self.pool().rest(),
-            Shortage::Total => return returns < MAX_SHORTAGES,
+            Shortage::Total => return shortages < MAX_SHORTAGES,
         }
         true
-    }
-
-    /// What the server has not looked at goes out again in the same attempt: at once where it said so for the
-    /// first time, and with growing waits where it keeps saying so.
-    fn send_anew(&self, mut job: Box<Job<T>>, now: Instant) {
-        let wait = RETURN_WAIT * (2_u32.pow(job.returns) - 1);
-        job.returns += 1;
-        self.shared.push_at(now + wait, job);
-        self.wake();
     }
 
     fn settle_response(
@@ -435,8 +466,8 @@ impl<T: Send + 'static> EventLoop<T> {
             // The user's function is called on the caller's thread, which sends the job back.
             return self.finish(job);
         }
-        let ending = Ending::Answered { status: head.status, says_when: retry_after.is_some() };
-        if let Some(due) = self.due_again(&job, now, ending, retry_after) {
+        let ending = ending(&head, retry_after);
+        if let Some(due) = self.due_again(&mut job, now, ending, retry_after) {
             return self.retry(job, due);
         }
         let stored = match body {
@@ -472,7 +503,7 @@ impl<T: Send + 'static> EventLoop<T> {
     /// When a job is sent again, where it may be and its time is not over by then.
     fn due_again(
         &self,
-        job: &Job<T>,
+        job: &mut Job<T>,
         now: Instant,
         ending: Ending<'_>,
         retry_after: Option<Duration>,
@@ -488,7 +519,7 @@ impl<T: Send + 'static> EventLoop<T> {
             return None;
         }
         let due = now + wait.max(retry_after.unwrap_or_default());
-        self.shared.allows_retry(job, now, due).then_some(due)
+        self.shared.allows_retry(job, now, due, ending.is_wish_to_wait()).then_some(due)
     }
 
     /// Whether the user's function is to say if an answer is the end.

@@ -36,7 +36,6 @@ async fn serve<T: Send + 'static>(place: Place<T>, job: Box<Job<T>>) {
     let mut templates = templates_for(config, &origin, &lane);
     // The clock is read once an exchange, at its end.
     let mut now = clock::now();
-    let mut was_sent_anew = false;
     loop {
         let deadline = held.begin(now);
         let Some(job) = &mut held.job else { return };
@@ -55,10 +54,10 @@ async fn serve<T: Send + 'static>(place: Place<T>, job: Box<Job<T>>) {
             Err(error) => Err(error.into()),
         };
         held.note_sent(&result);
-        if lane.is_reused() && !was_sent_anew && held.may_be_sent_anew(&result) {
-            // A kept connection that was dead all along says nothing of the server, and costs no attempt. Once:
-            // a lane of HTTP/2 may be a place on another kept connection.
-            was_sent_anew = true;
+        if lane.is_reused() && held.may_be_sent_anew(&result) {
+            // A kept connection that was dead all along says nothing of the server, and costs no attempt. Once a
+            // request: a server that closes whatever it is sent must not get more than was asked for.
+            held.send_anew(clock::now()).await;
             match held.connect(&origin).await {
                 Some(fresh) => {
                     templates = templates_for(config, &origin, &fresh);
@@ -82,7 +81,6 @@ async fn serve<T: Send + 'static>(place: Place<T>, job: Box<Job<T>>) {
         match idle(event_loop, &origin, &mut lane, &slot, retirement).await {
             Order::Send(job) => {
                 held.job = Some(job);
-                was_sent_anew = false;
                 if lane.has_ended().await {
                     // Nothing has been sent, so that this is no second time.
                     let Some(fresh) = held.connect(&origin).await else { return };
@@ -197,7 +195,7 @@ impl<T: Send + 'static> Held<'_, T> {
         if let Some(job) = &mut self.job {
             job.was_sent |= match result {
                 Ok(_) => true,
-                Err(fault) => fault.error.request_sent() && !fault.is_unprocessed,
+                Err(fault) => fault.error.request_sent() && fault.unprocessed.is_none(),
             };
         }
     }
@@ -206,7 +204,17 @@ impl<T: Send + 'static> Held<'_, T> {
     fn may_be_sent_anew(&self, result: &Result<Received, Fault>) -> bool {
         let (Err(fault), Some(job)) = (result, &self.job) else { return false };
         let harmless = !fault.error.request_sent() || job.is_idempotent();
-        fault.before_answer && harmless && job.message.body.is_whole()
+        !job.was_sent_anew && fault.before_answer && harmless && job.message.body.is_whole()
+    }
+
+    /// Waits until the rates have room for one more: for a server, what comes anew is a request as any other.
+    async fn send_anew(&mut self, now: Instant) {
+        let Some(job) = &mut self.job else { return };
+        job.was_sent_anew = true;
+        if let Some(due) = self.event_loop.shared.count_anew(&job.target.origin, now) {
+            let due = job.deadline.map_or(due, |deadline| deadline.min(due));
+            tokio::time::sleep_until(due.into()).await;
+        }
     }
 
     fn settle(&mut self, now: Instant, result: Result<Received, Fault>) {

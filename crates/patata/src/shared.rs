@@ -65,7 +65,7 @@ pub(crate) struct Taken<T> {
 
 impl<T> Shared<T> {
     pub(crate) fn new(config: Arc<Config>, event_loops: usize) -> Self {
-        let budget = config.retry.budget.filter(|_| config.retry.attempts > 1).map(RetryBudget::new);
+        let budget = config.retry.budget.map(RetryBudget::new);
         Self {
             timeouts: Timeouts {
                 attempt: config.timeout,
@@ -77,7 +77,7 @@ impl<T> Shared<T> {
             parts: Parts::default(),
             delivery: Delivery::new(),
             hasher: RandomState::new(),
-            schedule: Mutex::new(Schedule::new(config.limits.clone(), config.connections(), budget)),
+            schedule: Mutex::new(Schedule::new(config.limits(), config.connections(), budget)),
             left: Mutex::default(),
             failures: config.failures.is_set().then(Mutex::default),
             board: Board::new(event_loops),
@@ -103,16 +103,27 @@ impl<T> Shared<T> {
     }
 
     /// Whether a job may be sent again at `due`: its time is not over by then, and the retry budget, in which it
-    /// then counts, has room for it.
-    pub(crate) fn allows_retry(&self, job: &Job<T>, now: Instant, due: Instant) -> bool {
+    /// then counts unless the server wishes for it, has room for it. Notes where the budget has none.
+    pub(crate) fn allows_retry(&self, job: &mut Job<T>, now: Instant, due: Instant, is_wish: bool) -> bool {
         let is_over = |limit: Option<Instant>| limit.is_some_and(|limit| limit <= due);
-        !is_over(job.expires) && !is_over(self.timeouts.run) && self.schedule().allows_retry(now)
+        if is_over(job.expires) || is_over(self.timeouts.run) {
+            return false;
+        }
+        job.is_retry_denied = !is_wish && !self.schedule().allows_retry(now);
+        !job.is_retry_denied
+    }
+
+    /// Counts a request that is sent once more without going through the schedule. Says until when it must wait.
+    pub(crate) fn count_anew(&self, origin: &Arc<Origin>, now: Instant) -> Option<Instant> {
+        let has_rates = !self.config.limits.rates.is_empty() || !self.config.limits.rates_per_host.is_empty();
+        has_rates.then(|| self.schedule().count_anew(origin, now)).flatten()
     }
 
     /// A host is left alone for as long as it asks.
     pub(crate) fn hold(&self, origin: &Arc<Origin>, wait: Duration, now: Instant) {
         let origin = origin.clone();
-        let release = Release { origin, was_counted: false, retry_after: Some(wait), lesson: None };
+        let release =
+            Release { origin, was_counted: false, retry_after: Some(wait), answered: None, lesson: None };
         self.schedule().release(release, now);
     }
 

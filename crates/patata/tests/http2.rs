@@ -240,8 +240,8 @@ fn a_refused_stream_is_sent_again_and_a_cancelled_one_is_not() {
     }
 }
 
-#[test]
-fn a_server_that_refuses_every_time_is_asked_six_times_in_one_attempt() {
+/// A server that refuses each stream, and how many there were.
+fn refusing() -> (RawServer, Arc<AtomicUsize>) {
     let arrivals = Arc::new(AtomicUsize::new(0));
     let seen = arrivals.clone();
     let server = RawServer::start(move |peer| {
@@ -251,8 +251,27 @@ fn a_server_that_refuses_every_time_is_asked_six_times_in_one_attempt() {
             peer.send(reset(stream, REFUSED_STREAM));
         }
     });
+    (server, arrivals)
+}
+
+#[test]
+fn what_a_server_refuses_goes_out_again_within_the_retry_budget_and_the_receipt_counts_it() {
+    let (server, arrivals) = refusing();
+    let client = client();
+    let mut run = client.run((0..2000).map(|id| Request::get(id, server.url())));
+    let denied = run.by_ref().filter(|outcome| outcome.retry_denied).count() as u64;
+    let arrived = arrivals.load(Ordering::SeqCst) as u64;
+    let receipt = run.receipt();
+    assert!((2100..=2200).contains(&arrived), "{arrived}");
+    assert_eq!((receipt.failed, receipt.attempts), (2000, arrived));
+    assert!(denied > 1000 && receipt.retries_denied == denied, "{denied}");
+}
+
+#[test]
+fn a_server_that_refuses_every_time_is_asked_six_times_and_each_counts() {
+    let (server, arrivals) = refusing();
     let outcome = one(&client(), Request::get((), server.url()));
-    assert_eq!(outcome.attempts, 1);
+    assert_eq!(outcome.attempts, 6);
     let error = outcome.result.unwrap_err();
     assert_fault(&error, ErrorKind::Protocol, Phase::Head, false, "The server reset the stream");
     assert_eq!(arrivals.load(Ordering::SeqCst), 6);

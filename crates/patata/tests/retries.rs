@@ -1,5 +1,6 @@
 //! What is tried again, how often, and what a retry costs the other requests.
 
+#![allow(clippy::disallowed_methods, reason = "tests read the clock as users do")]
 #![allow(clippy::unwrap_used, reason = "a failure in a helper fails the test, as it should")]
 
 mod support;
@@ -303,6 +304,8 @@ fn an_outage_is_not_amplified_beyond_the_retry_budget() {
     let retries = server.requests() - 3000;
     assert!((100..=300).contains(&retries), "{retries}");
     assert_eq!(outcomes.iter().map(|outcome| u64::from(outcome.attempts)).sum::<u64>(), 3000 + retries);
+    // Of each that had attempts left it is said why it has not used them.
+    assert!(outcomes.iter().all(|outcome| outcome.retry_denied == (outcome.attempts < 5)));
 }
 
 #[test]
@@ -435,4 +438,104 @@ fn a_wait_is_obeyed_with_every_status_that_is_tried_again() {
         assert!(outcome.elapsed >= second, "{head}: {:?}", outcome.elapsed);
         assert!(outcome.elapsed < 5 * second, "{head}: {:?}", outcome.elapsed);
     }
+}
+
+/// A server that answers the first request on each connection, and ends the connection at the second, unanswered;
+/// `is_lost` are those that it never answers.
+fn ending_at_the_second(is_lost: fn(&str) -> bool) -> RawServer {
+    RawServer::start(move |peer| {
+        if peer.request().is_some_and(|request| !is_lost(&request)) {
+            peer.answer("");
+            peer.request();
+        }
+    })
+}
+
+#[test]
+fn a_request_is_sent_anew_for_free_once_and_not_once_an_attempt() {
+    let server = ending_at_the_second(|request| request.starts_with("GET /lost"));
+    let url = server.url();
+    let client = Client::builder().num_workers(1).concurrency(8).retries(4).backoff(Duration::from_millis(1));
+    let client = client.build().unwrap();
+    let _watchdog = Watchdog::new();
+    let mut handed = 0;
+    let requests = std::iter::from_fn(|| {
+        handed += 1;
+        match handed {
+            1..=8 => Some(Request::get(handed, &url)),
+            // Once the others have been answered, so that there are kept connections.
+            9 => {
+                wait_until(|| server.requests().len() >= 8);
+                std::thread::sleep(Duration::from_millis(50));
+                Some(Request::get(handed, format!("{url}/lost")))
+            }
+            _ => None,
+        }
+    });
+    let outcomes: Vec<_> = client.run(requests).collect();
+    let lost = outcomes.iter().find(|outcome| outcome.tag == 9).unwrap();
+    assert!(lost.result.is_err() && lost.attempts == 4);
+    let arrivals = server.requests().iter().filter(|request| request.starts_with("GET /lost")).count();
+    assert_eq!(arrivals, 5);
+}
+
+#[test]
+fn what_is_sent_anew_counts_for_the_rate() {
+    let server = ending_at_the_second(|_| false);
+    let client = Client::builder().num_workers(1).concurrency(1).rate("50/s").build().unwrap();
+    let begun = std::time::Instant::now();
+    for outcome in all(&client, (0..20).map(|tag| Request::get(tag, server.url()))) {
+        assert_eq!((status(&outcome), outcome.attempts), (200, 1));
+    }
+    let passed = begun.elapsed().as_secs_f64();
+    let arrivals = server.requests().len();
+    assert!(arrivals > 30, "{arrivals}");
+    assert!((arrivals - 2) as f64 <= passed * 50.0, "{arrivals} in {passed} s");
+}
+
+/// A server that accepts so many requests in each second, and answers 429 to the others.
+fn accepting(most: usize, head: &'static str) -> (RawServer, std::sync::Arc<AtomicUsize>) {
+    let rejected = std::sync::Arc::new(AtomicUsize::new(0));
+    let counting = rejected.clone();
+    let begun = std::time::Instant::now();
+    let window = std::sync::Mutex::new((0, 0));
+    let server = RawServer::start(move |peer| {
+        while peer.request().is_some() {
+            let is_accepted = {
+                let mut window = window.lock().unwrap();
+                let second = begun.elapsed().as_secs();
+                let count = if window.0 == second { window.1 + 1 } else { 1 };
+                *window = (second, count);
+                count <= most
+            };
+            if is_accepted {
+                peer.answer("");
+            } else {
+                counting.fetch_add(1, Ordering::SeqCst);
+                peer.send(format!("HTTP/1.1 429 Many\r\n{head}content-length: 0\r\n\r\n"));
+            }
+        }
+    });
+    (server, rejected)
+}
+
+#[test]
+fn retries_alone_get_along_with_a_rate_limit() {
+    for head in ["", "retry-after: 1\r\n"] {
+        let (server, rejected) = accepting(200, head);
+        let client = Client::builder().num_workers(1).concurrency(200).retries(5).build().unwrap();
+        let mut run = client.run((0..1500).map(|tag| Request::get(tag, server.url())));
+        assert!(run.by_ref().all(|outcome| outcome.result.unwrap().status == 200), "{head}");
+        let rejected = rejected.load(Ordering::SeqCst) as u64;
+        assert_eq!((run.receipt().attempts, run.receipt().retries_denied), (1500 + rejected, 0));
+        assert!(rejected <= 150, "{head}: {rejected}");
+    }
+}
+
+#[test]
+fn without_retries_nobody_is_waited_for() {
+    let (server, _) = accepting(0, "");
+    let client = Client::builder().concurrency(20).build().unwrap();
+    let outcomes = all(&client, (0..3000).map(|tag| Request::get(tag, server.url())));
+    assert!(outcomes.iter().all(|outcome| status(outcome) == 429));
 }

@@ -94,7 +94,13 @@ impl Builder {
     /// The most retries, as a share of the first attempts of the last ten seconds, from 0 to 1; or `None` for as
     /// many as there are reasons for. Where a failure would exceed it, it stands. So a server that is down gets
     /// at most a tenth more requests, and not several times as many. In any ten seconds 100 retries are allowed
-    /// at least, so that small runs are not concerned. Default: 0.1.
+    /// at least, so that small runs are not concerned. [`Outcome::retry_denied`](crate::Outcome::retry_denied) and
+    /// [`Receipt::retries_denied`](crate::Receipt::retries_denied) tell of what was denied. Default: 0.1.
+    ///
+    /// A 429, and a 503 with `Retry-After`, are the server's wish to wait, and do not count. Where
+    /// [`retries`](Self::retries) are on, a host that says so is asked at once at half its pace and with half as
+    /// many requests in flight, and at more again as it bears it; and a host that is new gets its first requests a
+    /// few more at a time, 64 at first, for as long as it answers within 100 ms.
     ///
     /// ```
     /// let stubborn = patata::Client::builder().retries(5).retry_budget(None).build()?;

@@ -4,8 +4,10 @@ use std::time::Instant;
 
 use crate::rate::Rate;
 use crate::schedule::adaptive::{Controller, Gate, Report, Ticket};
+use crate::schedule::ease_in::EaseIn;
 use crate::schedule::pace::Pace;
 use crate::schedule::ready::Ready;
+use crate::schedule::slowdown::Slowdown;
 
 /// How much may be asked of each host, and of all together. A value.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +21,9 @@ pub(crate) struct Limits {
     pub(crate) rates: Vec<Rate>,
     /// For each host by itself.
     pub(crate) rates_per_host: Vec<Rate>,
+    /// Where requests are tried again, and no controller sees to it: the most in flight in all, of which hosts that
+    /// are new or say "too many" get less.
+    pub(crate) gentle_below: Option<usize>,
 }
 
 impl Limits {
@@ -54,6 +59,19 @@ pub(crate) struct Lesson {
     pub(crate) report: Report,
 }
 
+/// What a server has answered to a request, and when that was sent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Answered {
+    Accepted {
+        sent: Instant,
+    },
+    /// It says "too many", or when to come back.
+    TooMany {
+        sent: Instant,
+        says_when: bool,
+    },
+}
+
 #[derive(Debug)]
 pub(crate) struct Host<T> {
     pub(crate) ready: Ready<T>,
@@ -69,6 +87,9 @@ pub(crate) struct Host<T> {
     controller: Option<Box<Controller>>,
     /// Until when the server has asked to be left alone.
     held_until: Option<Instant>,
+    ease_in: EaseIn,
+    /// What is asked of it since it has said "too many".
+    slowdown: Option<Box<Slowdown>>,
 }
 
 impl<T> Host<T> {
@@ -84,6 +105,8 @@ impl<T> Host<T> {
                 .adaptive
                 .map(|most| Box::new(Controller::new(limits.concurrency_per_host.unwrap_or(most).min(most)))),
             held_until: None,
+            ease_in: EaseIn::new(limits.gentle_below),
+            slowdown: None,
         }
     }
 
@@ -95,8 +118,13 @@ impl<T> Host<T> {
         if limits.concurrency_per_host.is_some_and(|most| self.in_flight >= most) {
             return Gate::Full;
         }
-        if let Some(until) = self.pace.closed_until(now) {
+        if let Some(until) =
+            self.pace.closed_until(now).or_else(|| self.ease_in.closed_until(now, self.in_flight))
+        {
             return Gate::Until(until);
+        }
+        if let Some(slowdown) = &mut self.slowdown {
+            return slowdown.gate(now, self.in_flight);
         }
         self.controller.as_mut().map_or(Gate::Go, |controller| controller.gate(now, self.in_flight))
     }
@@ -105,7 +133,17 @@ impl<T> Host<T> {
     pub(crate) fn count(&mut self, now: Instant) -> Option<Box<Ticket>> {
         self.in_flight += 1;
         self.pace.count(now);
+        if let Some(slowdown) = &mut self.slowdown {
+            slowdown.sent(now);
+        }
         self.controller.as_mut().map(|controller| Box::new(controller.sent(now, self.in_flight)))
+    }
+
+    /// Counts a request in the rate that is in flight already and goes out once more. Says until when it must wait.
+    pub(crate) fn count_anew(&mut self, now: Instant) -> Option<Instant> {
+        let due = self.pace.closed_until(now);
+        self.pace.count(now);
+        due
     }
 
     /// Counts a request as no longer in flight, and learns from how it went.
@@ -116,13 +154,41 @@ impl<T> Host<T> {
         }
     }
 
+    /// Takes account of what the server has answered to a request that is no longer in flight.
+    pub(crate) fn hear(&mut self, limits: &Limits, now: Instant, answer: Answered) {
+        let Some(most) = limits.gentle_below else { return };
+        self.ease_in.answered(now, most);
+        match (&mut self.slowdown, answer) {
+            (Some(slowdown), Answered::Accepted { .. }) if slowdown.is_over(now) => self.slowdown = None,
+            (Some(slowdown), Answered::Accepted { sent }) => slowdown.accepted(now, sent, self.in_flight),
+            (Some(slowdown), Answered::TooMany { sent, says_when }) => {
+                slowdown.rejected(now, sent, self.in_flight, says_when);
+            }
+            (None, Answered::TooMany { sent, .. }) => {
+                let most = limits.concurrency_per_host.unwrap_or(most).min(most);
+                self.slowdown = Some(Box::new(Slowdown::new(now, sent, most)));
+            }
+            (None, Answered::Accepted { .. }) => {}
+        }
+    }
+
+    /// Whether as much may be asked of it as there is, without counting.
+    pub(crate) fn is_unlimited(&self, now: Instant) -> bool {
+        self.ease_in.is_over() && self.slowdown.is_none() && !self.is_held(now)
+    }
+
+    /// Whether the server itself is why it waits.
+    pub(crate) fn is_shy(&self, now: Instant) -> bool {
+        self.slowdown.is_some() || self.is_held(now)
+    }
+
     /// The server asks to be left alone.
     pub(crate) fn hold(&mut self, until: Instant) {
         self.held_until = self.held_until.max(Some(until));
     }
 
-    /// Whether the server has ever asked for that: then it must not be forgotten at once.
-    pub(crate) fn was_held(&self) -> bool {
+    /// Whether it has been learned how the server is to be treated: then it must not be forgotten at once.
+    pub(crate) fn is_known(&self) -> bool {
         self.held_until.is_some()
     }
 
@@ -135,6 +201,7 @@ impl<T> Host<T> {
         self.ready.is_empty()
             && self.in_flight == 0
             && !self.is_held(now)
+            && self.slowdown.as_ref().is_none_or(|slowdown| slowdown.is_over(now))
             && self.pace.closed_until(now).is_none()
     }
 }

@@ -2,10 +2,12 @@
 
 pub(crate) mod adaptive;
 pub(crate) mod budget;
+mod ease_in;
 pub(crate) mod host;
 mod pace;
 mod ready;
 pub(crate) mod retry;
+mod slowdown;
 #[cfg(test)]
 mod tests;
 mod timed;
@@ -20,7 +22,7 @@ use crate::progress::Bottleneck;
 use crate::target::{ByOrigin, Origin};
 use adaptive::Gate;
 use budget::RetryBudget;
-use host::{Host, Key, Lesson, Limits, Place};
+use host::{Answered, Host, Key, Lesson, Limits, Place};
 use pace::Pace;
 use timed::Timed;
 
@@ -86,6 +88,8 @@ pub(crate) struct Release {
     pub(crate) was_counted: bool,
     /// How long the server asks to be left alone.
     pub(crate) retry_after: Option<Duration>,
+    /// What the server has answered, where it has.
+    pub(crate) answered: Option<Answered>,
     /// How it went, where that is learned from.
     pub(crate) lesson: Option<Box<Lesson>>,
 }
@@ -211,7 +215,7 @@ impl<T> Schedule<T> {
         let lanes =
             if self.pace.closed_until(now).is_some() { Bottleneck::Rate } else { Bottleneck::Concurrency };
         let of_host = |host: &Host<T>| match host.place {
-            Place::Waiting if host.is_held(now) => Bottleneck::Server,
+            Place::Waiting | Place::Full if host.is_shy(now) => Bottleneck::Server,
             Place::Waiting => Bottleneck::Rate,
             Place::Full if self.limits.adaptive.is_some() => Bottleneck::Server,
             Place::Full => Bottleneck::Concurrency,
@@ -235,14 +239,18 @@ impl<T> Schedule<T> {
 
     /// Takes account of a request that is no longer in flight.
     pub(crate) fn release(&mut self, release: Release, now: Instant) {
-        let Release { origin, was_counted, retry_after, lesson } = release;
-        if retry_after.is_some() && !self.hosts.contains_key(&origin) {
+        let Release { origin, was_counted, retry_after, answered, lesson } = release;
+        let is_shy = retry_after.is_some() || matches!(answered, Some(Answered::TooMany { .. }));
+        if is_shy && !self.hosts.contains_key(&origin) {
             self.hosts.insert(origin.clone(), Host::new(&self.limits));
         }
         let Some(host) = self.hosts.get_mut(&origin) else { return };
         if was_counted {
             host.uncount(now, lesson.map(|lesson| *lesson));
             self.tally.note_activity(host);
+        }
+        if let Some(answered) = answered {
+            host.hear(&self.limits, now, answered);
         }
         if let Some(wait) = retry_after.filter(|wait| !wait.is_zero()) {
             host.hold(now + wait);
@@ -256,6 +264,14 @@ impl<T> Schedule<T> {
             Place::Away if host.is_forgettable(now) => drop(self.hosts.remove(&origin)),
             _ => {}
         }
+    }
+
+    /// Counts a request in the rates that goes out once more beside the line. Says until when it must wait.
+    pub(crate) fn count_anew(&mut self, origin: &Arc<Origin>, now: Instant) -> Option<Instant> {
+        let due = self.pace.closed_until(now);
+        self.pace.count(now);
+        let of_host = self.hosts.get_mut(origin).and_then(|host| host.count_anew(now));
+        due.max(of_host)
     }
 
     /// Takes out the jobs whose time is over.
@@ -349,7 +365,7 @@ impl<T> Schedule<T> {
         }
         let Some((_, origin)) = self.line.pop_first() else { return false };
         let Some(host) = self.hosts.get_mut(&origin) else { return true };
-        if is_alone && !host.is_held(now) {
+        if is_alone && host.is_unlimited(now) {
             // Nothing needs to be counted.
             let count = host.ready.len().min(room);
             host.ready.take(count, taken);
@@ -389,7 +405,11 @@ impl<T> Schedule<T> {
             self.tally.move_all(host, host.in_flight <= share);
             host.place = Place::InLine(key);
             self.line.insert(key, origin.clone());
-        } else if host.in_flight == 0 && self.limits.is_empty() && !host.was_held() {
+        } else if host.in_flight == 0
+            && self.limits.is_empty()
+            && self.limits.gentle_below.is_none()
+            && !host.is_known()
+        {
             self.hosts.remove(origin);
         } else {
             host.is_sendable = true;

@@ -36,15 +36,23 @@ pub(crate) enum Ending<'a> {
 }
 
 impl Ending<'_> {
+    /// Whether the server wishes to be asked later. That it is asked again then makes no outage worse.
+    pub(crate) fn is_wish_to_wait(self) -> bool {
+        match self {
+            Self::Answered { status, says_when } => match status.as_u16() {
+                429 => true,
+                503 => says_when,
+                _ => false,
+            },
+            Self::Failed(_) => false,
+        }
+    }
+
     /// Whether the server may have done what it was asked to. It has not where nothing was sent, or where the
     /// answer says so: too early (425), too many (429), or "not now, but then" (503 with `Retry-After`).
     fn may_have_been_done(self) -> bool {
         match self {
-            Self::Answered { status, says_when } => match status.as_u16() {
-                425 | 429 => false,
-                503 => !says_when,
-                _ => true,
-            },
+            Self::Answered { status, .. } => !self.is_wish_to_wait() && status != StatusCode::TOO_EARLY,
             Self::Failed(error) => error.request_sent(),
         }
     }

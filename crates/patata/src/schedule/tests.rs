@@ -46,7 +46,7 @@ fn take_jobs(schedule: &mut Schedule<u32>, limit: usize, now: Instant) -> Jobs {
 fn release(schedule: &mut Schedule<u32>, jobs: Jobs, retry_after: Option<Duration>, now: Instant) {
     for job in jobs {
         let (origin, was_counted) = (job.target.origin, job.is_counted);
-        schedule.release(Release { origin, was_counted, retry_after, lesson: None }, now);
+        schedule.release(Release { origin, was_counted, retry_after, answered: None, lesson: None }, now);
     }
 }
 

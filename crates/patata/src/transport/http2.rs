@@ -20,8 +20,8 @@ use crate::outgoing::Outgoing;
 use crate::prepared::Prepared;
 use crate::transport::collect::{Collector, Expected, Stored};
 use crate::transport::lane::{
-    Fault, MAX_INFORMATIONAL, MAX_RESPONSE_HEADERS, Received, ResponseHead, endless_informational,
-    head_too_large, timed_out, tls_failed, unasked_switch,
+    Fault, MAX_INFORMATIONAL, MAX_RESPONSE_HEADERS, Received, ResponseHead, Unprocessed,
+    endless_informational, head_too_large, timed_out, tls_failed, unasked_switch,
 };
 use crate::transport::stream::Stream;
 use crate::transport::timer::Timer;
@@ -387,7 +387,7 @@ fn fault(cause: h2::Error) -> Fault {
     if is_tls(&cause) {
         return tls_failed().with_source(cause).into();
     }
-    let is_unprocessed = is_unprocessed(&cause);
+    let unprocessed = unprocessed(&cause);
     let is_over = cause.is_io() || cause.is_go_away();
     let message = match cause.reason() {
         _ if is_over && (cause.is_io() || cause.is_remote()) => "Server disconnected",
@@ -397,9 +397,9 @@ fn fault(cause: h2::Error) -> Fault {
     };
     let error = Error::new(Kind::Protocol, Phase::Head, message).with_source(cause);
     Fault {
-        error: if is_unprocessed { error.unsent() } else { error },
+        error: if unprocessed.is_some() { error.unsent() } else { error },
         before_answer: is_over,
-        is_unprocessed,
+        unprocessed,
     }
 }
 
@@ -422,8 +422,12 @@ fn body_fault(cause: h2::Error) -> Error {
     Error::new(Kind::Body, Phase::Body, message).with_source(cause)
 }
 
-/// Whether the server promises not to have acted on the request (RFC 9113, 8.7): it refused the stream, or
+/// How the server promises not to have acted on the request (RFC 9113, 8.7): it refused the stream, or
 /// went away and named an earlier one as its last.
-fn is_unprocessed(cause: &h2::Error) -> bool {
-    cause.is_remote() && (cause.is_go_away() || cause.reason() == Some(Reason::REFUSED_STREAM))
+fn unprocessed(cause: &h2::Error) -> Option<Unprocessed> {
+    match cause.is_remote() {
+        true if cause.is_go_away() => Some(Unprocessed::Leaving),
+        true if cause.reason() == Some(Reason::REFUSED_STREAM) => Some(Unprocessed::Refused),
+        _ => None,
+    }
 }

@@ -34,13 +34,22 @@ pub(crate) struct Fault {
     pub(crate) error: Error,
     /// The connection had ended before the first byte of a response: a kept one was dead all along.
     pub(crate) before_answer: bool,
-    /// The server says that it has not looked at the request, and that it may be sent again.
-    pub(crate) is_unprocessed: bool,
+    /// How the server says that it has not looked at the request, where it does: it may be sent again.
+    pub(crate) unprocessed: Option<Unprocessed>,
+}
+
+/// Why a server has not looked at a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unprocessed {
+    /// It is leaving this connection, and takes requests on another.
+    Leaving,
+    /// It has refused this one.
+    Refused,
 }
 
 impl From<Error> for Fault {
     fn from(error: Error) -> Self {
-        Self { error, before_answer: false, is_unprocessed: false }
+        Self { error, before_answer: false, unprocessed: None }
     }
 }
 

@@ -361,7 +361,7 @@ impl Exchange {
             error = error.with_source(cause);
         }
         let error = if self.sending.has_begun { error } else { error.unsent() };
-        Fault { error, before_answer, is_unprocessed: false }
+        Fault { error, before_answer, unprocessed: None }
     }
 }
 
