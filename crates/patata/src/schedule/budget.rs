@@ -18,6 +18,8 @@ pub(crate) struct RetryBudget {
     /// The slice that is counted in, from the beginning.
     current: u64,
     began: Option<Instant>,
+    /// Whether first attempts need not be counted yet.
+    is_dormant: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -28,7 +30,17 @@ struct Slice {
 
 impl RetryBudget {
     pub(crate) fn new(share: f64) -> Self {
-        Self { share, slices: [Slice::default(); SLICES], current: 0, began: None }
+        Self { share, slices: [Slice::default(); SLICES], current: 0, began: None, is_dormant: false }
+    }
+
+    /// One for a run without retries: it counts from the first time that it is asked, as few such runs ever ask.
+    pub(crate) fn dormant(share: f64) -> Self {
+        Self { is_dormant: true, ..Self::new(share) }
+    }
+
+    /// Whether first attempts are to be counted.
+    pub(crate) fn is_counting(&self) -> bool {
+        !self.is_dormant
     }
 
     /// Counts first attempts.
@@ -40,6 +52,7 @@ impl RetryBudget {
 
     /// Whether there may be another retry, which then counts.
     pub(crate) fn allows(&mut self, now: Instant) -> bool {
+        self.is_dormant = false;
         self.slice(now);
         let oldest = place(self.current + 1);
         let total: u64 = self.slices.iter().map(|slice| u64::from(slice.first)).sum();
@@ -94,6 +107,17 @@ mod tests {
         let now = clock::now();
         let mut budget = RetryBudget::new(0.1);
         budget.count(1, now);
+        assert_eq!(allowed(&mut budget, 10_000, now), 100);
+    }
+
+    #[test]
+    fn one_that_is_dormant_wakes_when_it_is_asked_and_knows_nothing_of_what_was_before() {
+        let now = clock::now();
+        let mut budget = RetryBudget::dormant(0.1);
+        assert!(!budget.is_counting());
+        assert_eq!(allowed(&mut budget, 10_000, now), 100);
+        assert!(budget.is_counting());
+        budget.count(2000, now);
         assert_eq!(allowed(&mut budget, 10_000, now), 100);
     }
 

@@ -7,6 +7,9 @@ use patata::{ErrorKind, Method};
 
 use crate::items::{self, ATTEMPTS};
 
+/// How often a request goes out again beside its attempts, and counts, where the server has not looked at it.
+const REFUSALS: u32 = 5;
+
 /// What a server did about an arrival.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate {
@@ -170,7 +173,7 @@ impl Pages {
     fn check(&self, seed: u64, arrivals: &[Arrival], ending: Option<&Ending>) -> Result<(), String> {
         let counted = arrivals.iter().filter(|arrival| !self.is_free(arrival)).count();
         let attempts = ending.map_or(ATTEMPTS, |ending| ending.attempts) as usize;
-        if counted > attempts || attempts > ATTEMPTS as usize {
+        if counted > attempts || attempts > (ATTEMPTS + REFUSALS) as usize {
             return Err(format!("{counted} arrivals count as attempts, of which there were {attempts}"));
         }
         match ending.map(|ending| (ending.id, &ending.result)) {
