@@ -65,7 +65,9 @@ pub(crate) struct Taken<T> {
 
 impl<T> Shared<T> {
     pub(crate) fn new(config: Arc<Config>, event_loops: usize) -> Self {
-        let budget = config.retry.budget.map(RetryBudget::new);
+        let has_retries = config.retry.attempts > 1;
+        let budget = if has_retries { RetryBudget::new } else { RetryBudget::dormant };
+        let budget = config.retry.budget.map(budget);
         Self {
             timeouts: Timeouts {
                 attempt: config.timeout,

@@ -195,7 +195,7 @@ impl<T> Schedule<T> {
                 break;
             }
         }
-        if let Some(budget) = &mut self.budget {
+        if let Some(budget) = self.budget.as_mut().filter(|budget| budget.is_counting()) {
             budget.count(taken[begin..].iter().filter(|job| job.attempts == 0).count(), now);
         }
         let is_sated = taken.len() - begin == limit;
