@@ -161,9 +161,9 @@ impl Config {
             .unwrap_or_else(|| self.num_workers.saturating_mul(CONNECTIONS_PER_WORKER))
     }
 
-    /// The limits of a run. Where requests are tried again, it is gentle with servers; a controller is so anyway.
+    /// The limits of a run. Where requests are tried again, it is gentle with servers.
     pub(crate) fn limits(&self) -> Limits {
-        let is_gentle = self.retry.attempts > 1 && self.limits.adaptive.is_none();
+        let is_gentle = self.retry.attempts > 1;
         Limits { gentle_below: is_gentle.then(|| self.connections()), ..self.limits.clone() }
     }
 

@@ -539,3 +539,13 @@ fn without_retries_nobody_is_waited_for() {
     let outcomes = all(&client, (0..3000).map(|tag| Request::get(tag, server.url())));
     assert!(outcomes.iter().all(|outcome| status(outcome) == 429));
 }
+
+#[test]
+fn retries_get_along_with_a_rate_limit_where_a_controller_sees_to_the_concurrency_too() {
+    let (server, rejected) = accepting(200, "");
+    let client = Client::builder().num_workers(1).concurrency_auto().retries(5).build().unwrap();
+    let outcomes = all(&client, (0..1500).map(|tag| Request::get(tag, server.url())));
+    assert!(outcomes.iter().all(|outcome| status(outcome) == 200));
+    let rejected = rejected.load(Ordering::SeqCst);
+    assert!(rejected <= 150, "{rejected}");
+}

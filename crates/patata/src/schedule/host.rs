@@ -21,8 +21,8 @@ pub(crate) struct Limits {
     pub(crate) rates: Vec<Rate>,
     /// For each host by itself.
     pub(crate) rates_per_host: Vec<Rate>,
-    /// Where requests are tried again, and no controller sees to it: the most in flight in all, of which hosts that
-    /// are new or say "too many" get less.
+    /// Where requests are tried again: the most in flight in all, of which hosts that say "too many" get less, and those
+    /// that are new, unless a controller sees to that.
     pub(crate) gentle_below: Option<usize>,
 }
 
@@ -105,7 +105,8 @@ impl<T> Host<T> {
                 .adaptive
                 .map(|most| Box::new(Controller::new(limits.concurrency_per_host.unwrap_or(most).min(most)))),
             held_until: None,
-            ease_in: EaseIn::new(limits.gentle_below),
+            // A controller begins with few anyway.
+            ease_in: EaseIn::new(limits.gentle_below.filter(|_| limits.adaptive.is_none())),
             slowdown: None,
         }
     }
@@ -124,7 +125,10 @@ impl<T> Host<T> {
             return Gate::Until(until);
         }
         if let Some(slowdown) = &mut self.slowdown {
-            return slowdown.gate(now, self.in_flight);
+            match slowdown.gate(now, self.in_flight) {
+                Gate::Go => {}
+                closed => return closed,
+            }
         }
         self.controller.as_mut().map_or(Gate::Go, |controller| controller.gate(now, self.in_flight))
     }
