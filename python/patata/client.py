@@ -57,7 +57,8 @@ class Patata(Client):
     rate, rate_per_host
         The most requests sent in a time, retries and redirects among them, over all hosts and to each:
         ``"100/s"``, ``"600/min"``, ``"5000/h"``, ``"10000/day"``, ``"3/10s"``; of a list of such, all
-        hold. They are spread evenly over the time. Default: no limit.
+        hold: the one with the shortest time is spread evenly, the longer ones are quotas over any such
+        time, which may be used up at once. Default: no limit.
     ordered
         Whether responses come in the order of the input, or as soon as they are there. In order, what
         is done early waits for what stands before it, and counts against ``queue_max_size``. Default:

@@ -18,9 +18,18 @@ pub(crate) const ALLOWED: &str = "a number of requests and a unit of time, like 
 impl Rate {
     /// The time from one request to the next, where they are spread evenly. Rounded up: the rate is never
     /// exceeded.
-    pub(crate) fn interval(&self) -> Duration {
+    pub(crate) fn interval(self) -> Duration {
         let nanoseconds = self.window.as_nanos().div_ceil(u128::from(self.count));
         Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX))
+    }
+
+    /// How many requests may be sent in its window.
+    pub(crate) fn count(self) -> u32 {
+        self.count
+    }
+
+    pub(crate) fn window(self) -> Duration {
+        self.window
     }
 }
 

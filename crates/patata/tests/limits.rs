@@ -87,10 +87,14 @@ fn a_rate_spreads_requests_evenly_over_all_hosts() {
 fn several_rates_hold_at_once_and_each_host_has_its_own() {
     let servers = [noting(|_| ok("{}")), noting(|_| ok("{}"))];
     let urls = servers.each_ref().map(|(server, _)| server.url());
-    let client = Client::builder().rate_per_host("100/s").rate_per_host("3000/min").build().unwrap();
+    let client = Client::builder().rate_per_host("100/s").rate_per_host("20/2s").build().unwrap();
     assert_eq!(all(&client, gets(&urls, 42)).len(), 42);
     for (_, arrivals) in servers {
-        assert!(span(&arrivals) > Duration::from_millis(375), "{:?}", span(&arrivals));
+        let arrivals = arrivals.lock().unwrap();
+        let spread = arrivals[19] - arrivals[0];
+        assert!(spread > Duration::from_millis(170), "the shortest is spread evenly: {spread:?}");
+        let quota = arrivals[20] - arrivals[0];
+        assert!(quota > Duration::from_millis(1975), "the longer one is a quota: {quota:?}");
     }
 }
 

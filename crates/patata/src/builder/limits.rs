@@ -62,7 +62,9 @@ impl Builder {
     /// `min`, `h`, `day`), which a number may stand before. Given several times, all of them hold. Default: no
     /// limit.
     ///
-    /// Requests are spread evenly over the time, and what a pause left out is not made up for.
+    /// Requests are spread evenly over the time, and what a pause left out is not made up for. Of several rates, the
+    /// one with the shortest time is spread evenly, and the longer ones are quotas: so many in any such time, which
+    /// may be used up at once. So `"100/s"` with `"1000000/day"` sends 100 a second until the million is used up.
     ///
     /// ```
     /// # let server = patata_testserver::Server::start().unwrap();

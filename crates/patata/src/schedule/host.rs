@@ -206,6 +206,6 @@ impl<T> Host<T> {
             && self.in_flight == 0
             && !self.is_held(now)
             && self.slowdown.as_ref().is_none_or(|slowdown| slowdown.is_over(now))
-            && self.pace.closed_until(now).is_none()
+            && self.pace.is_unused(now)
     }
 }

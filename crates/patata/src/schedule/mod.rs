@@ -5,6 +5,7 @@ pub(crate) mod budget;
 mod ease_in;
 pub(crate) mod host;
 mod pace;
+mod quota;
 mod ready;
 pub(crate) mod retry;
 mod slowdown;
