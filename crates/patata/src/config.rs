@@ -20,6 +20,7 @@ use crate::schedule::host::Limits;
 use crate::schedule::retry::RetryPolicy;
 use crate::stall::StallReport;
 use crate::statuses::OkStatuses;
+use crate::transport::burst::Bursts;
 
 /// Connections for each event loop where `concurrency` is not given.
 const CONNECTIONS_PER_WORKER: usize = 100;
@@ -82,6 +83,8 @@ pub(crate) struct Config {
     /// Whether cookies that servers set are kept and sent back. Where nothing is said: those that a redirect sets,
     /// to where it leads.
     pub(crate) keeps_cookies: Option<bool>,
+    /// The connections that are being opened: no option, but what all runs of a client have in common.
+    pub(crate) bursts: Bursts,
 }
 
 impl Default for Config {
@@ -133,6 +136,7 @@ impl Default for Config {
             body: Body::default(),
             authorize: None,
             keeps_cookies: None,
+            bursts: Bursts::default(),
         }
     }
 }

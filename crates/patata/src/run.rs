@@ -209,11 +209,7 @@ impl<T: Send + 'static> EventLoop<T> {
     ) -> Self {
         Self {
             index,
-            establisher: Establisher::new(
-                connector,
-                shared.config.connect_timeout,
-                shared.config.http_version,
-            ),
+            establisher: Establisher::new(connector, &shared.config, shared.config.random(index)),
             parts: shared.parts.clone(),
             decoding: Decoding::new(shared.config.size_limits()),
             planner: RefCell::new(Planner::new(shared.hasher.clone())),

@@ -28,6 +28,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "schedule::retry::RetryPolicy",
             "stall::StallReport",
             "statuses::OkStatuses",
+            "transport::burst::Bursts",
         ],
     ),
     ("auth.rs", &["error::Error"]),
@@ -104,12 +105,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("schedule/ease_in.rs", &[]),
     ("schedule/slowdown.rs", &["schedule::adaptive::Gate"]),
     ("schedule/ready.rs", &["plan::Job"]),
-    ("schedule/pace.rs", &["rate::Rate"]),
+    ("schedule/pace.rs", &["rate::Rate", "schedule::quota::Quota"]),
+    ("schedule/quota.rs", &[]),
     ("schedule/tests.rs", &["clock", "plan", "request::Request", "schedule"]),
     ("schedule/timed.rs", &[]),
     ("retry_after.rs", &["headers::Headers"]),
     ("schedule/retry.rs", &["error", "statuses::Statuses"]),
     ("transport/mod.rs", &[]),
+    ("transport/burst.rs", &["clock"]),
     (
         "transport/collect.rs",
         &["decode::SizeLimits", "error", "headers::Headers", "pieces", "transport::save"],
@@ -134,7 +137,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("transport/dial.rs", &[]),
     ("transport/dns.rs", &["clock"]),
-    ("transport/establish.rs", &["error", "http_version::HttpVersion", "target", "transport"]),
+    (
+        "transport/establish.rs",
+        &["config::Config", "error", "http_version::HttpVersion", "target", "transport"],
+    ),
     (
         "transport/http1/mod.rs",
         &[

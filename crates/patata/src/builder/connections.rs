@@ -20,6 +20,10 @@ use crate::transport::tls::{self, Roots, Trust};
 impl Builder {
     /// The longest that looking up a host's name may take, and again the longest for what follows it: TCP, a
     /// proxy's tunnel and TLS. More than zero. Default: 10 s.
+    ///
+    /// All runs of a client together open no more connections to a server at once than `concurrency`; to wait for
+    /// that does not count. Nor does what the server drops or refuses while it takes others of ours: that is tried
+    /// again, up to five times.
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
         self.config.connect_timeout = self.duration("connect_timeout", limit);
         self

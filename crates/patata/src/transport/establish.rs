@@ -8,9 +8,11 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use crate::error::{Error, Kind};
+use crate::config::Config;
+use crate::error::{Error, Kind, Phase};
 use crate::http_version::HttpVersion;
 use crate::target::{ByOrigin, Origin};
+use crate::transport::burst::Bursts;
 use crate::transport::connect::{Connector, Wire, cannot_connect};
 use crate::transport::http1::{Buffers, Http1};
 use crate::transport::http2::{Http2, Shared, is_tls};
@@ -24,6 +26,10 @@ pub(crate) struct Establisher {
     connector: Connector,
     connect_timeout: Duration,
     version: HttpVersion,
+    /// The connections that are being opened, by other runs too, and how many this one may open at once.
+    bursts: Bursts,
+    most: usize,
+    random: RefCell<fastrand::Rng>,
     origins: RefCell<ByOrigin<Rc<Known>>>,
     /// What the HTTP/1.1 connections share.
     buffers: Rc<RefCell<Buffers>>,
@@ -70,8 +76,17 @@ impl Drop for Opening<'_> {
 }
 
 impl Establisher {
-    pub(crate) fn new(connector: Connector, connect_timeout: Duration, version: HttpVersion) -> Self {
-        Self { connector, connect_timeout, version, origins: RefCell::default(), buffers: Rc::default() }
+    pub(crate) fn new(connector: Connector, config: &Config, random: fastrand::Rng) -> Self {
+        Self {
+            connector,
+            connect_timeout: config.connect_timeout,
+            version: config.http_version,
+            bursts: config.bursts.of_this_process(),
+            most: config.connections(),
+            random: RefCell::new(random),
+            origins: RefCell::default(),
+            buffers: Rc::default(),
+        }
     }
 
     /// Whether no name has to be looked up before a connection to `origin` can be opened.
@@ -84,10 +99,29 @@ impl Establisher {
         self.in_time(origin, self.connector.look_up_the_way(origin)).await
     }
 
-    /// A lane to `origin`.
+    /// A lane to `origin`. What fails in a burst of our own is tried again, as it is no fault of the server.
     pub(crate) async fn open(&self, origin: &Arc<Origin>) -> Result<Lane, Error> {
         // In a box, as thousands of lanes' tasks would else keep room for it for good.
-        self.in_time(origin, Box::pin(self.open_patiently(origin))).await
+        Box::pin(self.open_in_turn(origin)).await
+    }
+
+    async fn open_in_turn(&self, origin: &Arc<Origin>) -> Result<Lane, Error> {
+        let mut opener = self.bursts.join(origin.to_string());
+        loop {
+            let turn = opener.begin(self.most).await;
+            let error = match self.in_time(origin, self.open_patiently(origin)).await {
+                Ok(lane) => {
+                    turn.succeed();
+                    return Ok(lane);
+                }
+                Err(error) => error,
+            };
+            drop(turn);
+            let random = self.random.borrow_mut().f64();
+            let repetition = may_be_ours(&error).then(|| opener.repetition(random)).flatten();
+            let Some(wait) = repetition else { return Err(error) };
+            tokio::time::sleep(wait).await;
+        }
     }
 
     async fn in_time<V>(
@@ -163,6 +197,13 @@ impl Establisher {
         }
         origins.entry(origin.clone()).or_default().clone()
     }
+}
+
+/// Whether a burst of our own may have brought it about: a refused or dropped connection, not what was said on one.
+fn may_be_ours(error: &Error) -> bool {
+    error.phase() == Phase::Connect
+        && matches!(error.kind(), Kind::Connect | Kind::Timeout)
+        && !error.is_shortage()
 }
 
 /// An attempt was over before there was a connection.

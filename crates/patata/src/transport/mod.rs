@@ -1,5 +1,6 @@
 //! Everything that touches a socket: names, connections, TLS, and one exchange at a time on a lane.
 
+pub(crate) mod burst;
 pub(crate) mod collect;
 pub(crate) mod connect;
 mod dial;
