@@ -15,6 +15,9 @@ from patata import _patata
 INTERVAL = 0.2
 """Seconds between looks at the run."""
 
+NAMED = 2
+"""The most hosts that are named."""
+
 
 class _OwnTqdm(tqdm):  # type: ignore[misc]
     """Without tqdm's own thread: ours looks often enough."""
@@ -78,10 +81,12 @@ class Bar:
             self._show()
 
     def _show(self, is_last: bool = False) -> None:
-        _, done, failed, in_flight, bottleneck = self._control.progress()
+        _, done, failed, in_flight, bottleneck, troubled = self._control.progress()
         state = (
             f"failed {failed}" if is_last else f"failed {failed}, in flight {in_flight}, limit: {bottleneck}"
         )
+        if troubled and not is_last:
+            state += f", no answer: {', '.join(troubled[:NAMED])}{', …' * (len(troubled) > NAMED)}"
         self._tqdm.set_postfix_str(state, refresh=False)
         if done > self._tqdm.n:
             self._tqdm.update(done - self._tqdm.n)

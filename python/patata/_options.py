@@ -93,6 +93,11 @@ def wait(name: str, value: object) -> float:
     raise ValueError(f"{name} must be a number of seconds of at least 0, got {value!r}")
 
 
+def patience(name: str, value: object) -> float:
+    """A number of seconds, 0 included; ``None`` stands for no limit."""
+    return math.inf if value is None else wait(name, value)
+
+
 def flag(name: str, value: object) -> bool:
     """True or False."""
     if isinstance(value, bool):
@@ -143,6 +148,7 @@ FURTHER: dict[str, Option] = {
     "follow_redirects": flag,
     "form": as_given,
     "headers": as_given,
+    "host_timeout": patience,
     "idempotency_key": flag,
     "json": as_given,
     "max_backoff": wait,

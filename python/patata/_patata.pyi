@@ -310,7 +310,7 @@ class Control:
     def wake(self) -> None:
         """Ends a wait that is under way."""
 
-    def progress(self) -> tuple[int, int, int, int, str]:
+    def progress(self) -> tuple[int, int, int, int, str, list[str]]:
         """How far the run has come: requests taken, done, failed, in flight; and what limits it:
         ``rate``, ``concurrency``, ``server``, ``input`` or ``consumer``.
         """

@@ -116,6 +116,12 @@ class Patata(Client):
     backoff, max_backoff
         The longest wait before the second attempt, in seconds, and what its doubling for each further
         one stops at. The wait is a random part of it. Default: 0.1 and 30.
+    host_timeout
+        Seconds for which a host that has answered before is waited for when it is in trouble: after 10
+        failures to connect or time-outs in a row, one request at a time tries it, while the others wait
+        without losing attempts. After so long, and at once where it has never answered, what waits ends as
+        ``HostUnavailableError``, until one of the requests that try it, each 30 s, is answered. ``0`` turns
+        all of that off, ``None`` waits for ever. Default: 60.
     total_timeout
         Seconds that one request may take with all its attempts and the waits between them, from the
         start of the first attempt; ``None`` for no limit. Default: ``None``.

@@ -183,6 +183,10 @@ class ConnectError(RequestError, ConnectionError):
     """No connection came about."""
 
 
+class HostUnavailableError(ConnectError):
+    """The request was not sent, as its host has not answered for long: see ``host_timeout``."""
+
+
 class ResolveError(ConnectError):
     """The host's name has no address."""
 

@@ -6,6 +6,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+NAMED = 5
+"""The most hosts that the log names."""
+
 
 class Latency(NamedTuple):
     """How long requests took, in seconds, with all their attempts; each to 1 %.
@@ -58,6 +61,9 @@ class Receipt(NamedTuple):
     removed_parts, removed_parts_in
         How many files (``.patata-….part``) of processes that ended in the middle of a download this call
         has found and removed, and the folder of the last of them.
+    unavailable_hosts
+        How many requests were not sent, as their host did not answer any more, by host (``host_timeout``):
+        the first 1000 of them.
 
     Examples
     --------
@@ -87,6 +93,7 @@ class Receipt(NamedTuple):
     not_resent: int = 0
     removed_parts: int = 0
     removed_parts_in: Path | None = None
+    unavailable_hosts: dict[str, int] = {}  # noqa: RUF012 - it is never written to
 
     @classmethod
     def of(cls, accounts: dict[str, Any]) -> Receipt:
@@ -105,6 +112,9 @@ class Receipt(NamedTuple):
         reasons = {**self.errors, **{f"status {code}": n for code, n in self.failed_statuses.items()}}
         detail = ", ".join(f"{reason}: {count}" for reason, count in reasons.items())
         unfinished = self.unfinished()
+        if self.unavailable_hosts:
+            hosts = list(self.unavailable_hosts)
+            detail += f"; no answer from {', '.join(hosts[:NAMED])}{', …' * (len(hosts) > NAMED)}"
         latency = self.latency
         times = f"p50 {latency.p50:.3f}, p90 {latency.p90:.3f}, p99 {latency.p99:.3f}, max {latency.max:.3f}"
         lines = [

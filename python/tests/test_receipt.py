@@ -21,7 +21,7 @@ def test_it_says_what_became_of_each_request(server):
         "no URL",
         "http://127.0.0.1:1/",
     ]
-    with Patata(2, verbose=False, retries=2, backoff=0) as client:
+    with Patata(2, verbose=False, retries=2, backoff=0, host_timeout=0) as client:
         assert client.receipt is None
         list(client.http("get", ((i, urls[i % 5]) for i in range(50))))
         receipt = client.receipt

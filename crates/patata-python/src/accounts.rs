@@ -76,6 +76,7 @@ impl Accounts {
         dict.set_item("not_resent", receipt.not_resent)?;
         dict.set_item("removed_parts", receipt.removed_parts)?;
         dict.set_item("removed_parts_in", receipt.removed_parts_in.clone())?;
+        dict.set_item("unavailable_hosts", receipt.unavailable_hosts.clone())?;
         dict.set_item("failed_statuses", receipt.failed_statuses.clone())?;
         let latency = &receipt.latency;
         let seconds = |percentage| latency.percentile(percentage).as_secs_f64();

@@ -17,10 +17,11 @@ impl Control {
         self.0.wake();
     }
 
-    /// How far the run has come: taken, done, failed, in flight, and what limits it.
-    fn progress(&self, py: Python<'_>) -> (u64, u64, u64, usize, String) {
-        let Progress { submitted, done, failed, in_flight, bottleneck, .. } = py.detach(|| self.0.progress());
-        (submitted, done, failed, in_flight, bottleneck.to_string())
+    /// How far the run has come: taken, done, failed, in flight, what limits it, and hosts that do not answer.
+    fn progress(&self, py: Python<'_>) -> (u64, u64, u64, usize, String, Vec<String>) {
+        let Progress { submitted, done, failed, in_flight, bottleneck, troubled_hosts, .. } =
+            py.detach(|| self.0.progress());
+        (submitted, done, failed, in_flight, bottleneck.to_string(), troubled_hosts)
     }
 
     /// Ends the run from any thread.

@@ -44,6 +44,7 @@ pub(crate) fn class_of_kind(kind: ErrorKind) -> &'static str {
         ErrorKind::InvalidRequest => "InvalidRequestError",
         ErrorKind::Resolve => "ResolveError",
         ErrorKind::Connect => "ConnectError",
+        ErrorKind::HostUnavailable => "HostUnavailableError",
         ErrorKind::Proxy => "ProxyError",
         ErrorKind::Tls => "TLSError",
         ErrorKind::Timeout => "RequestTimeoutError",

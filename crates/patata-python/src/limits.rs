@@ -28,6 +28,7 @@ pub(crate) fn option(builder: Builder, name: &str, value: &Bound<'_, PyAny>) -> 
         "seed" => builder.seed(value.extract()?),
         "timeout" => builder.timeout(seconds(value)?),
         "total_timeout" => builder.total_timeout(seconds(value)?),
+        "host_timeout" => builder.host_timeout(seconds(value)?),
         "deadline" => builder.deadline(seconds(value)?),
         "max_failures" => match value.extract::<u64>() {
             Ok(count) => builder.max_failures(count),

@@ -21,6 +21,9 @@ pub enum Kind {
     Resolve,
     /// No connection came about: refused, unreachable, reset while connecting.
     Connect,
+    /// The request was not sent, as its host has not answered for long: see
+    /// [`host_timeout`](crate::Builder::host_timeout).
+    HostUnavailable,
     /// The TLS handshake failed, an untrusted certificate included.
     Tls,
     /// The proxy could not be reached, or opened no way to the server.
@@ -56,6 +59,7 @@ impl Kind {
             Self::InvalidRequest => "invalid request",
             Self::Resolve => "resolve",
             Self::Connect => "connect",
+            Self::HostUnavailable => "host unavailable",
             Self::Tls => "tls",
             Self::Proxy => "proxy",
             Self::Timeout => "timeout",
@@ -187,6 +191,20 @@ impl Error {
         self
     }
 
+    /// A request was not sent, as its host is not there.
+    pub(crate) fn unavailable(host: &impl fmt::Display, cause: &str) -> Self {
+        let message =
+            format!("Cannot connect to {host}: it does not answer, as the requests before have found");
+        Self::new(Kind::HostUnavailable, Phase::Schedule, message)
+            .with_source(Unavailable { host: host.to_string().into(), cause: cause.into() })
+    }
+
+    /// The host that is not there, where that is why there is no response.
+    pub fn unavailable_host(&self) -> Option<&str> {
+        let unavailable = self.0.source.as_ref()?.downcast_ref::<Unavailable>();
+        unavailable.map(|unavailable| &*unavailable.host)
+    }
+
     /// The same for another request that met it. The causes are in its text.
     pub(crate) fn repeated(&self) -> Self {
         let Inner { kind, phase, request_sent, is_lasting, is_shortage, ends_run, certificate_fault, .. } =
@@ -217,6 +235,15 @@ impl Error {
     /// Whether another attempt is known to end the same.
     pub(crate) fn is_lasting(&self) -> bool {
         self.0.is_lasting
+    }
+
+    /// Whether it says that the host is not there: it could not be reached, or did not answer in time.
+    pub(crate) fn is_of_host(&self) -> bool {
+        match self.0.kind {
+            Kind::Connect | Kind::Timeout => self.0.phase != Phase::Schedule,
+            Kind::Proxy => self.0.phase == Phase::Connect && !self.0.is_lasting,
+            _ => false,
+        }
     }
 
     /// What sort of fault this is.
@@ -258,6 +285,14 @@ impl Error {
     pub fn request_sent(&self) -> bool {
         self.0.request_sent
     }
+}
+
+/// A host that is not there, and how the last request to it failed.
+#[derive(Debug, thiserror::Error)]
+#[error("{cause}")]
+struct Unavailable {
+    host: Box<str>,
+    cause: Box<str>,
 }
 
 /// Whether the process or the machine has as many files open as it may.

@@ -96,6 +96,10 @@ pub(crate) struct Job<T> {
     pub(crate) expires: Option<Instant>,
     /// Whether its host counts it as in flight.
     pub(crate) is_counted: bool,
+    /// Whether it tries a host that is in trouble.
+    pub(crate) is_probe: bool,
+    /// Whether a connection was opened for it that no other has used.
+    pub(crate) is_first: bool,
     /// By what the controller of its host's concurrency knows it, where there is one.
     pub(crate) ticket: Option<Box<Ticket>>,
     /// When its latest exchange began.
@@ -354,6 +358,8 @@ impl Planner {
             deadline: None,
             expires: None,
             is_counted: false,
+            is_probe: false,
+            is_first: false,
             ticket: None,
             exchange_began: None,
             end: None,

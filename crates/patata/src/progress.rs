@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 /// How far a run has come, and what it waits for: see [`Control::progress`](crate::Control::progress).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
     /// Requests taken from the input.
@@ -17,6 +17,9 @@ pub struct Progress {
     pub in_flight: usize,
     /// What keeps the run from being faster just now.
     pub bottleneck: Bottleneck,
+    /// Hosts that do not answer just now, up to ten of them: see
+    /// [`host_timeout`](crate::Builder::host_timeout).
+    pub troubled_hosts: Vec<String>,
 }
 
 /// What keeps a run from being faster.

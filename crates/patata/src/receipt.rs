@@ -8,6 +8,9 @@ use crate::latency::Latency;
 use crate::response::Outcome;
 use crate::statuses::OkStatuses;
 
+/// The most hosts that are named.
+const NAMED_HOSTS: usize = 1000;
+
 /// How many requests a run took, and how each of them ended.
 ///
 /// `submitted == ok + failed + cancelled + outstanding`, at any moment; `outstanding` is 0 at the end. And
@@ -54,6 +57,8 @@ pub struct Receipt {
     pub errors: BTreeMap<Kind, u64>,
     /// How many of the time-outs among [`errors`](Self::errors) were in connecting.
     pub connect_timeouts: u64,
+    /// How many requests were not sent, as their host was not there, by host: the first 1000 of them.
+    pub unavailable_hosts: BTreeMap<String, u64>,
     /// How many requests were answered with which status that is no success.
     pub failed_statuses: BTreeMap<u16, u64>,
     /// How long the requests took, from the start of the first attempt to the end of the last.
@@ -100,6 +105,9 @@ impl Receipt {
                 if error.is_run_deadline() {
                     self.note_unfinished(error.request_sent());
                 }
+                if let Some(host) = error.unavailable_host() {
+                    self.name_host(host);
+                }
             }
         }
     }
@@ -126,6 +134,14 @@ impl Receipt {
             self.unknown += 1;
         } else {
             self.unsent += 1;
+        }
+    }
+
+    fn name_host(&mut self, host: &str) {
+        if let Some(count) = self.unavailable_hosts.get_mut(host) {
+            *count += 1;
+        } else if self.unavailable_hosts.len() < NAMED_HOSTS {
+            self.unavailable_hosts.insert(host.to_owned(), 1);
         }
     }
 }

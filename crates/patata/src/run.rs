@@ -30,6 +30,7 @@ use crate::schedule::Release;
 use crate::schedule::adaptive::{Report, Verdict};
 use crate::schedule::host::{Answered, Lesson};
 use crate::schedule::retry::Ending;
+use crate::schedule::trouble::{Refused, Sign};
 use crate::serve::{self, Order, Slot};
 use crate::shared::{Shared, Taken};
 use crate::stall::StallWatch;
@@ -105,6 +106,18 @@ fn runtime(readiness: Option<&Arc<Readiness>>) -> io::Result<LocalRuntime> {
 /// What an answer is to the retry policy.
 fn ending(head: &ResponseHead, retry_after: Option<Duration>) -> Ending<'static> {
     Ending::Answered { status: head.status, says_when: retry_after.is_some() }
+}
+
+/// What is known of a job when it is no longer in flight, as far as the schedule learns from it.
+#[derive(Default)]
+struct News {
+    /// How long the server asks to be left alone.
+    retry_after: Option<Duration>,
+    /// What the server has answered, where it has.
+    answered: Option<Answered>,
+    /// For the controller of the host's concurrency.
+    report: Option<Report>,
+    sign: Sign,
 }
 
 /// Counts an event loop as ended, however it ends.
@@ -240,10 +253,14 @@ impl<T: Send + 'static> EventLoop<T> {
         self.turn_began.set(now);
         let free = self.pool().free(now);
         let limit = free.min(self.shared.config.pool_submit_size);
-        let Taken { jobs, expired, due } =
+        let Taken { jobs, expired, refused, due } =
             self.shared.take(self.index, limit, now, &mut self.released.borrow_mut());
         for job in expired {
             self.expire(job, now);
+        }
+        for Refused { job, cause } in refused {
+            let error = Error::unavailable(&job.target.origin, &cause);
+            self.fail(job, now, error);
         }
         if self.shared.is_overdue(now) {
             // The caller takes no more input.
@@ -306,26 +323,25 @@ impl<T: Send + 'static> EventLoop<T> {
 
     /// Gives a job back to the schedule as it came.
     pub(crate) fn put_back(&self, mut job: Box<Job<T>>) {
-        self.release(&mut job, None, None, None);
+        let sign = if job.is_probe { Sign::Untried } else { Sign::None };
+        self.release(&mut job, News { sign, ..News::default() });
         self.shared.push(job);
         self.wake();
     }
 
     /// A job is no longer in flight.
-    fn release(
-        &self,
-        job: &mut Job<T>,
-        retry_after: Option<Duration>,
-        answered: Option<Answered>,
-        report: Option<Report>,
-    ) {
+    fn release(&self, job: &mut Job<T>, news: News) {
+        let News { retry_after, answered, report, sign } = news;
         let was_counted = std::mem::take(&mut job.is_counted);
+        (job.is_first, job.is_probe) = (false, false);
         let lesson = job.ticket.take().map(|ticket| {
             Box::new(Lesson { ticket: *ticket, report: report.unwrap_or_else(Report::nothing) })
         });
-        if was_counted || retry_after.is_some() || matches!(answered, Some(Answered::TooMany { .. })) {
+        let is_refused = matches!(answered, Some(Answered::TooMany { .. }));
+        if was_counted || retry_after.is_some() || is_refused || sign != Sign::None {
             let origin = job.target.origin.clone();
-            self.released.borrow_mut().push(Release { origin, was_counted, retry_after, answered, lesson });
+            let release = Release { origin, was_counted, retry_after, answered, lesson, sign };
+            self.released.borrow_mut().push(release);
         }
     }
 
@@ -364,9 +380,12 @@ impl<T: Send + 'static> EventLoop<T> {
                 false => Answered::Accepted { sent },
             }
         });
-        self.release(&mut job, retry_after, answered, report);
+        let was_probe = job.is_probe;
+        let sign = self.sign(&job, &result);
+        self.release(&mut job, News { retry_after, answered, report, sign });
         match result {
             Ok(received) => self.settle_response(job, now, received, retry_after),
+            Err(fault) if self.may_wait(&job, now, &fault, was_probe) => self.wait_with_others(job),
             Err(fault) => self.settle_fault(job, now, fault),
         }
     }
@@ -377,6 +396,40 @@ impl<T: Send + 'static> EventLoop<T> {
         let is_asked = matches!(head.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
             || (policy.attempts > 1 && policy.retries_status(head.status));
         is_asked.then(|| retry_after(&head.headers, clock::date)).flatten()
+    }
+
+    /// What the end of an exchange says of the host. Of one that is well, only the first answer on each connection is told.
+    fn sign(&self, job: &Job<T>, result: &Result<Received, Fault>) -> Sign {
+        match result {
+            Ok(_) if job.is_first || job.is_probe || self.shared.has_suspects() => {
+                let is_noted = self.shared.config.limits.patience.is_on();
+                if is_noted { Sign::Answered } else { Sign::None }
+            }
+            Err(fault) if job.is_probe && fault.is_of_nobody() => Sign::Untried,
+            _ => Sign::None,
+        }
+    }
+
+    /// Notes where a host could not be reached or did not answer in time. Returns whether the request, which was not
+    /// sent, may wait with the others of its host without losing an attempt.
+    fn may_wait(&self, job: &Job<T>, now: Instant, fault: &Fault, was_probe: bool) -> bool {
+        let is_over = self.shared.is_overdue(now) || job.expires.is_some_and(|expiry| expiry <= now);
+        let counts = was_probe || (fault.error.is_of_host() && !is_over);
+        if !counts || fault.is_of_nobody() || !self.shared.config.limits.patience.is_on() {
+            return false;
+        }
+        let cause = fault.error.to_string().into();
+        let released = &mut self.released.borrow_mut();
+        let others_wait = self.shared.note_failure(&job.target.origin, now, was_probe, cause, released);
+        others_wait && !was_probe && !fault.error.request_sent()
+    }
+
+    /// What could not be sent waits until its host is there again; its attempt did not take place.
+    fn wait_with_others(&self, mut job: Box<Job<T>>) {
+        job.attempts = job.attempts.saturating_sub(1);
+        job.end_attempt();
+        self.shared.push(job);
+        self.wake();
     }
 
     fn settle_fault(&self, mut job: Box<Job<T>>, now: Instant, fault: Fault) {

@@ -181,7 +181,12 @@ impl<T: Send + 'static> Held<'_, T> {
         let deadline = self.begin(clock::now());
         let opened = tokio::time::timeout_at(deadline.into(), self.event_loop.establisher.open(origin)).await;
         match opened.unwrap_or_else(|_| Err(attempt_timed_out(origin))) {
-            Ok(lane) => Some(lane),
+            Ok(lane) => {
+                if let Some(job) = &mut self.job {
+                    job.is_first = true;
+                }
+                Some(lane)
+            }
             Err(error) => {
                 self.settle(clock::now(), Err(error.into()));
                 None

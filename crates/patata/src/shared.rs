@@ -16,6 +16,7 @@ use crate::failures::FailureTally;
 use crate::plan::{Job, Timeouts};
 use crate::progress::{Board, Bottleneck, CallerNews, Progress};
 use crate::schedule::budget::RetryBudget;
+use crate::schedule::trouble::{Refused, Sign};
 use crate::schedule::{Release, Schedule};
 use crate::stall::InputWait;
 use crate::stop::Stop;
@@ -51,6 +52,8 @@ pub(crate) struct Shared<T> {
     cancelled: AtomicBool,
     /// Whether the input may hold more: then an event loop without work asks for it.
     input_open: AtomicBool,
+    /// Whether there is a host of which something has failed since its last answer.
+    has_suspects: AtomicBool,
 }
 
 /// What an event loop has taken, and what it should know.
@@ -59,6 +62,8 @@ pub(crate) struct Taken<T> {
     pub(crate) jobs: Vec<Box<Job<T>>>,
     /// Jobs that cannot be sent any more, as their time is over.
     pub(crate) expired: Vec<Box<Job<T>>>,
+    /// Jobs of hosts that are not there.
+    pub(crate) refused: Vec<Refused<T>>,
     /// When there may be more.
     pub(crate) due: Option<Instant>,
 }
@@ -89,6 +94,7 @@ impl<T> Shared<T> {
             alive: AtomicUsize::new(event_loops),
             cancelled: AtomicBool::new(false),
             input_open: AtomicBool::new(true),
+            has_suspects: AtomicBool::new(false),
         }
     }
 
@@ -124,9 +130,17 @@ impl<T> Shared<T> {
     /// A host is left alone for as long as it asks.
     pub(crate) fn hold(&self, origin: &Arc<Origin>, wait: Duration, now: Instant) {
         let origin = origin.clone();
-        let release =
-            Release { origin, was_counted: false, retry_after: Some(wait), answered: None, lesson: None };
-        self.schedule().release(release, now);
+        self.schedule().release(
+            Release {
+                origin,
+                was_counted: false,
+                retry_after: Some(wait),
+                answered: None,
+                lesson: None,
+                sign: Sign::None,
+            },
+            now,
+        );
     }
 
     fn after_push(&self, idle: Option<usize>) {
@@ -148,13 +162,12 @@ impl<T> Shared<T> {
         released: &mut Vec<Release>,
     ) -> Taken<T> {
         let mut jobs = Vec::new();
-        let (prospect, expired) = {
+        let (prospect, expired, refused) = {
             let mut schedule = self.schedule();
-            for release in released.drain(..) {
-                schedule.release(release, now);
-            }
+            self.release_all(&mut schedule, released, now);
             let expired = if self.is_overdue(now) { schedule.drain() } else { schedule.expire(now) };
-            (schedule.take(limit, now, event_loop, &mut jobs), expired)
+            let prospect = schedule.take(limit, now, event_loop, &mut jobs);
+            (prospect, expired, schedule.take_refused())
         };
         if let Some(other) = prospect.wake {
             self.wake(other);
@@ -163,7 +176,38 @@ impl<T> Shared<T> {
             self.delivery.nudge();
         }
         let deadline = self.timeouts.run.filter(|deadline| *deadline > now);
-        Taken { jobs, expired, due: prospect.due.into_iter().chain(deadline).min() }
+        Taken { jobs, expired, refused, due: prospect.due.into_iter().chain(deadline).min() }
+    }
+
+    fn release_all(&self, schedule: &mut Schedule<T>, released: &mut Vec<Release>, now: Instant) {
+        for release in released.drain(..) {
+            schedule.release(release, now);
+        }
+        if self.has_suspects() && !schedule.has_suspects() {
+            self.has_suspects.store(false, Ordering::Relaxed);
+        }
+    }
+
+    /// A request has failed to connect or timed out. Returns whether a request to its host that was not sent may
+    /// wait. What was released before it is told first, as it was before.
+    pub(crate) fn note_failure(
+        &self,
+        origin: &Arc<Origin>,
+        now: Instant,
+        was_probe: bool,
+        cause: Arc<str>,
+        released: &mut Vec<Release>,
+    ) -> bool {
+        let mut schedule = self.schedule();
+        self.release_all(&mut schedule, released, now);
+        let may_wait = schedule.note_failure(origin, now, was_probe, cause);
+        self.has_suspects.store(true, Ordering::Relaxed);
+        may_wait
+    }
+
+    /// Whether answers are to be told of: there is a host of which something has failed since its last one.
+    pub(crate) fn has_suspects(&self) -> bool {
+        self.has_suspects.load(Ordering::Relaxed)
     }
 
     /// Whether the run's deadline has passed.
@@ -210,7 +254,8 @@ impl<T> Shared<T> {
             None => Bottleneck::Server,
         };
         let CallerNews { submitted, done, failed, .. } = news;
-        Progress { submitted, done, failed, in_flight: self.board.busy(), bottleneck }
+        let troubled_hosts = self.schedule().troubled();
+        Progress { submitted, done, failed, in_flight: self.board.busy(), bottleneck, troubled_hosts }
     }
 
     /// Which wait for the input it is, where the run waits for nothing else.

@@ -97,6 +97,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "rate::Rate",
             "schedule::adaptive",
             "schedule::ease_in::EaseIn",
+            "schedule::health",
             "schedule::pace::Pace",
             "schedule::ready::Ready",
             "schedule::slowdown::Slowdown",
@@ -104,6 +105,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("schedule/ease_in.rs", &[]),
     ("schedule/slowdown.rs", &["schedule::adaptive::Gate"]),
+    ("schedule/health.rs", &[]),
+    ("schedule/trouble.rs", &["plan::Job", "schedule", "target::Origin"]),
     ("schedule/ready.rs", &["plan::Job"]),
     ("schedule/pace.rs", &["rate::Rate", "schedule::quota::Quota"]),
     ("schedule/quota.rs", &[]),
@@ -294,6 +297,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "schedule::Release",
             "schedule::Schedule",
             "schedule::budget::RetryBudget",
+            "schedule::trouble",
             "stall::InputWait",
             "stop::Stop",
             "transport::part::Parts",
@@ -467,7 +471,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "builder/limits.rs",
         &["builder::Builder", "failures::MaxFailures", "rate", "stall::StallReport", "statuses::OkStatuses"],
     ),
-    ("builder/retries.rs", &["builder::Builder", "retry_if"]),
+    ("builder/retries.rs", &["builder::Builder", "retry_if", "schedule::health::Patience"]),
     ("builder/requests.rs", &["auth", "body", "builder::Builder", "config::Config", "request"]),
 ];
 

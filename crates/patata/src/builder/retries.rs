@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::builder::Builder;
 use crate::retry_if::{Attempt, RetryIf};
+use crate::schedule::health::Patience;
 
 impl Builder {
     /// Attempts in total for each request; 1 is no retry. At least 1. Default: 1.
@@ -153,6 +154,25 @@ impl Builder {
     /// ```
     pub fn total_timeout(mut self, limit: Duration) -> Self {
         self.config.total_timeout = Some(self.duration("total_timeout", limit));
+        self
+    }
+
+    /// How long a host that has answered before is waited for when it is in trouble: after 10 failures to connect or
+    /// time-outs in a row, one request at a time tries it, with growing waits of up to 5 s between them, while the
+    /// others wait without losing attempts. Its first answer opens it again. After so long, and at once where it has
+    /// never answered, what waits fails with [`ErrorKind::HostUnavailable`](crate::ErrorKind::HostUnavailable), until
+    /// one of the requests that try it, each 30 s, is answered. Zero turns all of that off; `None` waits for ever.
+    /// Default: 60 s.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let patient = patata::Client::builder().host_timeout(Duration::from_secs(600)).build()?;
+    /// let stubborn = patata::Client::builder().host_timeout(None).build()?;
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
+    pub fn host_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.config.limits.patience = Patience(limit.into());
         self
     }
 

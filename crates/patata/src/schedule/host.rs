@@ -5,6 +5,7 @@ use std::time::Instant;
 use crate::rate::Rate;
 use crate::schedule::adaptive::{Controller, Gate, Report, Ticket};
 use crate::schedule::ease_in::EaseIn;
+use crate::schedule::health::{Health, Patience};
 use crate::schedule::pace::Pace;
 use crate::schedule::ready::Ready;
 use crate::schedule::slowdown::Slowdown;
@@ -24,10 +25,12 @@ pub(crate) struct Limits {
     /// Where requests are tried again: the most in flight in all, of which hosts that say "too many" get less, and those
     /// that are new, unless a controller sees to that.
     pub(crate) gentle_below: Option<usize>,
+    /// How long hosts in trouble are waited for.
+    pub(crate) patience: Patience,
 }
 
 impl Limits {
-    /// Whether there is none, so that nothing needs to be counted.
+    /// Whether there is none, so that nothing needs to be counted of hosts that are well.
     pub(crate) fn is_empty(&self) -> bool {
         self.concurrency_per_host.is_none()
             && self.adaptive.is_none()
@@ -82,6 +85,8 @@ pub(crate) struct Host<T> {
     pub(crate) is_active: bool,
     /// Requests in flight, of those that were counted.
     pub(crate) in_flight: usize,
+    /// What is wrong with it; `None` where nothing has failed since its last answer.
+    pub(crate) health: Option<Box<Health>>,
     pace: Pace,
     /// Finds out how many requests it can use at once.
     controller: Option<Box<Controller>>,
@@ -100,6 +105,7 @@ impl<T> Host<T> {
             is_sendable: true,
             is_active: false,
             in_flight: 0,
+            health: None,
             pace: Pace::new(&limits.rates_per_host),
             controller: limits
                 .adaptive
@@ -178,12 +184,12 @@ impl<T> Host<T> {
 
     /// Whether as much may be asked of it as there is, without counting.
     pub(crate) fn is_unlimited(&self, now: Instant) -> bool {
-        self.ease_in.is_over() && self.slowdown.is_none() && !self.is_held(now)
+        self.ease_in.is_over() && self.slowdown.is_none() && self.is_free(now)
     }
 
     /// Whether the server itself is why it waits.
     pub(crate) fn is_shy(&self, now: Instant) -> bool {
-        self.slowdown.is_some() || self.is_held(now)
+        self.slowdown.is_some() || !self.is_free(now)
     }
 
     /// The server asks to be left alone.
@@ -191,9 +197,14 @@ impl<T> Host<T> {
         self.held_until = self.held_until.max(Some(until));
     }
 
-    /// Whether it has been learned how the server is to be treated: then it must not be forgotten at once.
-    pub(crate) fn is_known(&self) -> bool {
-        self.held_until.is_some()
+    /// Whether there is nothing to remember of it: else it must not be forgotten at once.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.held_until.is_none() && self.health.is_none()
+    }
+
+    /// Whether nothing but limits keeps requests from it.
+    fn is_free(&self, now: Instant) -> bool {
+        !self.is_held(now) && self.health.as_ref().is_none_or(|health| health.is_open())
     }
 
     pub(crate) fn is_held(&self, now: Instant) -> bool {
@@ -205,7 +216,8 @@ impl<T> Host<T> {
         self.ready.is_empty()
             && self.in_flight == 0
             && !self.is_held(now)
-            && self.slowdown.as_ref().is_none_or(|slowdown| slowdown.is_over(now))
             && self.pace.is_unused(now)
+            && self.slowdown.as_ref().is_none_or(|slowdown| slowdown.is_over(now))
+            && self.health.as_ref().is_none_or(|health| health.is_forgettable(now))
     }
 }

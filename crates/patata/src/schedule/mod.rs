@@ -3,6 +3,7 @@
 pub(crate) mod adaptive;
 pub(crate) mod budget;
 mod ease_in;
+pub(crate) mod health;
 pub(crate) mod host;
 mod pace;
 mod quota;
@@ -12,6 +13,7 @@ mod slowdown;
 #[cfg(test)]
 mod tests;
 mod timed;
+pub(crate) mod trouble;
 
 use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::Arc;
@@ -26,6 +28,7 @@ use budget::RetryBudget;
 use host::{Answered, Host, Key, Lesson, Limits, Place};
 use pace::Pace;
 use timed::Timed;
+use trouble::{Refused, Sign};
 
 /// Hosts remembered before those are looked for that may be forgotten.
 const SWEEP_AT: usize = 4096;
@@ -64,6 +67,12 @@ pub(crate) struct Schedule<T> {
     /// When the first of the jobs in here that have a time of their own must be over.
     expiry: Option<Instant>,
     sweep_at: usize,
+    /// Hosts that have ever answered.
+    answered: ByOrigin<()>,
+    /// How many hosts there are of which something has failed since their last answer.
+    suspects: usize,
+    /// Jobs of hosts that are not there.
+    refused: Vec<Refused<T>>,
     /// Event loops that found nothing to do and wait to be woken.
     idle: Vec<usize>,
     /// How often a job was made ready.
@@ -93,6 +102,8 @@ pub(crate) struct Release {
     pub(crate) answered: Option<Answered>,
     /// How it went, where that is learned from.
     pub(crate) lesson: Option<Box<Lesson>>,
+    /// What it says of the host.
+    pub(crate) sign: Sign,
 }
 
 /// How much there is to do.
@@ -142,6 +153,9 @@ impl<T> Schedule<T> {
             budget,
             expiry: None,
             sweep_at: SWEEP_AT,
+            answered: ByOrigin::default(),
+            suspects: 0,
+            refused: Vec::new(),
             idle: Vec::new(),
             pushed: 0,
         }
@@ -240,7 +254,8 @@ impl<T> Schedule<T> {
 
     /// Takes account of a request that is no longer in flight.
     pub(crate) fn release(&mut self, release: Release, now: Instant) {
-        let Release { origin, was_counted, retry_after, answered, lesson } = release;
+        let Release { origin, was_counted, retry_after, answered, lesson, sign } = release;
+        self.note_sign(&origin, sign, now);
         let is_shy = retry_after.is_some() || matches!(answered, Some(Answered::TooMany { .. }));
         if is_shy && !self.hosts.contains_key(&origin) {
             self.hosts.insert(origin.clone(), Host::new(&self.limits));
@@ -262,7 +277,10 @@ impl<T> Schedule<T> {
                 self.line_up(&origin);
             }
             Place::Full => self.line_up(&origin),
-            Place::Away if host.is_forgettable(now) => drop(self.hosts.remove(&origin)),
+            Place::Away if host.is_forgettable(now) => {
+                self.suspects -= usize::from(host.health.is_some());
+                self.hosts.remove(&origin);
+            }
             _ => {}
         }
     }
@@ -302,7 +320,7 @@ impl<T> Schedule<T> {
     pub(crate) fn drain(&mut self) -> Vec<Box<Job<T>>> {
         self.line.clear();
         self.waiting.clear();
-        (self.tally, self.expiry) = (Tally::default(), None);
+        (self.tally, self.expiry, self.suspects) = (Tally::default(), None, 0);
         let ready = self.hosts.drain().flat_map(|(_, host)| host.ready.into_jobs());
         ready.chain(self.delayed.drain().map(|delayed| delayed.what)).collect()
     }
@@ -344,8 +362,11 @@ impl<T> Schedule<T> {
             }
         }
         while self.waiting.peek().is_some_and(|waiting| waiting.due <= now) {
-            if let Some(waiting) = self.waiting.pop() {
-                self.line_up(&waiting.what);
+            // One that was let out before its time may wait for another by now: then it is looked at twice.
+            if let Some(Timed { what: origin, .. }) = self.waiting.pop()
+                && self.hosts.get(&origin).is_some_and(|host| host.place == Place::Waiting)
+            {
+                self.line_up(&origin);
             }
         }
     }
@@ -374,6 +395,10 @@ impl<T> Schedule<T> {
             self.line_up(&origin);
             return true;
         }
+        if host.health.is_some() && self.turn_away(&origin, now) {
+            return true;
+        }
+        let Some(host) = self.hosts.get_mut(&origin) else { return true };
         match host.gate(&self.limits, now) {
             Gate::Go => {
                 if let Some(mut job) = host.ready.pop() {
@@ -381,18 +406,22 @@ impl<T> Schedule<T> {
                     job.ticket = host.count(now);
                     self.pace.count(now);
                     job.is_counted = true;
+                    job.is_probe = host.health.as_mut().is_some_and(|health| health.sent(now));
                     taken.push(job);
                 }
                 self.line_up(&origin);
             }
             Gate::Full => self.stand_aside(&origin, Place::Full),
-            Gate::Until(due) => {
-                self.stand_aside(&origin, Place::Waiting);
-                let sequence = self.next_number();
-                self.waiting.push(Timed { due, sequence, what: origin });
-            }
+            Gate::Until(due) => self.wait_until(&origin, due),
         }
         true
+    }
+
+    /// A host that may not be sent anything before then.
+    fn wait_until(&mut self, origin: &Arc<Origin>, due: Instant) {
+        self.stand_aside(origin, Place::Waiting);
+        let sequence = self.next_number();
+        self.waiting.push(Timed { due, sequence, what: origin.clone() });
     }
 
     /// Gives a host its place: in the line where it has ready jobs.
@@ -409,7 +438,7 @@ impl<T> Schedule<T> {
         } else if host.in_flight == 0
             && self.limits.is_empty()
             && self.limits.gentle_below.is_none()
-            && !host.is_known()
+            && host.is_plain()
         {
             self.hosts.remove(origin);
         } else {
@@ -436,6 +465,7 @@ impl<T> Schedule<T> {
         if self.hosts.len() >= self.sweep_at {
             let now = clock::now();
             self.hosts.retain(|_, host| !host.is_forgettable(now));
+            self.suspects = self.hosts.values().filter(|host| host.health.is_some()).count();
             self.sweep_at = (self.hosts.len() * 2).max(SWEEP_AT);
         }
     }

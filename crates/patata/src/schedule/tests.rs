@@ -8,6 +8,7 @@ use crate::clock;
 use crate::plan::{Job, Planner};
 use crate::request::Request;
 use crate::schedule::host::Limits;
+use crate::schedule::trouble::Sign;
 use crate::schedule::{Release, Schedule};
 
 type Jobs = Vec<Box<Job<u32>>>;
@@ -46,7 +47,9 @@ fn take_jobs(schedule: &mut Schedule<u32>, limit: usize, now: Instant) -> Jobs {
 fn release(schedule: &mut Schedule<u32>, jobs: Jobs, retry_after: Option<Duration>, now: Instant) {
     for job in jobs {
         let (origin, was_counted) = (job.target.origin, job.is_counted);
-        schedule.release(Release { origin, was_counted, retry_after, answered: None, lesson: None }, now);
+        let release =
+            Release { origin, was_counted, retry_after, answered: None, lesson: None, sign: Sign::None };
+        schedule.release(release, now);
     }
 }
 

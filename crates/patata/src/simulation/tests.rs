@@ -244,6 +244,30 @@ fn a_clock_that_jumps_an_hour_loses_nothing_and_lets_no_burst_through() {
 }
 
 #[test]
+fn an_outage_of_twenty_seconds_costs_those_who_meet_it_and_the_others_wait() {
+    for seed in seeds() {
+        let world = World::new(seed).machine(1, 1, Arc::new(|_| ok(200)));
+        let (down, up) = (Duration::from_secs(2), Duration::from_secs(22));
+        let (mut is_down, mut is_up) = (false, false);
+        let story = world.run(config(), gets(1, 1, 2000), |sim, passed| {
+            if passed >= down && !std::mem::replace(&mut is_down, true) {
+                sim.crash(world.machines[0].address);
+            }
+            if passed >= up && !std::mem::replace(&mut is_up, true) {
+                sim.bounce(world.machines[0].address);
+            }
+        });
+        story.assert_whole(seed, 2000);
+        // The fifty that were under way, ten until it is noticed and those beside them, and one at a time from then on.
+        let lost = story.receipt.failed;
+        assert!((1..=130).contains(&lost), "seed {seed}: {lost}");
+        assert_eq!(story.receipt.errors.get(&Kind::HostUnavailable), None, "seed {seed}");
+        let last = story.ended.iter().map(|(at, _)| *at).max().unwrap();
+        assert!(last < up + Duration::from_secs(5 + 8 + 2), "seed {seed}: {last:?}");
+    }
+}
+
+#[test]
 fn time_limits_hold_to_the_tick() {
     for seed in seeds() {
         let world = World::new(seed).machine(1, 2, Arc::new(|_| never()));

@@ -47,6 +47,13 @@ pub(crate) enum Unprocessed {
     Refused,
 }
 
+impl Fault {
+    /// Whether it says nothing of the host: this machine had no file descriptor, or the server has not looked at it.
+    pub(crate) fn is_of_nobody(&self) -> bool {
+        self.error.is_shortage() || self.unprocessed.is_some()
+    }
+}
+
 impl From<Error> for Fault {
     fn from(error: Error) -> Self {
         Self { error, before_answer: false, unprocessed: None }

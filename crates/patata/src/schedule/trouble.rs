@@ -1,0 +1,145 @@
+//! Hosts in trouble: what their failures and answers do to the jobs that wait for them.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::plan::Job;
+use crate::schedule::Schedule;
+use crate::schedule::health::{Access, Failure};
+use crate::schedule::host::{Host, Place};
+use crate::target::Origin;
+
+/// Hosts that are remembered for having answered; past this many the memory starts anew.
+const REMEMBERED: usize = 65_536;
+/// The most hosts that are named at once.
+const NAMED: usize = 10;
+
+/// A job that is not sent, as its host is not there.
+#[derive(Debug)]
+pub(crate) struct Refused<T> {
+    pub(crate) job: Box<Job<T>>,
+    /// How the last request to the host failed.
+    pub(crate) cause: Arc<str>,
+}
+
+/// What a request that is no longer in flight says of its host.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Sign {
+    /// Nothing that needs to be noted.
+    #[default]
+    None,
+    /// It has answered.
+    Answered,
+    /// The request was to try it, and has come back without having done so.
+    Untried,
+}
+
+impl<T> Schedule<T> {
+    /// Whether there is a host of which something has failed since its last answer: then answers are to be told.
+    pub(crate) fn has_suspects(&self) -> bool {
+        self.suspects > 0
+    }
+
+    /// Takes out the jobs of hosts that have turned out not to be there.
+    pub(crate) fn take_refused(&mut self) -> Vec<Refused<T>> {
+        std::mem::take(&mut self.refused)
+    }
+
+    /// A request has failed to connect or timed out. Returns whether others of its host wait for one that tries it, so
+    /// that a request which was not sent may wait with them.
+    pub(crate) fn note_failure(
+        &mut self,
+        origin: &Arc<Origin>,
+        now: Instant,
+        was_probe: bool,
+        cause: Arc<str>,
+    ) -> bool {
+        let failure = Failure { was_probe, has_answered: self.answered.contains_key(origin), cause };
+        if !self.hosts.contains_key(origin) {
+            self.hosts.insert(origin.clone(), Host::new(&self.limits));
+        }
+        let Some(host) = self.hosts.get_mut(origin) else { return false };
+        self.suspects += usize::from(host.health.is_none());
+        let health = host.health.get_or_insert_default();
+        health.failed(now, failure, self.limits.patience);
+        let is_tried = health.is_tried();
+        self.look_again(origin);
+        is_tried
+    }
+
+    pub(crate) fn note_sign(&mut self, origin: &Arc<Origin>, sign: Sign, now: Instant) {
+        match sign {
+            Sign::None => {}
+            Sign::Answered => {
+                self.remember(origin);
+                let health = self.hosts.get_mut(origin).and_then(|host| host.health.take());
+                if health.is_some() {
+                    self.suspects -= 1;
+                    self.look_again(origin);
+                }
+            }
+            Sign::Untried => {
+                let health = self.hosts.get_mut(origin).and_then(|host| host.health.as_mut());
+                if let Some(health) = health {
+                    health.untried(now);
+                    self.look_again(origin);
+                }
+            }
+        }
+    }
+
+    /// The jobs of the host that is next are over, where it is not there. `true` where it may not be sent any, or not yet.
+    pub(super) fn turn_away(&mut self, origin: &Arc<Origin>, now: Instant) -> bool {
+        let Some(host) = self.hosts.get_mut(origin) else { return false };
+        let Some(health) = &mut host.health else { return false };
+        match health.access(now) {
+            Access::Open => false,
+            Access::Until(due) => {
+                self.wait_until(origin, due);
+                true
+            }
+            Access::Unavailable => {
+                let cause = health.cause().clone();
+                let jobs = std::mem::take(&mut host.ready);
+                *self.tally.of(host.is_sendable) -= jobs.len();
+                let refused = jobs.into_jobs().map(|job| Refused { job, cause: cause.clone() });
+                self.refused.extend(refused);
+                self.line_up(origin);
+                true
+            }
+        }
+    }
+
+    /// The names of some hosts that are in trouble.
+    pub(crate) fn troubled(&self) -> Vec<String> {
+        if self.suspects == 0 {
+            return Vec::new();
+        }
+        let is_troubled = |host: &Host<T>| host.health.as_ref().is_some_and(|health| !health.is_open());
+        let mut names: Vec<_> = self
+            .hosts
+            .iter()
+            .filter(|(_, host)| is_troubled(host))
+            .map(|(origin, _)| origin.to_string())
+            .take(NAMED)
+            .collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// A host that stands aside is looked at again.
+    fn look_again(&mut self, origin: &Arc<Origin>) {
+        if self.hosts.get(origin).is_some_and(|host| host.place == Place::Waiting) {
+            self.line_up(origin);
+        }
+    }
+
+    fn remember(&mut self, origin: &Arc<Origin>) {
+        if !self.answered.contains_key(origin) {
+            if self.answered.len() >= REMEMBERED {
+                self.answered.clear();
+            }
+            self.answered.insert(origin.clone(), ());
+        }
+    }
+}
