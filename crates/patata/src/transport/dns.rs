@@ -45,13 +45,34 @@ struct Inner {
     state: Mutex<State>,
 }
 
-#[derive(Default)]
 struct State {
     names: HashMap<String, Arc<Entry>>,
+    /// How many names there are when they are swept next: twice as many as the last sweep left, so that what all
+    /// sweeps cost grows with the names, and not with their square.
+    sweep_at: usize,
     /// Threads that look names up.
     threads: usize,
     /// What none of them has begun with.
     waiting: VecDeque<(String, Arc<Entry>)>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self { names: HashMap::new(), sweep_at: SWEEP_AT, threads: 0, waiting: VecDeque::new() }
+    }
+}
+
+impl State {
+    /// Forgets names that are no longer used, where there are many. Returns how many it looked at.
+    fn sweep(&mut self) -> usize {
+        if self.names.len() < self.sweep_at {
+            return 0;
+        }
+        let looked_at = self.names.len();
+        self.names.retain(|_, entry| is_current(entry));
+        self.sweep_at = (self.names.len() * 2).max(SWEEP_AT);
+        looked_at
+    }
 }
 
 /// The moment of an answer, and the answer; empty while the question is under way.
@@ -112,9 +133,7 @@ impl Resolver {
         if let Some(entry) = state.names.get(name).filter(|entry| is_current(entry)) {
             return entry.clone();
         }
-        if state.names.len() >= SWEEP_AT {
-            state.names.retain(|_, entry| is_current(entry));
-        }
+        state.sweep();
         let entry = Arc::new(Entry::new());
         state.names.insert(name.to_owned(), entry.clone());
         state.waiting.push_back((name.to_owned(), entry.clone()));
@@ -198,6 +217,17 @@ mod tests {
 
     fn run<F: Future>(future: F) -> F::Output {
         tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
+    }
+
+    #[test]
+    fn what_sweeping_costs_grows_with_the_names_and_not_with_their_square() {
+        let mut state = State::default();
+        let mut looked_at = 0;
+        for name in 0..30_000 {
+            looked_at += state.sweep();
+            state.names.insert(name.to_string(), Arc::default());
+        }
+        assert!(looked_at <= 2 * 30_000, "{looked_at}");
     }
 
     #[test]
