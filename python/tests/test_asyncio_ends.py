@@ -47,7 +47,7 @@ async def never():
 
 
 def calls(client, url):
-    """Calls by where they are stuck, none of which gives more than one response."""
+    """Makers of calls by where they are stuck, none of which gives more than one response."""
     hanging = f"{url}/delay/60000"
 
     def one_then_wait(seconds):
@@ -55,20 +55,24 @@ def calls(client, url):
         time.sleep(seconds)
 
     return {
-        "at the first answer": client.http("get", [(i, hanging) for i in range(100)]),
-        "at an answer": client.http("get", [(0, url), *((i, hanging) for i in range(1, 100))]),
-        "in order": client.http("get", [(0, hanging), *((i, url) for i in range(1, 100))], ordered=True),
-        "between retries": client.http("get", [(0, f"{url}/status/503")], retries=9, backoff=60),
-        "at a generator": client.http("get", one_then_wait(0.5)),
-        "at an asynchronous input": client.http("get", never()),
-        "in a coroutine": client.http("get", [(i, url) for i in range(100)], callbacks=[stuck_later]),
-        "in order, in a coroutine": client.http(
+        "at the first answer": lambda: client.http("get", [(i, hanging) for i in range(100)]),
+        "at an answer": lambda: client.http("get", [(0, url), *((i, hanging) for i in range(1, 100))]),
+        "in order": lambda: client.http(
+            "get", [(0, hanging), *((i, url) for i in range(1, 100))], ordered=True
+        ),
+        "between retries": lambda: client.http("get", [(0, f"{url}/status/503")], retries=9, backoff=60),
+        "at a generator": lambda: client.http("get", one_then_wait(0.5)),
+        "at an asynchronous input": lambda: client.http("get", never()),
+        "in a coroutine": lambda: client.http("get", [(i, url) for i in range(100)], callbacks=[stuck_later]),
+        "in order, in a coroutine": lambda: client.http(
             "get", [(i, url) for i in range(100)], callbacks=[stuck_later], ordered=True
         ),
-        "before plain callbacks": client.http("get", [(0, hanging)], callbacks=[same]),
-        "before mixed callbacks": client.http("get", [(0, hanging)], callbacks=[same, stuck_later]),
-        "in mixed callbacks": client.http("get", [(i, url) for i in range(9)], callbacks=[same, stuck_later]),
-        "after a response": client.http("get", ((i, url) for i in itertools.count())),
+        "before plain callbacks": lambda: client.http("get", [(0, hanging)], callbacks=[same]),
+        "before mixed callbacks": lambda: client.http("get", [(0, hanging)], callbacks=[same, stuck_later]),
+        "in mixed callbacks": lambda: client.http(
+            "get", [(i, url) for i in range(9)], callbacks=[same, stuck_later]
+        ),
+        "after a response": lambda: client.http("get", ((i, url) for i in itertools.count())),
     }
 
 
@@ -146,7 +150,7 @@ def test_ending_early_leaves_nothing(run, remote, state, end):
     async def main():
         asyncio.get_running_loop().set_exception_handler(lambda _loop, context: complaints.append(context))
         client = AsyncPatata(2, verbose=False)
-        await end_early(client, calls(client, remote)[state], end)
+        await end_early(client, calls(client, remote)[state](), end)
         if end not in ("leave", "end of the loop"):
             await answered(client, remote)
 
