@@ -93,6 +93,11 @@ mod tests {
         [0, 1, 2, 3, 1][coding]
     }
 
+    #[test]
+    fn an_empty_body_under_more_codings_than_anyone_needs_is_let_pass() {
+        decoding(&[0, 20]);
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(100))]
 
