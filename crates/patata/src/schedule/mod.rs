@@ -383,6 +383,7 @@ impl<T> Schedule<T> {
         let Some(((in_flight, _), _)) = self.line.first_key_value() else { return false };
         // Then all others have more, too.
         if *in_flight > self.share() && room <= reserved {
+            self.note_shares();
             return false;
         }
         let Some((_, origin)) = self.line.pop_first() else { return false };
@@ -444,6 +445,19 @@ impl<T> Schedule<T> {
         } else {
             host.is_sendable = true;
             host.place = Place::Away;
+        }
+    }
+
+    /// Shares have become smaller since hosts came into the line: all of them have more by now. Were their jobs still
+    /// counted as those that could be sent, nobody would ask for more input, or wake an event loop for it.
+    fn note_shares(&mut self) {
+        if self.tally.sendable == 0 {
+            return;
+        }
+        for origin in self.line.values() {
+            if let Some(host) = self.hosts.get_mut(origin).filter(|host| host.is_sendable) {
+                self.tally.move_all(host, false);
+            }
         }
     }
 

@@ -100,6 +100,24 @@ fn a_delayed_job_is_taken_once_it_is_due_and_not_before() {
 }
 
 #[test]
+fn a_host_that_has_more_than_its_share_by_now_keeps_nobody_from_the_next_job() {
+    let mut schedule = Schedule::new(Limits::default(), 8, None);
+    let now = clock::now();
+    push(&mut schedule, "slow", 0, 10);
+    push(&mut schedule, "other", 10, 1);
+    assert_eq!(take(&mut schedule, 5, now), [0, 10, 1, 2, 3]);
+    // With so many hosts, four in flight are more than a share.
+    for tag in 11..17 {
+        push(&mut schedule, &format!("other{tag}"), tag, 1);
+    }
+    let mut taken = Vec::new();
+    let prospect = schedule.take(8, now, 0, &mut taken);
+    assert_eq!(tags(&taken), [11, 12, 13, 14, 15, 16]);
+    assert!(prospect.is_dry && schedule.sendable() == 0);
+    assert_eq!(schedule.push(jobs(&[(17, "http://new/")]).remove(0)), Some(0));
+}
+
+#[test]
 fn an_event_loop_left_without_jobs_is_woken_by_the_next_one() {
     let mut schedule = schedule();
     assert!(take(&mut schedule, 1, clock::now()).is_empty());
