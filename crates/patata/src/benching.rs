@@ -12,8 +12,8 @@ use crate::deliver::Delivery;
 use crate::headers::Headers;
 use crate::plan::{Job, Planner};
 use crate::request::Request;
-use crate::schedule::Schedule;
 use crate::schedule::host::Limits;
+use crate::schedule::{Room, Schedule};
 
 /// Jobs that are ready to be scheduled or delivered.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ impl Jobs {
         }
         let mut taken = Vec::with_capacity(count);
         while taken.len() < count {
-            schedule.take(batch, now, 0, &mut taken);
+            schedule.take(Room { limit: batch, spare: 0, lanes: batch }, now, 0, &mut taken);
         }
         Self(taken)
     }

@@ -26,11 +26,11 @@ use crate::readiness::Readiness;
 use crate::redirect;
 use crate::response::Answer;
 use crate::retry_after::retry_after;
-use crate::schedule::Release;
 use crate::schedule::adaptive::{Report, Verdict};
 use crate::schedule::host::{Answered, Lesson};
 use crate::schedule::retry::Ending;
 use crate::schedule::trouble::{Refused, Sign};
+use crate::schedule::{Release, Room};
 use crate::serve::{self, Order, Slot};
 use crate::shared::{Shared, Taken};
 use crate::stall::StallWatch;
@@ -251,10 +251,14 @@ impl<T: Send + 'static> EventLoop<T> {
     fn dispatch(self: &Rc<Self>) -> Option<Instant> {
         let now = clock::now();
         self.turn_began.set(now);
-        let free = self.pool().free(now);
+        let (free, lanes) = {
+            let mut pool = self.pool();
+            (pool.free(now), pool.lanes())
+        };
         let limit = free.min(self.shared.config.pool_submit_size);
+        let room = Room { limit, spare: free - limit, lanes };
         let Taken { jobs, expired, refused, due } =
-            self.shared.take(self.index, limit, now, &mut self.released.borrow_mut());
+            self.shared.take(self.index, room, now, &mut self.released.borrow_mut());
         for job in expired {
             self.expire(job, now);
         }

@@ -17,7 +17,7 @@ use crate::plan::{Job, Timeouts};
 use crate::progress::{Board, Bottleneck, CallerNews, Progress};
 use crate::schedule::budget::RetryBudget;
 use crate::schedule::trouble::{Refused, Sign};
-use crate::schedule::{Release, Schedule};
+use crate::schedule::{Release, Room, Schedule};
 use crate::stall::InputWait;
 use crate::stop::Stop;
 use crate::target::Origin;
@@ -152,12 +152,12 @@ impl<T> Shared<T> {
         }
     }
 
-    /// At most `limit` jobs for an event loop, which first gives back what is no longer in flight. One that
+    /// As many jobs as an event loop has room for, which first gives back what is no longer in flight. One that
     /// gets fewer is woken as soon as there is another, and the caller is asked for more input.
     pub(crate) fn take(
         &self,
         event_loop: usize,
-        limit: usize,
+        room: Room,
         now: Instant,
         released: &mut Vec<Release>,
     ) -> Taken<T> {
@@ -166,7 +166,7 @@ impl<T> Shared<T> {
             let mut schedule = self.schedule();
             self.release_all(&mut schedule, released, now);
             let expired = if self.is_overdue(now) { schedule.drain() } else { schedule.expire(now) };
-            let prospect = schedule.take(limit, now, event_loop, &mut jobs);
+            let prospect = schedule.take(room, now, event_loop, &mut jobs);
             (prospect, expired, schedule.take_refused())
         };
         if let Some(other) = prospect.wake {

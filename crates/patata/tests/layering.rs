@@ -295,6 +295,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "plan::Timeouts",
             "progress",
             "schedule::Release",
+            "schedule::Room",
             "schedule::Schedule",
             "schedule::budget::RetryBudget",
             "schedule::trouble",

@@ -39,7 +39,7 @@ const GRAIN: Duration = Duration::from_millis(20);
 
 /// A host may have so many times its even share of the lanes before it has to give way.
 const SHARES: usize = 2;
-/// This part of the lanes that are free is kept from hosts that have more.
+/// This part of an event loop's lanes is kept from hosts that have more.
 const RESERVED_PART: usize = 4;
 
 /// The jobs of one run that no event loop holds. Shared by all event loops behind a lock, so every
@@ -77,6 +77,24 @@ pub(crate) struct Schedule<T> {
     idle: Vec<usize>,
     /// How often a job was made ready.
     pushed: u64,
+}
+
+/// The lanes of an event loop, as far as they matter to what it takes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Room {
+    /// As many jobs at the most.
+    pub(crate) limit: usize,
+    /// Free lanes beyond these.
+    pub(crate) spare: usize,
+    /// Lanes, free or not.
+    pub(crate) lanes: usize,
+}
+
+impl Room {
+    /// Whether these are the last free lanes, which are not for everyone, once so many jobs have been taken.
+    fn is_reserved(self, taken: usize) -> bool {
+        self.limit - taken + self.spare <= self.lanes.div_ceil(RESERVED_PART)
+    }
 }
 
 /// What an event loop is told when it has taken jobs.
@@ -193,27 +211,27 @@ impl<T> Schedule<T> {
         self.budget.as_mut().is_none_or(|budget| budget.allows(now))
     }
 
-    /// Moves at most `limit` jobs into `taken`, hosts taking turns. An event loop that gets fewer than it
+    /// Moves as many jobs into `taken` as there is room for, hosts taking turns. An event loop that gets fewer than it
     /// could use is remembered as idle, and woken by the next push.
     pub(crate) fn take(
         &mut self,
-        limit: usize,
+        room: Room,
         now: Instant,
         event_loop: usize,
         taken: &mut Vec<Box<Job<T>>>,
     ) -> Prospect {
         self.ripen(now);
         let begin = taken.len();
-        while taken.len() - begin < limit && self.pace.closed_until(now).is_none() {
-            let room = limit + begin - taken.len();
-            if !self.take_turn(room, limit / RESERVED_PART, now, taken) {
+        while taken.len() - begin < room.limit && self.pace.closed_until(now).is_none() {
+            let is_reserved = room.is_reserved(taken.len() - begin);
+            if !self.take_turn(room.limit + begin - taken.len(), is_reserved, now, taken) {
                 break;
             }
         }
         if let Some(budget) = self.budget.as_mut().filter(|budget| budget.is_counting()) {
             budget.count(taken[begin..].iter().filter(|job| job.attempts == 0).count(), now);
         }
-        let is_sated = taken.len() - begin == limit;
+        let is_sated = taken.len() - begin == room.limit;
         self.idle.retain(|idle| *idle != event_loop);
         let is_dry = self.tally.sendable == 0;
         if !is_sated && is_dry {
@@ -375,14 +393,14 @@ impl<T> Schedule<T> {
     fn take_turn(
         &mut self,
         room: usize,
-        reserved: usize,
+        is_reserved: bool,
         now: Instant,
         taken: &mut Vec<Box<Job<T>>>,
     ) -> bool {
         let is_alone = self.limits.is_empty() && self.hosts.len() == 1;
         let Some(((in_flight, _), _)) = self.line.first_key_value() else { return false };
         // Then all others have more, too.
-        if *in_flight > self.share() && room <= reserved {
+        if *in_flight > self.share() && is_reserved {
             self.note_shares();
             return false;
         }

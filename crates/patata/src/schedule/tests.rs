@@ -9,7 +9,7 @@ use crate::plan::{Job, Planner};
 use crate::request::Request;
 use crate::schedule::host::Limits;
 use crate::schedule::trouble::Sign;
-use crate::schedule::{Release, Schedule};
+use crate::schedule::{Release, Room, Schedule};
 
 type Jobs = Vec<Box<Job<u32>>>;
 
@@ -39,8 +39,13 @@ fn push(schedule: &mut Schedule<u32>, host: &str, first: u32, count: u32) {
 
 fn take_jobs(schedule: &mut Schedule<u32>, limit: usize, now: Instant) -> Jobs {
     let mut taken = Vec::new();
-    schedule.take(limit, now, 0, &mut taken);
+    schedule.take(room(limit), now, 0, &mut taken);
     taken
+}
+
+/// Of an event loop that has so many lanes, all of which are free.
+fn room(lanes: usize) -> Room {
+    Room { limit: lanes, spare: 0, lanes }
 }
 
 /// States that these are no longer in flight.
@@ -111,7 +116,7 @@ fn a_host_that_has_more_than_its_share_by_now_keeps_nobody_from_the_next_job() {
         push(&mut schedule, &format!("other{tag}"), tag, 1);
     }
     let mut taken = Vec::new();
-    let prospect = schedule.take(8, now, 0, &mut taken);
+    let prospect = schedule.take(room(8), now, 0, &mut taken);
     assert_eq!(tags(&taken), [11, 12, 13, 14, 15, 16]);
     assert!(prospect.is_dry && schedule.sendable() == 0);
     assert_eq!(schedule.push(jobs(&[(17, "http://new/")]).remove(0)), Some(0));
@@ -160,7 +165,7 @@ fn a_host_that_asks_for_it_is_left_alone_and_others_go_on() {
     let taken = take_jobs(&mut schedule, 2, now);
     assert_eq!(tags(&taken), [0, 4]);
     release(&mut schedule, taken.into_iter().take(1).collect(), Some(seconds(5)), now);
-    let prospect = schedule.take(100, now, 0, &mut Vec::new());
+    let prospect = schedule.take(room(100), now, 0, &mut Vec::new());
     assert_eq!(prospect.due, Some(now + seconds(5)));
     push(&mut schedule, "a", 8, 1);
     assert!(take(&mut schedule, 100, now + seconds(4)).is_empty());
@@ -204,7 +209,7 @@ fn what_is_limited_by_a_rate_becomes_due() {
     let now = clock::now();
     push(&mut schedule, "a", 0, 2);
     let mut taken = Vec::new();
-    let prospect = schedule.take(100, now, 0, &mut taken);
+    let prospect = schedule.take(room(100), now, 0, &mut taken);
     assert_eq!((tags(&taken), prospect.due), (vec![0], Some(now + Duration::from_millis(500))));
 }
 
@@ -247,6 +252,27 @@ fn a_host_with_more_than_its_share_leaves_room_for_others_and_does_not_hold_up_t
     assert_eq!(schedule.sendable(), 0, "more input is wanted, for others");
     push(&mut schedule, "host0", 2000, 1);
     assert_eq!(take(&mut schedule, 10, now)[0], 2000);
+}
+
+#[test]
+fn a_host_that_never_answers_has_the_last_lanes_at_no_time() {
+    let mut schedule = schedule();
+    let now = clock::now();
+    push(&mut schedule, "dead", 0, 1000);
+    for host in 0..9 {
+        push(&mut schedule, &format!("host{host}"), 1000 + host, 1);
+    }
+    // The others are under way for long, and whenever lanes are asked for, there is nothing but the dead one's.
+    let mut free = 100;
+    for limit in [100, 60, 60, 30, 20, 10, 5, 1] {
+        let limit = limit.min(free);
+        let mut taken = Vec::new();
+        schedule.take(Room { limit, spare: free - limit, lanes: 100 }, now, 0, &mut taken);
+        free -= taken.len();
+    }
+    assert_eq!(free, 25);
+    push(&mut schedule, "host0", 2000, 1);
+    assert_eq!(take(&mut schedule, free, now)[0], 2000);
 }
 
 #[test]

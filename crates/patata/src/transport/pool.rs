@@ -89,6 +89,11 @@ impl<S> Pool<S> {
         room.min(self.concurrency.saturating_sub(self.busy()))
     }
 
+    /// How many requests there may be at work at once just now.
+    pub(crate) fn lanes(&self) -> usize {
+        self.concurrency.min(self.capacity)
+    }
+
     /// Lanes that are opening or at work.
     pub(crate) fn busy(&self) -> usize {
         self.open - self.idle_count
