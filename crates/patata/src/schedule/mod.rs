@@ -397,14 +397,21 @@ impl<T> Schedule<T> {
         now: Instant,
         taken: &mut Vec<Box<Job<T>>>,
     ) -> bool {
-        let is_alone = self.limits.is_empty() && self.hosts.len() == 1;
-        let Some(((in_flight, _), _)) = self.line.first_key_value() else { return false };
-        // Then all others have more, too.
-        if *in_flight > self.share() && is_reserved {
+        let Some(((in_flight, _), origin)) = self.line.first_key_value() else { return false };
+        let is_new = self.is_new_among_others(origin);
+        let is_alone = self.limits.is_empty() && self.hosts.len() == 1 && !is_new;
+        let awaits_first_answer = is_new && *in_flight > 0;
+        if is_reserved && *in_flight > self.share() {
+            // All others have more in flight, too.
             self.note_shares();
             return false;
         }
         let Some((_, origin)) = self.line.pop_first() else { return false };
+        if is_reserved && awaits_first_answer {
+            // It goes on once it has answered.
+            self.stand_aside(&origin, Place::Full);
+            return true;
+        }
         let Some(host) = self.hosts.get_mut(&origin) else { return true };
         if is_alone && host.is_unlimited(now) {
             // Nothing needs to be counted.
@@ -464,6 +471,11 @@ impl<T> Schedule<T> {
             host.is_sendable = true;
             host.place = Place::Away;
         }
+    }
+
+    /// Whether a host has not answered yet where others have: it may never do so, and others may come.
+    fn is_new_among_others(&self, origin: &Arc<Origin>) -> bool {
+        !self.answered.is_empty() && !self.answered.contains_key(origin)
     }
 
     /// Shares have become smaller since hosts came into the line: all of them have more by now. Were their jobs still

@@ -276,6 +276,23 @@ fn a_host_that_never_answers_has_the_last_lanes_at_no_time() {
 }
 
 #[test]
+fn a_host_that_has_not_answered_leaves_room_though_it_is_alone_for_a_moment() {
+    let mut schedule = schedule();
+    let now = clock::now();
+    push(&mut schedule, "good", 0, 1);
+    for mut job in take_jobs(&mut schedule, 100, now) {
+        let (origin, was_counted) = (job.target.origin.clone(), std::mem::take(&mut job.is_counted));
+        let sign = Sign::Answered;
+        let release = Release { origin, was_counted, retry_after: None, answered: None, lesson: None, sign };
+        schedule.release(release, now);
+    }
+    push(&mut schedule, "dead", 1, 1000);
+    assert_eq!(take(&mut schedule, 100, now).len(), 75);
+    push(&mut schedule, "good", 2000, 1);
+    assert_eq!(take(&mut schedule, 25, now)[0], 2000);
+}
+
+#[test]
 fn a_host_that_is_left_alone_has_all_lanes() {
     let mut schedule = schedule();
     let now = clock::now();
