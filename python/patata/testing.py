@@ -125,7 +125,7 @@ class FaultServer:
     >>> with FaultServer() as server, Patata(verbose=False) as client:
     ...     (response,) = client.http("get", [(1, server.url_of("bomb/gzip"))])
     ...     response.error
-    TooLargeError('The body grows by more than 200 times in decoding Gzip')
+    TooLargeError('The body grows by more than 200 times in decoding Gzip (max_decompression_ratio)')
     """
 
     def __init__(self, seed: int = 0) -> None:

@@ -369,6 +369,9 @@ impl Response {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.id_)?;
+        if let Some(request) = &self.request {
+            visit.call(request)?;
+        }
         if let Status::Assigned(status) = &self.status {
             visit.call(status)?;
         }
@@ -380,7 +383,7 @@ impl Response {
 
     fn __clear__(&mut self) {
         self.id_ = Python::attach(|py| py.None());
-        (self.status, self.data, self.error) = (Status::Code(0), None, Failure::None);
+        (self.request, self.status, self.data, self.error) = (None, Status::Code(0), None, Failure::None);
     }
 
     #[classattr]
