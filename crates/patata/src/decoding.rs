@@ -10,6 +10,7 @@ use crate::decode::{Abandoned, Codings, SizeLimits, is_coded};
 use crate::error::{Error, Kind, Phase};
 use crate::transport::collect::Stored;
 use crate::transport::lane::Received;
+use crate::transport::timer::within;
 
 /// Large bodies of one event loop that are decoded at once: more would share the same cores.
 const AT_ONCE: usize = 4;
@@ -47,7 +48,7 @@ impl Decoding {
                 Some(decoded) => decoded,
                 None => {
                     let elsewhere = self.elsewhere(codings, body);
-                    tokio::time::timeout_at(deadline.into(), elsewhere).await.map_err(|_| timed_out())?
+                    within(deadline, elsewhere).await.ok_or_else(timed_out)?
                 }
             },
         };

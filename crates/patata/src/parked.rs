@@ -13,6 +13,7 @@ use crate::plan::Job;
 use crate::run::EventLoop;
 use crate::target::{ByOrigin, Origin};
 use crate::transport::establish::attempt_timed_out;
+use crate::transport::timer::within;
 
 /// How late a job may hear that its own time-out has passed. Thousands that wait for one name have thousands
 /// of deadlines; so they are looked through now and then, and not for each of them.
@@ -99,10 +100,11 @@ async fn look_up<T: Send + 'static>(event_loop: Rc<EventLoop<T>>, origin: Arc<Or
         // Nobody waits any more.
         let Some((deadline, sooner)) = event_loop.parked.borrow().deadline(&origin) else { return };
         let until = deadline.max(clock::now() + GRAIN);
-        let patience = pin!(tokio::time::timeout_at(until.into(), sooner.notified()));
+        let patience = pin!(within(until, sooner.notified()));
         match select(answer.as_mut(), patience).await {
             Either::Left((result, _)) => break result,
-            Either::Right(_) => {
+            Either::Right((Some(()), _)) => {}
+            Either::Right((None, _)) => {
                 let now = clock::now();
                 let expired = event_loop.parked.borrow_mut().expire(&origin, now);
                 for job in expired {

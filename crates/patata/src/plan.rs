@@ -14,7 +14,7 @@ use http::uri::PathAndQuery;
 
 use crate::auth::{self, AuthRequest, Authorize};
 use crate::body::{Body, Content};
-use crate::clock;
+use crate::clock::{self, FOREVER};
 use crate::cookies::Jar;
 use crate::error::{Error, Kind, Phase};
 use crate::headers::Headers;
@@ -27,9 +27,6 @@ use crate::target::{Origin, Target};
 
 /// Origins remembered by the text a URL begins with; past this many the memory starts anew.
 const REMEMBERED_ORIGINS: usize = 4096;
-
-/// Time-outs beyond this are none, and clocks can add it.
-const FOREVER: Duration = Duration::from_secs(60 * 60 * 24 * 365);
 
 /// How long things may take.
 #[derive(Debug, Clone, Copy)]

@@ -19,6 +19,7 @@ use crate::transport::collect::Expected;
 use crate::transport::establish::attempt_timed_out;
 use crate::transport::lane::{Fault, Lane, Received};
 use crate::transport::save::Destination;
+use crate::transport::timer::within;
 
 /// Opens a lane for a job, in a place of the pool that has been reserved for it.
 pub(crate) fn open<T: Send + 'static>(event_loop: &Rc<EventLoop<T>>, job: Box<Job<T>>) {
@@ -81,7 +82,8 @@ async fn serve<T: Send + 'static>(place: Place<T>, job: Box<Job<T>>) {
         match idle(event_loop, &origin, &mut lane, &slot, retirement).await {
             Order::Send(job) => {
                 held.job = Some(job);
-                if lane.has_ended().await {
+                // Too old it is too, where this process was stopped while the lane's time ran out.
+                if event_loop.turn_began() >= retirement || lane.has_ended().await {
                     // Nothing has been sent, so that this is no second time.
                     let Some(fresh) = held.connect(&origin).await else { return };
                     templates = templates_for(config, &origin, &fresh);
@@ -179,8 +181,8 @@ impl<T: Send + 'static> Held<'_, T> {
     /// A fresh lane for the job, which is settled where there is none to be had.
     async fn connect(&mut self, origin: &Arc<Origin>) -> Option<Lane> {
         let deadline = self.begin(clock::now());
-        let opened = tokio::time::timeout_at(deadline.into(), self.event_loop.establisher.open(origin)).await;
-        match opened.unwrap_or_else(|_| Err(attempt_timed_out(origin))) {
+        let opened = within(deadline, self.event_loop.establisher.open(origin)).await;
+        match opened.unwrap_or_else(|| Err(attempt_timed_out(origin))) {
             Ok(lane) => {
                 if let Some(job) = &mut self.job {
                     job.is_first = true;

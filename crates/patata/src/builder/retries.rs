@@ -138,6 +138,9 @@ impl Builder {
 
     /// The longest one attempt may take, from the first byte of connecting to the last of the body,
     /// redirects included. More than zero. Default: 300 s.
+    ///
+    /// Where this process could not look in time (it was stopped, or its machine asleep), what has come by then is
+    /// taken: sockets are looked at once more, for a second at most, before an attempt has timed out.
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.config.timeout = self.duration("timeout", limit);
         self

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::time::timeout;
 
+use crate::clock;
 use crate::config::Config;
 use crate::error::{Error, Kind, Phase};
 use crate::http_version::HttpVersion;
@@ -17,6 +17,7 @@ use crate::transport::connect::{Connector, Wire, cannot_connect};
 use crate::transport::http1::{Buffers, Http1};
 use crate::transport::http2::{Http2, Shared, is_tls};
 use crate::transport::lane::Lane;
+use crate::transport::timer::within;
 
 /// Origins whose version of HTTP is remembered before those without a connection are forgotten.
 const SWEEP_AT: usize = 4096;
@@ -129,9 +130,10 @@ impl Establisher {
         origin: &Origin,
         opening: impl Future<Output = Result<V, Error>>,
     ) -> Result<V, Error> {
-        match timeout(self.connect_timeout, opening).await {
-            Ok(result) => result,
-            Err(_) => Err(cannot_connect(Kind::Timeout, origin).with_source(format!(
+        let deadline = clock::now() + self.connect_timeout.min(clock::FOREVER);
+        match within(deadline, opening).await {
+            Some(result) => result,
+            None => Err(cannot_connect(Kind::Timeout, origin).with_source(format!(
                 "timed out after {} s (connect_timeout)",
                 self.connect_timeout.as_secs_f64()
             ))),

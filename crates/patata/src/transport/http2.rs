@@ -130,7 +130,7 @@ impl Http2 {
             if let Poll::Ready(result) = stage.poll(sender, shared, expected, context) {
                 return Poll::Ready(result);
             }
-            timer.poll(deadline, context).map(|()| {
+            timer.poll_verdict(deadline, context).map(|()| {
                 if shared.heard.get() == heard_before {
                     // Nothing at all has come since: the next one is better off elsewhere.
                     shared.is_over.set(true);

@@ -13,7 +13,7 @@ pub(crate) mod part;
 pub(crate) mod pool;
 pub(crate) mod save;
 pub(crate) mod stream;
-mod timer;
+pub(crate) mod timer;
 pub(crate) mod tls;
 mod tunnel;
 mod verify;

@@ -112,8 +112,11 @@ impl Http1 {
                 return Poll::Ready(result);
             }
             let phase = exchange.phase();
-            let deadline = exchange.detour_until().map_or(deadline, |until| until.min(deadline));
-            self.timer.poll(deadline, context).map(|()| Err(timed_out(phase).into()))
+            let rings = match exchange.detour_until() {
+                Some(until) => self.timer.poll(until.min(deadline), context),
+                None => self.timer.poll_verdict(deadline, context),
+            };
+            rings.map(|()| Err(timed_out(phase).into()))
         })
         .await;
         let received = match exchange.take_detour() {
