@@ -5,12 +5,15 @@ from __future__ import annotations
 import atexit
 import os
 import warnings
+import weakref
 from collections.abc import Callable, MutableSet
-from typing import Any
+from typing import Any, TypeVar
 
 from patata import _connections, _options, _patata, exceptions
 from patata._logs import INPUT_STALL, InputStall, Progress
 from patata.receipt import Receipt
+
+Generating = TypeVar("Generating")
 
 atexit.register(_patata._await_readers)
 if hasattr(os, "register_at_fork"):
@@ -18,19 +21,28 @@ if hasattr(os, "register_at_fork"):
 
 
 class NeverIterated:
-    """Held by a call's generator until it begins: one that goes away with it warns, as a coroutine does."""
+    """Held by a call's generator until it begins: one that goes away with it warns, as a coroutine does.
 
-    __slots__ = ("_has_begun",)
+    One whose generator is still there when it goes was closed, which is a way to say that it is not wanted.
+    """
+
+    __slots__ = ("_generator", "_has_begun")
 
     def __init__(self) -> None:
         self._has_begun = False
+        self._generator: Callable[[], object] = lambda: None
+
+    def watch(self, generator: Generating) -> Generating:
+        """States whose it is, which is given back."""
+        self._generator = weakref.ref(generator)
+        return generator
 
     def begin(self) -> None:
         """The call is iterated over."""
         self._has_begun = True
 
     def __del__(self) -> None:
-        if not self._has_begun:
+        if not self._has_begun and self._generator() is None:
             message = "the responses of http() were never iterated over, so no request was sent"
             warnings.warn(message, RuntimeWarning, stacklevel=2, source=self)
 

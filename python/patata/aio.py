@@ -114,7 +114,8 @@ class AsyncPatata(Client):
         settings = self._settings(retries, timeout, options)
         requests = _options.requests(requests)
         engine = self._engine_for(requests, settings)
-        return self._responses(NeverIterated(), method, requests, functions, engine, settings)
+        unbegun = NeverIterated()
+        return unbegun.watch(self._responses(unbegun, method, requests, functions, engine, settings))
 
     async def _responses(
         self,

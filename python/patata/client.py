@@ -279,7 +279,8 @@ class Patata(Client):
         settings = self._settings(retries, timeout, options)
         requests = _options.iterable(requests)
         engine = self._engine_for(requests, settings)
-        return self._responses(NeverIterated(), method, requests, functions, engine, settings)
+        unbegun = NeverIterated()
+        return unbegun.watch(self._responses(unbegun, method, requests, functions, engine, settings))
 
     def _responses(
         self,

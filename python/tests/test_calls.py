@@ -64,18 +64,20 @@ def test_a_call_that_is_never_iterated_over_warns(client):
     assert taken == []
 
 
-def test_a_call_that_is_iterated_over_does_not_warn(server):
+def test_a_call_that_is_iterated_over_or_closed_does_not_warn(server):
     async def main():
         async with AsyncPatata(1, verbose=False) as client:
             async for _ in client.http("get", [(1, server.url)]):
                 break
             assert [response async for response in client.http("get", [])] == []
+            await client.http("get", [(1, server.url)]).aclose()
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with Patata(1, verbose=False) as client:
             next(client.http("get", [(1, server.url)]))
             assert list(client.http("get", [])) == []
+            client.http("get", [(1, server.url)]).close()
         asyncio.run(main())
         gc.collect()
 
