@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import pickle
 import threading
+import types
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -37,6 +39,9 @@ batch to go through.
 WAIT = 0.1
 """Seconds between looks for signals."""
 
+GREENLET_WAIT = 0.002
+"""Seconds for which the others go on, where threads take turns at this one."""
+
 
 def called_here(stream: _patata.Stream, functions: Sequence[_calling.Callback]) -> Iterator[Response]:
     """Calls them in this process."""
@@ -68,7 +73,7 @@ def called_in_processes(
             else:
                 # Also without room for a batch, this is where the input is taken and answers are awaited.
                 try:
-                    batch = stream.next_batch(pool.room, WAIT, pool.held)
+                    batch = _next_batch(stream, pool)
                 except Exception as error:
                     # What the input raised: the responses before it go first.
                     raised, batch = error, None
@@ -81,6 +86,22 @@ def called_in_processes(
             raise raised
     finally:
         pool.stop()
+
+
+def _threads_are_greenlets() -> bool:
+    """Whether gevent or eventlet has replaced threads, so that they run in turns."""
+    return not isinstance(_thread.start_new_thread, types.BuiltinFunctionType)
+
+
+def _next_batch(stream: _patata.Stream, pool: Processes) -> list[Response] | None:
+    """The responses that come next, if need be after a wait that leaves room for the pool's threads."""
+    if not _threads_are_greenlets():
+        return stream.next_batch(pool.room, WAIT, pool.held)
+    # They do not run while the engine waits.
+    batch = stream.next_batch(pool.room, 0, pool.held)
+    if not batch and batch is not None:
+        threading.Event().wait(GREENLET_WAIT)
+    return batch
 
 
 class Processes:
@@ -261,7 +282,8 @@ class _Worker:
 
     def stop(self) -> None:
         """Ends the process, whatever it is at."""
-        self._executor.shutdown(wait=True, kill_workers=bool(self.pieces))
+        # Greenlets would wait for the process before its feeder has told it to end.
+        self._executor.shutdown(wait=True, kill_workers=bool(self.pieces) or _threads_are_greenlets())
 
     def _end_with_this_process(self) -> None:
         """Has the process killed when the interpreter ends, where loky would wait for what it is at.

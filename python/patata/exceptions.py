@@ -98,6 +98,10 @@ class DeadlineExceededError(EndedEarly, builtins.TimeoutError):
     """
 
 
+class CannotStartError(EndedEarly, RuntimeError):
+    """No thread could be started for a call: memory, threads or files have run out. Nothing was sent."""
+
+
 class InternalPatataError(PatataError):
     """Something that cannot happen did. Please report it."""
 
@@ -247,6 +251,10 @@ class DecodeError(RequestError):
 
 class TooLargeError(RequestError):
     """The response is larger than the limits allow."""
+
+
+class OutOfMemoryError(RequestError, MemoryError):
+    """This process has no memory left for the response's body."""
 
 
 class SaveError(RequestError, OSError):

@@ -53,6 +53,7 @@ pub(crate) fn class_of_kind(kind: ErrorKind) -> &'static str {
         ErrorKind::Body => "BodyError",
         ErrorKind::Decode => "DecodeError",
         ErrorKind::TooLarge => "TooLargeError",
+        ErrorKind::OutOfMemory => "OutOfMemoryError",
         ErrorKind::Save => "SaveError",
         ErrorKind::RetryIf => "RetryIfError",
         ErrorKind::Cancelled => "CancelledError",

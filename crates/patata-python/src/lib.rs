@@ -14,6 +14,7 @@ mod control;
 mod convert;
 mod fault;
 mod fork;
+mod interpreter;
 mod json;
 mod limits;
 mod options;
@@ -70,6 +71,7 @@ mod _patata {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        super::interpreter::claim(module.py())?;
         module.add("MAX_RESPONSE_HEADERS", patata::MAX_RESPONSE_HEADERS)?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }

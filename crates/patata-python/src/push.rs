@@ -13,6 +13,7 @@ use crate::accounts::Accounts;
 use crate::control::{self, Control};
 use crate::convert::Conversion;
 use crate::fork::Process;
+use crate::interpreter::detached;
 use crate::options::Client;
 use crate::raised::Raised;
 use crate::response::Response;
@@ -174,7 +175,7 @@ impl PushStream {
         // Not borrowed meanwhile: who looks at it finds it closed.
         let run = slf.borrow_mut().take_run();
         if let Some(mut run) = run {
-            slf.py().detach(|| run.end());
+            detached(slf.py(), || run.end());
             slf.borrow_mut().accounts.close(slf.py(), run.receipt(), run.unfinished());
         }
     }

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use pyo3::prelude::*;
 
+use crate::interpreter::is_ending;
+
 /// How long the end of the interpreter waits for them. Code that takes longer is left to itself: it is most
 /// unlikely to come back within the moment that the end takes.
 const PATIENCE: Duration = Duration::from_millis(800);
@@ -59,10 +61,12 @@ pub(crate) fn forget() {
 /// Called when the interpreter is about to end: nobody enters any more, and who is inside may leave.
 #[pyfunction(name = "_await_readers")]
 pub(crate) fn await_readers(py: Python<'_>) {
-    py.detach(|| {
-        let mut state = state();
-        state.is_ending = true;
-        // Whether they have left or not, the interpreter ends now.
-        let _ = LEFT.wait_timeout_while(state, PATIENCE, |state| state.inside > 0);
-    });
+    state().is_ending = true;
+    // At the end of the process, a subinterpreter that was left comes last, and nobody can leave it any more.
+    if !is_ending(py) {
+        py.detach(|| {
+            // Whether they have left or not, the interpreter ends now.
+            let _ = LEFT.wait_timeout_while(state(), PATIENCE, |state| state.inside > 0);
+        });
+    }
 }

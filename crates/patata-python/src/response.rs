@@ -65,8 +65,26 @@ type State<'py> = (
 /// What a fault's status code is, as it was in the older package.
 const FAULT_STATUS: u16 = 500;
 
+/// A body of this size may be one that there is no memory for.
+const LARGE: usize = 1 << 20;
+
 /// How much of a body is shown that is not what was expected.
 const SHOWN: usize = 60;
+
+/// A body as Python has it.
+///
+/// # Errors
+/// `MemoryError` where there is no memory for it, which would be a panic otherwise.
+fn bytes<'py>(py: Python<'py>, body: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+    if body.len() < LARGE {
+        return Ok(PyBytes::new(py, body));
+    }
+    // Filled with zeros first, which small ones are spared.
+    PyBytes::new_with(py, body.len(), |memory| {
+        memory.copy_from_slice(body);
+        Ok(())
+    })
+}
 
 impl Response {
     pub(crate) fn new(outcome: Outcome<Tag>) -> Self {
@@ -213,8 +231,8 @@ impl Response {
     }
 
     #[getter]
-    fn content<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        PyBytes::new(py, &self.body)
+    fn content<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        bytes(py, &self.body)
     }
 
     #[getter]
@@ -401,7 +419,7 @@ impl Response {
         let error = self.get_error(py)?;
         // Data that nobody has looked at is made anew where it is wanted.
         let data = self.data.as_ref().map(|data| data.bind(py).clone());
-        let body = PyBytes::new(py, &self.body);
+        let body = bytes(py, &self.body)?;
         let received = self.received.packed()?.map(|packed| PyBytes::new(py, &packed));
         // 64 bits of nanoseconds are 584 years.
         let elapsed = u64::try_from(self.elapsed.as_nanos()).unwrap_or(u64::MAX);

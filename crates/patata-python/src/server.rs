@@ -7,6 +7,8 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::interpreter::detached;
+
 /// A small HTTP server on a port of this machine.
 #[pyclass(module = "patata._patata")]
 #[derive(Debug)]
@@ -49,7 +51,7 @@ impl Server {
 
     fn stop(&mut self, py: Python<'_>) {
         if let Some(server) = self.server.take() {
-            py.detach(|| server.stop());
+            detached(py, || server.stop());
         }
     }
 }
@@ -113,7 +115,7 @@ impl FaultServer {
 
     fn stop(&mut self, py: Python<'_>) {
         if let Some(server) = self.0.take() {
-            py.detach(|| drop(server));
+            detached(py, || drop(server));
         }
     }
 }

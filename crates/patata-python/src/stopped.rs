@@ -10,6 +10,7 @@ use crate::fault;
 pub(crate) fn exception(py: Python<'_>, stop: &Stop) -> PyErr {
     match stop {
         Stop::TooManyFailures(stop) => too_many_failures(py, stop).unwrap_or_else(|error| error),
+        Stop::CannotStart(_) => fault::raise(py, "CannotStartError", stop.to_string()),
         stop => fault::raise(py, "DeadlineExceededError", stop.to_string()),
     }
 }

@@ -13,6 +13,7 @@ use crate::accounts::Accounts;
 use crate::control::{self, Control};
 use crate::convert::Conversion;
 use crate::fork::Process;
+use crate::interpreter::detached;
 use crate::options::Client;
 use crate::raised::Raised;
 use crate::response::Response;
@@ -153,7 +154,7 @@ impl Stream {
             if self.process.is_gone() {
                 return std::mem::forget(run);
             }
-            py.detach(|| run.end());
+            detached(py, || run.end());
             self.accounts.close(py, run.receipt(), run.unfinished());
         }
     }

@@ -101,7 +101,8 @@ impl<T: Send + 'static> Caller<T> {
             .enumerate()
             // A thread that cannot be started counts as one that has ended: the others do its work.
             .filter_map(|(index, connections)| {
-                run::spawn(&shared, index, connections, connector.clone()).ok()
+                let spawned = run::spawn(&shared, index, connections, connector.clone());
+                spawned.inspect_err(|cause| shared.begin_falsely(cause)).ok()
             })
             .collect();
         Self::over(shared, threads)

@@ -6,6 +6,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use tokio::sync::Semaphore;
 
+use crate::blocking;
 use crate::decode::{Abandoned, Codings, SizeLimits, is_coded};
 use crate::error::{Error, Kind, Phase};
 use crate::transport::collect::Stored;
@@ -61,12 +62,12 @@ impl Decoding {
 
     async fn elsewhere(&self, codings: Codings, body: Bytes) -> Result<Bytes, Error> {
         let broke_down = |cause: Box<dyn std::error::Error + Send + Sync>| {
-            Error::new(Kind::Decode, Phase::Answer, "The decoding broke down").with_source(cause)
+            Error::new(Kind::Decode, Phase::Answer, "The body could not be decoded").with_source(cause)
         };
         let _permit = self.permits.acquire().await.map_err(|cause| broke_down(cause.into()))?;
         let waiting = Waiting(Abandoned::default());
         let (limits, abandoned) = (self.limits, waiting.0.clone());
-        let decoded = tokio::task::spawn_blocking(move || codings.undo(body, limits, &abandoned));
+        let decoded = blocking::run(move || codings.undo(body, limits, &abandoned));
         decoded.await.map_err(|cause| broke_down(cause.into()))?
     }
 }

@@ -40,6 +40,8 @@ pub enum Kind {
     Decode,
     /// The response is larger than the limits allow.
     TooLarge,
+    /// This process has no memory left for the response's body.
+    OutOfMemory,
     /// The response's body could not be written to its file.
     Save,
     /// The user's [`retry_if`](crate::Builder::retry_if) failed on the response.
@@ -68,6 +70,7 @@ impl Kind {
             Self::Body => "body",
             Self::Decode => "decode",
             Self::TooLarge => "too large",
+            Self::OutOfMemory => "out of memory",
             Self::Save => "save",
             Self::RetryIf => "retry_if",
             Self::Cancelled => "cancelled",
@@ -140,6 +143,12 @@ impl Error {
 
     pub(crate) fn invalid(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Kind::InvalidRequest, Phase::Plan, message)
+    }
+
+    /// There is no memory for a body.
+    pub(crate) fn out_of_memory(phase: Phase, cause: io::Error) -> Self {
+        Self::new(Kind::OutOfMemory, phase, "This process has no memory left for the response's body")
+            .with_source(cause)
     }
 
     pub(crate) fn with_source(mut self, source: impl Into<Source>) -> Self {

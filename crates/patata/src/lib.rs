@@ -25,6 +25,7 @@ mod auth;
 #[cfg(feature = "benching")]
 #[doc(hidden)]
 pub mod benching;
+mod blocking;
 mod body;
 mod builder;
 mod caller;

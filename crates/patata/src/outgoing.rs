@@ -12,6 +12,7 @@ use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tokio::task::JoinHandle;
 
+use crate::blocking;
 use crate::body::{Body, Content, PIECE, Part, Pieces, Streamed, open};
 use crate::error::{Error, Kind, Phase, is_shortage};
 
@@ -60,11 +61,11 @@ impl Outgoing {
         let Some(number) = streamed.parts.iter().position(|part| matches!(part, Part::File { .. })) else {
             return Ok(());
         };
-        let opened = tokio::task::spawn_blocking(move || match &streamed.parts[number] {
+        let opened = blocking::run(move || match &streamed.parts[number] {
             Part::File { path, .. } => open(path).map(Some),
             _ => Ok(None),
         });
-        let opened = opened.await.unwrap_or_else(|cause| Err(io::Error::other(cause)));
+        let opened = opened.await.and_then(|done| done);
         reader.opened = opened.map_err(|cause| unreadable(cause).unsent())?.map(|file| (number, file));
         Ok(())
     }
@@ -133,10 +134,14 @@ impl Streaming {
                 State::Resting(_) => {
                     if let State::Resting(mut reader) = std::mem::replace(&mut self.state, State::Ended) {
                         reader.streamed.begin();
-                        self.state = State::Reading(tokio::task::spawn_blocking(move || {
+                        let reading = blocking::spawn(move || {
                             let piece = reader.next();
                             (reader, piece)
-                        }));
+                        });
+                        match reading {
+                            Ok(reading) => self.state = State::Reading(reading),
+                            Err(cause) => return Poll::Ready(Some(Err(unreadable(cause)))),
+                        }
                     }
                 }
                 State::Reading(reading) => {

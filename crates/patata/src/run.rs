@@ -16,6 +16,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use tokio::runtime::{LocalOptions, LocalRuntime};
 
+use crate::blocking::{count_threads, no_thread};
 use crate::clock;
 use crate::config::Config;
 use crate::decoding::Decoding;
@@ -65,12 +66,14 @@ pub(crate) fn spawn<T: Send + 'static>(
     connector: Connector,
 ) -> io::Result<std::thread::JoinHandle<()>> {
     let departure = Departure(shared.clone());
-    std::thread::Builder::new().name(format!("patata-{index}")).spawn(move || {
+    let spawned = std::thread::Builder::new().name(format!("patata-{index}")).spawn(move || {
         let readiness = departure.0.config.limits.adaptive.map(|_| Readiness::new());
-        let Ok(runtime) = runtime(readiness.as_ref()) else {
-            // Out of file descriptors: the other event loops do the work, or the last one's departure tells.
-            return;
+        let runtime = match runtime(readiness.as_ref()) {
+            Ok(runtime) => runtime,
+            // Out of file descriptors.
+            Err(cause) => return departure.0.begin_falsely(&cause),
         };
+        departure.0.begin();
         let shared = departure.0.clone();
         let parts = shared.parts.clone();
         let event_loop = EventLoop::new(shared, index, connections, connector, readiness);
@@ -79,7 +82,8 @@ pub(crate) fn spawn<T: Send + 'static>(
         runtime.shutdown_background();
         // What was being saved goes, before the process may end.
         parts.wait(PARTS_GO);
-    })
+    });
+    spawned.map_err(no_thread)
 }
 
 /// An event loop as a task among others, for a simulation.
@@ -96,6 +100,7 @@ pub(crate) async fn beside<T: Send + 'static>(
 fn runtime(readiness: Option<&Arc<Readiness>>) -> io::Result<LocalRuntime> {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     builder.enable_io().enable_time().event_interval(LANES_A_TURN);
+    count_threads(&mut builder);
     if let Some(readiness) = readiness {
         let (park, unpark) = (readiness.clone(), readiness.clone());
         builder.on_thread_park(move || park.park()).on_thread_unpark(move || unpark.unpark());

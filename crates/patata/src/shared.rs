@@ -1,6 +1,7 @@
 //! What the caller and the event loops of one run have in common.
 
 use std::hash::RandomState;
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -49,6 +50,10 @@ pub(crate) struct Shared<T> {
     wake_ups: Vec<Notify>,
     /// Event loops that have not ended.
     alive: AtomicUsize,
+    /// Why one of them could not begin.
+    false_start: OnceLock<String>,
+    /// Whether one of them has begun.
+    has_begun: AtomicBool,
     cancelled: AtomicBool,
     /// Whether the input may hold more: then an event loop without work asks for it.
     input_open: AtomicBool,
@@ -92,6 +97,8 @@ impl<T> Shared<T> {
             config,
             wake_ups: (0..event_loops).map(|_| Notify::new()).collect(),
             alive: AtomicUsize::new(event_loops),
+            false_start: OnceLock::new(),
+            has_begun: AtomicBool::new(false),
             cancelled: AtomicBool::new(false),
             input_open: AtomicBool::new(true),
             has_suspects: AtomicBool::new(false),
@@ -311,11 +318,34 @@ impl<T> Shared<T> {
         self.alive.load(Ordering::Acquire) == 0
     }
 
+    /// States that an event loop has begun.
+    pub(crate) fn begin(&self) {
+        self.has_begun.store(true, Ordering::Release);
+    }
+
+    /// States why an event loop does not begin; the others do its work, where there are any.
+    pub(crate) fn begin_falsely(&self, cause: &io::Error) {
+        self.false_start.get_or_init(|| cause.to_string());
+        self.end_without_beginning();
+    }
+
+    /// Ends a run of which no event loop has begun, nor will: whether it was that.
+    fn end_without_beginning(&self) -> bool {
+        let Some(cause) = self.false_start.get().filter(|_| self.is_dead()) else { return false };
+        if self.has_begun.load(Ordering::Acquire) {
+            return false;
+        }
+        self.stop(Stop::CannotStart(cause.clone()));
+        self.cancel();
+        self.delivery.nudge();
+        true
+    }
+
     /// Counts an event loop as ended. The last one hands over what nobody is left to send: without an end,
-    /// which the caller reads as a failure.
+    /// which the caller reads as a failure. Where none has ever begun, the run ends at once.
     pub(crate) fn depart(&self) {
         let was_last = self.alive.fetch_sub(1, Ordering::AcqRel) == 1;
-        if was_last && !self.is_cancelled() {
+        if was_last && !self.is_cancelled() && !self.end_without_beginning() {
             self.fail_scheduled();
         }
     }

@@ -15,6 +15,9 @@ pub enum Stop {
     /// The [`deadline`](crate::Builder::deadline), which was so long, passed while there was still input. What
     /// had been taken and was not done has failed.
     Deadline(Duration),
+    /// No event loop could be started, for the reason that is given: memory, threads or file descriptors have run
+    /// out. Nothing was sent, and what had been taken is cancelled.
+    CannotStart(String),
 }
 
 impl fmt::Display for Stop {
@@ -26,6 +29,7 @@ impl fmt::Display for Stop {
                 "the run's deadline of {} s passed before all of its input had been taken",
                 limit.as_secs_f64()
             ),
+            Self::CannotStart(cause) => write!(formatter, "no event loop could be started: {cause}"),
         }
     }
 }

@@ -192,5 +192,9 @@ def _in_thread(function: Callable[[], object]) -> asyncio.Future[None]:
             with suppress(RuntimeError):
                 loop.call_soon_threadsafe(settle)
 
-    threading.Thread(target=run, name="patata-end").start()
+    try:
+        threading.Thread(target=run, name="patata-end").start()
+    except RuntimeError:
+        # There can be no other thread: it may take its moment on this one.
+        run()
     return done

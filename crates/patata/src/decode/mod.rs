@@ -143,7 +143,7 @@ impl Codings {
         let mut decoded = Pieces::default();
         let read = decoded.read_from(&mut self.reader(&*body, allowed, abandoned));
         read.map_err(|cause| allowed.explain(cause))?;
-        Ok(decoded.whole().into())
+        Ok(decoded.whole().map_err(|cause| allowed.explain(cause))?.into())
     }
 
     /// The same where it takes no more than about a millisecond; `None` where it would take longer.
@@ -252,6 +252,9 @@ impl Allowed {
                 ),
             ),
             Ok(Stopped::Abandoned) => fault(Kind::Cancelled, "The decoding was given up".to_owned()),
+            Err(cause) if cause.kind() == io::ErrorKind::OutOfMemory => {
+                Error::out_of_memory(Phase::Answer, cause)
+            }
             Err(cause) => fault(Kind::Decode, "The body could not be decoded".to_owned()).with_source(cause),
         }
     }

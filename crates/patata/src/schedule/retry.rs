@@ -156,9 +156,15 @@ mod tests {
         for kind in [Kind::Resolve, Kind::Connect, Kind::Timeout, Kind::Protocol, Kind::Body] {
             assert!(after(Ending::Failed(&Error::new(kind, Phase::Head, "")), 1, true).is_some(), "{kind:?}");
         }
-        for kind in
-            [Kind::InvalidRequest, Kind::Tls, Kind::Redirect, Kind::Decode, Kind::TooLarge, Kind::Cancelled]
-        {
+        for kind in [
+            Kind::InvalidRequest,
+            Kind::Tls,
+            Kind::Redirect,
+            Kind::Decode,
+            Kind::TooLarge,
+            Kind::OutOfMemory,
+            Kind::Cancelled,
+        ] {
             assert!(after(Ending::Failed(&Error::new(kind, Phase::Head, "")), 1, true).is_none(), "{kind:?}");
         }
     }

@@ -77,7 +77,10 @@ impl Collector {
             Some(destination) if status.is_success() => {
                 Place::File(Box::new(Saving::new(destination, headers, expected.limits)?))
             }
-            _ => Place::Memory(Pieces::claimed(usize::try_from(least).unwrap_or(usize::MAX))),
+            _ => {
+                let claimed = Pieces::claimed(usize::try_from(least).unwrap_or(usize::MAX));
+                Place::Memory(claimed.map_err(out_of_memory)?)
+            }
         };
         Ok(Self { max_body, received: 0, place })
     }
@@ -97,7 +100,7 @@ impl Collector {
             return Err(too_large(self.max_body));
         }
         match &mut self.place {
-            Place::Memory(pieces) => pieces.add(data),
+            Place::Memory(pieces) => return pieces.add(data).map_err(out_of_memory),
             Place::File(saving) => saving.add(Bytes::copy_from_slice(data)),
         }
         Ok(())
@@ -113,7 +116,11 @@ impl Collector {
     ) -> Option<Poll<io::Result<usize>>> {
         let most = most.min(self.max_body - self.received);
         let Place::Memory(pieces) = &mut self.place else { return None };
-        let read = pin!(stream.read_buf(&mut pieces.room(most))).poll(context);
+        let mut room = match pieces.room(most) {
+            Ok(room) => room,
+            Err(cause) => return Some(Poll::Ready(Err(cause))),
+        };
+        let read = pin!(stream.read_buf(&mut room)).poll(context);
         if let Poll::Ready(Ok(count)) = read {
             self.received += count;
         }
@@ -123,13 +130,19 @@ impl Collector {
     /// The whole body, once nothing more comes. Asked until it is ready.
     pub(crate) fn poll_finish(&mut self, context: &mut Context<'_>) -> Poll<Result<Stored, Error>> {
         Poll::Ready(Ok(match &mut self.place {
-            Place::Memory(pieces) => Stored::Memory(std::mem::take(pieces).whole().into()),
+            Place::Memory(pieces) => {
+                Stored::Memory(std::mem::take(pieces).whole().map_err(out_of_memory)?.into())
+            }
             Place::File(saving) => {
                 ready!(saving.poll_finish(context))?;
                 Stored::File(saving.path().clone())
             }
         }))
     }
+}
+
+fn out_of_memory(cause: io::Error) -> Error {
+    Error::out_of_memory(Phase::Body, cause)
 }
 
 fn too_large(max_body: usize) -> Error {

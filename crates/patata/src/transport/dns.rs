@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::SetOnce;
 use tokio::time::timeout;
 
-use crate::clock;
+use crate::{blocking, clock};
 
 /// How long an answer is used. Short against the life of a record, long against a burst of connections.
 const KEEP: Duration = Duration::from_secs(60);
@@ -152,7 +152,7 @@ impl Resolver {
             Ok(_) => state.threads += 1,
             Err(_) if state.threads > 0 => {}
             Err(cause) => {
-                let cause = Arc::new(cause);
+                let cause = Arc::new(blocking::no_thread(cause));
                 for (_, entry) in state.waiting.drain(..) {
                     settle(&entry, Err(cause.clone()));
                 }

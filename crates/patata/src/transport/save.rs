@@ -10,6 +10,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use tokio::task::JoinHandle;
 
+use crate::blocking;
 use crate::decode::{Abandoned, Codings, FileFault, SizeLimits};
 use crate::error::{Error, Kind, Phase, is_shortage};
 use crate::headers::Headers;
@@ -33,8 +34,7 @@ impl Destination {
     /// The file cannot be made.
     pub(crate) async fn new(path: Arc<Path>, parts: &Parts) -> Result<Self, Error> {
         let (target, parts) = (path.clone(), parts.clone());
-        let created = tokio::task::spawn_blocking(move || Part::create(&target, &parts)).await;
-        let created = created.unwrap_or_else(|cause| Err(io::Error::other(cause)));
+        let created = blocking::run(move || Part::create(&target, &parts)).await.and_then(|done| done);
         let part = created.map_err(|cause| unwritable(&path, cause).unsent())?;
         Ok(Self { path, part })
     }
@@ -109,7 +109,7 @@ impl Saving {
     /// memory stays flat where the network is faster than the disk.
     pub(crate) fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
         if self.poll_written(context)?.is_ready() && self.gathered_bytes >= BATCH {
-            self.begin_writing(|part, _, _| Ok(Some(part)));
+            self.begin_writing(|part, _, _| Ok(Some(part)))?;
             // Asked once, so that its end wakes this task.
             let _ = self.poll_written(context)?;
         }
@@ -133,7 +133,7 @@ impl Saving {
                         if codings.is_empty() { part } else { decoded(part, &codings, path, limits, end)? };
                     name(whole, path, end)?;
                     Ok(None)
-                });
+                })?;
             }
             stage => *self.end.stage() = stage,
         }
@@ -155,16 +155,18 @@ impl Saving {
     fn begin_writing(
         &mut self,
         then: impl FnOnce(Part, &Path, &End) -> Result<Option<Part>, Error> + Send + 'static,
-    ) {
-        let Some(mut part) = self.part.take() else { return };
+    ) -> Result<(), Error> {
+        let Some(mut part) = self.part.take() else { return Ok(()) };
         let (path, end) = (self.path.clone(), self.end.clone());
         let pieces = std::mem::take(&mut self.gathered);
         self.gathered_bytes = 0;
-        self.writing = Some(tokio::task::spawn_blocking(move || {
+        let writing = blocking::spawn(move || {
             let written = pieces.iter().try_for_each(|piece| part.file.write_all(piece));
             written.map_err(|cause| unwritable(&path, cause))?;
             then(part, &path, &end)
-        }));
+        });
+        self.writing = Some(writing.map_err(|cause| unwritable(&self.path, cause))?);
+        Ok(())
     }
 }
 

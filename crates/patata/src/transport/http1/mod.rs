@@ -258,6 +258,9 @@ impl Exchange {
                     match ready!(read) {
                         Ok(0) => return self.poll_closed(context),
                         Ok(_) => continue,
+                        Err(cause) if cause.kind() == io::ErrorKind::OutOfMemory => {
+                            return Poll::Ready(Err(Error::out_of_memory(Phase::Body, cause).into()));
+                        }
                         Err(cause) => return Poll::Ready(Err(self.broken(Some(cause)))),
                     }
                 }
