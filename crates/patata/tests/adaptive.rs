@@ -112,6 +112,33 @@ fn each_host_has_a_limit_of_its_own() {
     assert!(large.settled() > 16.0, "{}", large.settled());
 }
 
+/// Answers after 5 ms, and closes two of five connections instead.
+fn flaky(seen: Arc<Seen>) -> RawServer {
+    let arrived = AtomicUsize::new(0);
+    RawServer::start(move |peer| {
+        while peer.request().is_some() {
+            seen.arrive();
+            std::thread::sleep(Duration::from_millis(5));
+            seen.leave();
+            if arrived.fetch_add(1, Ordering::SeqCst) % 5 < 2 {
+                return;
+            }
+            peer.answer("{}");
+        }
+    })
+}
+
+#[test]
+fn connections_that_are_closed_unanswered_however_few_there_are_slow_nothing_down() {
+    let seen = Arc::new(Seen::default());
+    let server = flaky(seen.clone());
+    let client = Client::builder().num_workers(1).concurrency_auto().build().unwrap();
+    let outcomes = all(&client, (0..2000).map(|tag| Request::get(tag, server.url())));
+    let failed = outcomes.iter().filter(|outcome| outcome.result.is_err()).count();
+    assert!(failed > 200, "{failed} are closed unanswered");
+    assert!(seen.settled() >= 8.0, "{}", seen.settled());
+}
+
 #[test]
 fn a_limit_for_each_host_holds_here_too() {
     let seen = Arc::new(Seen::default());

@@ -84,6 +84,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     ("schedule/mod.rs", &["clock", "plan::Job", "progress::Bottleneck", "target"]),
     ("schedule/adaptive/mod.rs", &["clock"]),
+    ("schedule/adaptive/closings.rs", &["schedule::adaptive::Ticket"]),
     ("schedule/adaptive/cohort.rs", &["schedule::adaptive::Ticket"]),
     ("schedule/adaptive/epoch.rs", &[]),
     ("schedule/adaptive/probe.rs", &[]),

@@ -29,8 +29,9 @@ impl Builder {
     /// most successful responses a second is found out by trying, host by host, up to 1000 for all together and
     /// to `concurrency_per_host` for each.
     ///
-    /// It grows while throughput grows, and shrinks on 429, 503, refused or reset connections, time-outs and rising
-    /// latency; where a server limits the rate rather than the number, requests are paced by what it lets through.
+    /// It grows while throughput grows, and shrinks on 429, 503, time-outs and rising latency, and on connections that
+    /// are refused, reset or closed unanswered, if fewer requests at a time make those rarer, which is tried. Where a
+    /// server limits the rate rather than the number, requests are paced by what it lets through.
     /// Of a server whose latency rises with every request in flight, it uses about half of the top throughput.
     ///
     /// ```

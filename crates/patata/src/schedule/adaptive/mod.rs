@@ -4,8 +4,10 @@
 //! that come back together, the first are all fast. Every step that costs latency must pay in throughput, which is
 //! requests in flight divided by latency. [Probing](probe) is paid from a budget that rejections use up and
 //! successes fill. And where fewer at once do not stop the rejections, the server limits the *rate*: then a
-//! [throttle] takes over, set from the successes a second that were measured.
+//! [throttle] takes over, set from the successes a second that were measured. [Closings](closings) count as
+//! rejections only where fewer at once make them rarer.
 
+mod closings;
 mod cohort;
 mod epoch;
 mod probe;
@@ -18,6 +20,7 @@ mod verdict;
 use std::time::{Duration, Instant};
 
 use crate::clock;
+use closings::{Closings, Finding};
 use cohort::{Cohort, Cohorts, Summary};
 use epoch::Epoch;
 use probe::Probe;
@@ -94,6 +97,7 @@ pub(crate) struct Controller {
     epoch: Epoch,
     success_rate: SuccessRate,
     cohorts: Cohorts,
+    closings: Closings,
     sequence: u64,
     /// How often of late a request took the last place.
     fullness: f64,
@@ -147,6 +151,7 @@ impl Controller {
             epoch: Epoch::default(),
             success_rate: SuccessRate::default(),
             cohorts: Cohorts::default(),
+            closings: Closings::default(),
             sequence: 0,
             fullness: 0.0,
             compared: None,
@@ -189,14 +194,35 @@ impl Controller {
     pub(crate) fn done(&mut self, now: Instant, in_flight: usize, ticket: Ticket, report: Report) {
         let time = self.time(now);
         self.give_out_fraction();
+        let says_load = self.is_for_load(time, ticket, report.verdict);
         match report.verdict {
+            Verdict::Closed if says_load => self.rejected(time, in_flight, ticket, None),
             Verdict::Success => self.succeeded(time, in_flight, ticket, report.latency),
             Verdict::Rejected => self.rejected(time, in_flight, ticket, report.retry_after),
-            Verdict::Neutral => self.cohorts.forget(ticket, false),
+            Verdict::Closed | Verdict::Neutral => self.cohorts.forget(ticket, false),
         }
         if let Some(cohort) = self.cohorts.finished(time, self.mean) {
             self.learn(time, &cohort);
         }
+    }
+
+    /// Whether a request was closed because there were too many.
+    fn is_for_load(&mut self, time: f64, ticket: Ticket, verdict: Verdict) -> bool {
+        if verdict == Verdict::Neutral {
+            return false;
+        }
+        let (was_closed, is_throttled) = (verdict == Verdict::Closed, self.throttle.is_on());
+        let finding = self.closings.note(time, ticket, was_closed, self.limit, is_throttled);
+        if finding == Finding::WasWrong {
+            // So is what has been learned from them.
+            self.throttle.turn_off();
+            self.good = f64::INFINITY;
+            self.phase = Phase::Start;
+            self.compared = None;
+            self.set_limit(self.limit.max(FIRST_LIMIT));
+            self.cohorts.clear();
+        }
+        finding == Finding::TooMany
     }
 
     /// Requests that may be in flight.
@@ -206,7 +232,8 @@ impl Controller {
     }
 
     fn places(&self) -> usize {
-        self.limit as usize + self.bonus
+        // While closings are looked into, fewer than that.
+        (self.limit.min(self.closings.most()) as usize).max(1) + self.bonus
     }
 
     /// A limit of 2.5 is 2 and 3 in turns.

@@ -17,6 +17,10 @@ const REFUSAL: f64 = 0.005;
 enum Server {
     /// Does so many at once, and rejects more.
     Rejecting { most: usize },
+    /// The same, but it closes the connections of more.
+    Closing { most: usize },
+    /// Takes as many as come, and closes this share of the connections.
+    Flaky { share: f64 },
     /// A token bucket. It may say when to come again.
     Bucket { rate: f64, burst: f64, tokens: f64, filled: f64, says_when: bool },
     /// So many workers and an endless queue.
@@ -229,14 +233,22 @@ impl Simulation {
         if self.scene.pauses && (now + takes) % 5.0 < 0.3 {
             takes += 0.3 - (now + takes) % 5.0;
         }
+        let closes = matches!(self.scene.server, Server::Closing { .. });
+        let refusal = if closes { Verdict::Closed } else { Verdict::Rejected };
         match &mut self.scene.server {
             Server::Unlimited => (takes, Verdict::Success, None),
-            Server::Rejecting { most } => {
+            Server::Flaky { share } => {
+                if self.random.f64() < *share {
+                    return (REFUSAL, Verdict::Closed, None);
+                }
+                (takes, Verdict::Success, None)
+            }
+            Server::Rejecting { most } | Server::Closing { most } => {
                 while self.in_service.peek().is_some_and(|done| f64::from_bits(done.0) <= now) {
                     self.in_service.pop();
                 }
                 if self.in_service.len() as f64 >= (*most as f64 * share).max(1.0) {
-                    return (REFUSAL, Verdict::Rejected, None);
+                    return (REFUSAL, refusal, None);
                 }
                 // The order of positive floats is that of their bits.
                 self.in_service.push(Reverse((now + takes).to_bits()));
@@ -373,6 +385,34 @@ fn a_server_that_rejects_above_a_number_gets_about_that_many() {
 }
 
 #[test]
+fn a_server_that_closes_what_is_above_a_number_gets_about_that_many() {
+    for most in [2, 8, 50, 300] {
+        let seconds = f64::max(300.0 / most as f64, 60.0);
+        let scene = Scene { seconds, ..Scene::new(Server::Closing { most }, Time::Noisy(0.1)) };
+        let found = mean(&scene);
+        assert_good(&found, most as f64 * 10.0 * scene.seconds, 0.9);
+        let limit = found.late_in_flight / most as f64;
+        assert!((0.8..=1.2).contains(&limit), "{most}: {limit}");
+    }
+}
+
+#[test]
+fn a_server_that_closes_a_share_of_all_connections_however_many_is_not_taken_for_a_loaded_one() {
+    for share in [0.05, 0.2, 0.4, 0.8] {
+        for cap in [2, 10, 1000] {
+            // Time enough for what a trial costs.
+            let seconds = if cap > 100 { 10.0 } else { 60.0 };
+            let scene = Scene { cap, seconds, ..Scene::new(Server::Flaky { share }, Time::Noisy(0.1)) };
+            let found = mean(&scene);
+            let latency = (1.0 - share) * 0.1 + share * REFUSAL;
+            let ideal = cap as f64 / latency * (1.0 - share) * scene.seconds;
+            let reached = found.successes / ideal;
+            assert!(reached >= 0.9, "{share} of {cap}: {reached:.3} {found:?}");
+        }
+    }
+}
+
+#[test]
 fn a_server_that_limits_the_rate_is_paced() {
     for (rate, burst) in [(10.0, 10.0), (100.0, 10.0), (100.0, 250.0), (1000.0, 100.0), (1000.0, 2500.0)] {
         // Long enough that what the search costs is a small part.
@@ -468,7 +508,7 @@ proptest! {
     #[test]
     fn whatever_happens_the_limit_stays_within_its_bounds(
         cap in 1..50_usize,
-        steps in prop::collection::vec((0..400_u64, 0..6_u8, 0..3000_u64, 0..20_usize), 1..400),
+        steps in prop::collection::vec((0..400_u64, 0..8_u8, 0..3000_u64, 0..20_usize), 1..400),
     ) {
         let mut controller = Controller::new(cap);
         let mut now = clock::now();
@@ -486,7 +526,8 @@ proptest! {
                 // Tickets come back in any order, and now and then twice.
                 let ticket = tickets[which % tickets.len()];
                 in_flight = in_flight.saturating_sub(1);
-                let verdict = [Verdict::Success, Verdict::Rejected, Verdict::Neutral][usize::from(what % 3)];
+                let verdicts = [Verdict::Success, Verdict::Rejected, Verdict::Neutral, Verdict::Closed];
+                let verdict = verdicts[usize::from(what % 4)];
                 let retry_after = (what == 4).then(|| Duration::from_millis(latency * 1000));
                 let latency = Duration::from_millis(latency);
                 controller.done(now, in_flight, ticket, Report { verdict, latency, retry_after });

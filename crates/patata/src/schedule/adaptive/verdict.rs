@@ -29,6 +29,8 @@ pub(crate) enum Verdict {
     Success,
     /// It could not, or would not, take more.
     Rejected,
+    /// It closed the connection, or took none, and said nothing: whether that is for its load is to be found out.
+    Closed,
     /// Neither.
     Neutral,
 }
@@ -46,7 +48,8 @@ impl Verdict {
     pub(crate) fn of_error(error: &Error) -> Self {
         match error.kind() {
             _ if error.is_shortage() => Self::Neutral,
-            Kind::Connect | Kind::Timeout | Kind::Protocol | Kind::Body => Self::Rejected,
+            Kind::Timeout => Self::Rejected,
+            Kind::Connect | Kind::Protocol | Kind::Body => Self::Closed,
             _ => Self::Neutral,
         }
     }
@@ -71,7 +74,7 @@ mod tests {
             assert_eq!(Verdict::of_status(StatusCode::from_u16(code).unwrap()), verdict, "{code}");
         }
         let of = |kind| Verdict::of_error(&Error::new(kind, Phase::Connect, ""));
-        assert_eq!((of(Kind::Connect), of(Kind::Timeout)), (Verdict::Rejected, Verdict::Rejected));
+        assert_eq!((of(Kind::Connect), of(Kind::Timeout)), (Verdict::Closed, Verdict::Rejected));
         assert_eq!((of(Kind::Resolve), of(Kind::Tls)), (Verdict::Neutral, Verdict::Neutral));
     }
 }
