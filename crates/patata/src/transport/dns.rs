@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, ToSocketAddrs};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::SetOnce;
@@ -24,6 +24,8 @@ const FEW_LOOKUPS: usize = 64;
 /// As many where those few are held up by names whose servers are silent, which takes many seconds each. So
 /// this many dead names have to meet before one that is alive waits for them.
 const MOST_LOOKUPS: usize = 512;
+/// How long a thread waits for another name before it ends: to start one costs more than most look-ups.
+const LINGER: Duration = Duration::from_millis(100);
 /// Who has waited this long adds to the few.
 const PATIENCE: Duration = Duration::from_millis(250);
 
@@ -43,6 +45,8 @@ struct Inner {
     overrides: Arc<Overrides>,
     lookup: Lookup,
     state: Mutex<State>,
+    /// Tells a thread with nothing to do of a name.
+    more: Condvar,
 }
 
 struct State {
@@ -52,13 +56,15 @@ struct State {
     sweep_at: usize,
     /// Threads that look names up.
     threads: usize,
+    /// Those of them that have nothing to do.
+    idle: usize,
     /// What none of them has begun with.
     waiting: VecDeque<(String, Arc<Entry>)>,
 }
 
 impl Default for State {
     fn default() -> Self {
-        Self { names: HashMap::new(), sweep_at: SWEEP_AT, threads: 0, waiting: VecDeque::new() }
+        Self { names: HashMap::new(), sweep_at: SWEEP_AT, threads: 0, idle: 0, waiting: VecDeque::new() }
     }
 }
 
@@ -90,7 +96,7 @@ impl Resolver {
     }
 
     pub(crate) fn with_lookup(overrides: Arc<Overrides>, lookup: Lookup) -> Self {
-        Self(Arc::new(Inner { overrides, lookup, state: Mutex::default() }))
+        Self(Arc::new(Inner { overrides, lookup, state: Mutex::default(), more: Condvar::new() }))
     }
 
     /// The addresses of `host`, which may take its time. A literal address is its own answer.
@@ -137,7 +143,9 @@ impl Resolver {
         let entry = Arc::new(Entry::new());
         state.names.insert(name.to_owned(), entry.clone());
         state.waiting.push_back((name.to_owned(), entry.clone()));
-        if state.threads < FEW_LOOKUPS {
+        if state.idle >= state.waiting.len() {
+            self.0.more.notify_one();
+        } else if state.threads < FEW_LOOKUPS {
             self.start_thread(&mut state);
         }
         entry
@@ -169,6 +177,13 @@ impl Resolver {
 
     fn next(&self) -> Option<(String, Arc<Entry>)> {
         let mut state = self.state();
+        if state.waiting.is_empty() {
+            state.idle += 1;
+            let nothing = |state: &mut State| state.waiting.is_empty();
+            let waited = self.0.more.wait_timeout_while(state, LINGER, nothing);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            state.idle -= 1;
+        }
         let next = state.waiting.pop_front();
         if next.is_none() {
             state.threads -= 1;
@@ -250,6 +265,25 @@ mod tests {
         }
         assert!(resolver.knows(&host("a.example")));
         assert_eq!(ASKED.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn a_thread_looks_up_one_name_after_the_other() {
+        static THREADS: Mutex<Vec<std::thread::ThreadId>> = Mutex::new(Vec::new());
+        let resolver = resolver(|_| {
+            let (mut threads, this) = (THREADS.lock().unwrap(), std::thread::current().id());
+            if !threads.contains(&this) {
+                threads.push(this);
+            }
+            Ok(vec![[127, 0, 0, 1].into()])
+        });
+        run(async {
+            for id in 0..1000 {
+                resolver.addresses(&host(&format!("{id}.example"))).await.unwrap();
+            }
+        });
+        let threads = THREADS.lock().unwrap().len();
+        assert!(threads <= 100, "{threads} threads for 1000 names");
     }
 
     #[test]
