@@ -7,11 +7,16 @@ use bytes::Bytes;
 use tokio::sync::Semaphore;
 
 use crate::blocking;
-use crate::decode::{Abandoned, Codings, SizeLimits, is_coded};
+use crate::decode::{self, Abandoned, Codings, SizeLimits};
 use crate::error::{Error, Kind, Phase};
 use crate::transport::collect::Stored;
 use crate::transport::lane::Received;
 use crate::transport::timer::within;
+
+/// Whether there is anything to decode in a response.
+pub(crate) fn is_coded(received: &Received) -> bool {
+    decode::is_coded(&received.head.headers)
+}
 
 /// Large bodies of one event loop that are decoded at once: more would share the same cores.
 const AT_ONCE: usize = 4;
@@ -34,9 +39,6 @@ impl Decoding {
     /// # Errors
     /// The time-out.
     pub(crate) async fn decode(&self, mut received: Received, deadline: Instant) -> Result<Received, Error> {
-        if !is_coded(&received.head.headers) {
-            return Ok(received);
-        }
         let Stored::Memory(body) = &mut received.body else { return Ok(received) };
         if body.is_empty() {
             // Which is let pass whatever codings it is said to have.

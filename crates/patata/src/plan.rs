@@ -437,7 +437,7 @@ fn check(body: &Body) -> Result<(), Error> {
 
 /// A URL without the spaces and line breaks around it.
 fn trimmed(url: &str) -> &str {
-    url.trim_matches(|c: char| c.is_ascii_whitespace())
+    url.trim_ascii()
 }
 
 /// Whether nothing stands where the host belongs. WHATWG would take the path's first part for it.

@@ -10,6 +10,7 @@ use std::time::Instant;
 use crate::clock;
 use crate::compose::Templates;
 use crate::config::Config;
+use crate::decoding::is_coded;
 use crate::error::Error;
 use crate::plan::Job;
 use crate::prepared::Prepared;
@@ -47,7 +48,9 @@ async fn serve<T: Send + 'static>(place: Place<T>, job: Box<Job<T>>) {
             file: RefCell::default(),
             follows_redirects: config.max_redirects.is_some(),
         };
-        let result = match files(&mut request, job, &expected, event_loop).await {
+        let has_files = job.stream_to.is_some() || !request.body.is_in_memory();
+        let opened = if has_files { files(&mut request, job, &expected, event_loop).await } else { Ok(()) };
+        let result = match opened {
             Ok(()) => {
                 held.is_sending = true;
                 lane.exchange(request, deadline, &expected).await
@@ -69,8 +72,10 @@ async fn serve<T: Send + 'static>(place: Place<T>, job: Box<Job<T>>) {
             continue;
         }
         let result = match result {
-            Ok(received) => event_loop.decoding.decode(received, deadline).await.map_err(Fault::from),
-            fault => fault,
+            Ok(received) if is_coded(&received) => {
+                event_loop.decoding.decode(received, deadline).await.map_err(Fault::from)
+            }
+            result => result,
         };
         let kept = result.is_ok() && lane.is_usable();
         now = clock::now();

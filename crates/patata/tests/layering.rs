@@ -361,6 +361,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "clock",
             "compose::Templates",
             "config::Config",
+            "decoding::is_coded",
             "error::Error",
             "plan::Job",
             "prepared::Prepared",

@@ -18,7 +18,7 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{Method, StatusCode, header};
+use http::{Method, StatusCode};
 use tokio::io::ReadBuf;
 
 use crate::clock;
@@ -171,8 +171,6 @@ struct Answered {
 /// One request and its response.
 struct Exchange {
     method: Method,
-    /// Whether the server was asked to go on in another protocol.
-    asks_for_upgrade: bool,
     sending: Sending,
     /// Why sending stopped early. The server may have answered before.
     stopped: Option<io::Error>,
@@ -202,7 +200,6 @@ impl Exchange {
     fn new(request: Prepared<'_>) -> Self {
         Self {
             method: request.method.clone(),
-            asks_for_upgrade: request.headers.contains_key(header::UPGRADE),
             sending: Sending::new(request),
             stopped: None,
             informational: 0,
@@ -305,7 +302,7 @@ impl Exchange {
             };
             bytes = &bytes[length..];
             let is_switch = head.status == StatusCode::SWITCHING_PROTOCOLS;
-            if is_switch && !self.asks_for_upgrade {
+            if is_switch && !self.sending.asks_for_upgrade() {
                 return Err(unasked_switch().into());
             }
             if !head.status.is_informational() || is_switch {

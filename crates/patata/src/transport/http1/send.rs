@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use http::uri::PathAndQuery;
-use http::{HeaderMap, Method, Uri};
+use http::{HeaderMap, Method, Uri, header};
 use hyper::body::Body;
 
 use crate::error::Error;
@@ -28,6 +28,7 @@ pub(crate) struct Sending {
     is_flushed: bool,
     /// Whether any byte may have left this machine.
     pub(crate) has_begun: bool,
+    asks_for_upgrade: bool,
 }
 
 /// Why sending stopped.
@@ -46,7 +47,7 @@ impl Sending {
         let length = body.size_hint().exact();
         let mut ready =
             Vec::with_capacity(256 + usize::try_from(length.unwrap_or(0).min(SMALL)).unwrap_or(0));
-        write_head(&mut ready, &method, forwarded_to, &target, &headers);
+        let asks_for_upgrade = write_head(&mut ready, &method, forwarded_to, &target, &headers);
         let is_empty = body.is_end_stream();
         match length {
             Some(length) if !is_empty => {
@@ -63,7 +64,13 @@ impl Sending {
             is_chunked: length.is_none(),
             is_flushed: false,
             has_begun: false,
+            asks_for_upgrade,
         }
+    }
+
+    /// Whether it asks the server to go on in another protocol.
+    pub(crate) fn asks_for_upgrade(&self) -> bool {
+        self.asks_for_upgrade
     }
 
     /// Whether all of it has gone.
@@ -141,19 +148,22 @@ impl Sending {
     }
 }
 
+/// Writes a head. Returns whether it asks for another protocol.
 fn write_head(
     out: &mut Vec<u8>,
     method: &Method,
     forwarded_to: Option<&[u8]>,
     target: &Uri,
     headers: &HeaderMap,
-) {
+) -> bool {
+    let mut asks_for_upgrade = false;
     out.extend_from_slice(method.as_str().as_bytes());
     out.push(b' ');
     out.extend_from_slice(forwarded_to.unwrap_or_default());
     out.extend_from_slice(target.path_and_query().map_or("/", PathAndQuery::as_str).as_bytes());
     out.extend_from_slice(b" HTTP/1.1\r\n");
     for (name, value) in headers {
+        asks_for_upgrade |= name == header::UPGRADE;
         let begin = out.len();
         out.extend_from_slice(name.as_str().as_bytes());
         if forwarded_to.is_some() {
@@ -163,6 +173,7 @@ fn write_head(
         out.extend_from_slice(value.as_bytes());
         out.extend_from_slice(b"\r\n");
     }
+    asks_for_upgrade
 }
 
 /// There are proxies that know no `proxy-authorization`: they want credentials, and hand them on.
