@@ -262,7 +262,7 @@ impl<T> Request<T> {
     /// # let folder = tempfile::tempdir().unwrap();
     /// # let path = folder.path().join("file");
     /// let requests = ["old", "new"]
-    ///     .map(|name| patata::Request::get(name, &url).label(name).stream_to(&path));
+    ///     .map(|name| patata::Request::get(name, url).label(name).stream_to(&path));
     /// let errors: Vec<_> = client.run(requests).filter_map(|outcome| outcome.result.err()).collect();
     /// assert!(errors[0].to_string().starts_with("stream_to: the response of request new would go to"));
     /// assert!(errors[0].to_string().ends_with("as that of request old does"));
