@@ -6,6 +6,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::clock::FOREVER;
+
 /// So many failures in a row, and a host is in trouble.
 const FAILURES: u32 = 10;
 /// The wait before one request tries a host in trouble; doubled for each further one.
@@ -13,9 +15,6 @@ const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// How often one request tries a host that was given up.
 const PROBE_INTERVAL: Duration = Duration::from_secs(30);
-/// Longer than any run, and clocks can add it.
-const FOREVER: Duration = Duration::from_secs(60 * 60 * 24 * 365);
-
 /// How long a host that has answered before is waited for; `None` is for ever, and zero turns all of this off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Patience(pub(crate) Option<Duration>);
