@@ -53,9 +53,9 @@ impl PathTemplate {
         }
     }
 
-    /// The path for one request. Names are those of the id: two ids never come to one path by it. A part of an id
-    /// that is no name for a file (an empty one, as in `a//b`, or `.`) has a `%` added to it, as has one that would
-    /// be taken for such a part then (`%`, `.%`).
+    /// The path for one request. Names are those of the id: two ids never come to one path by it. A part of the
+    /// path behind its folder that is no name (an empty one, as in `a//b`, or `.`) has a `%` added to it, as has one
+    /// that would be taken for such a part then (`%`, `.%`).
     ///
     /// ```
     /// let template = patata::PathTemplate::new("downloads/{id}")?;
@@ -71,10 +71,10 @@ impl PathTemplate {
         let id = id.as_ref();
         let refuse = |how: &str| Err(format!("stream_to: the id {id:?} {how}"));
         let mut text = OsString::new();
-        for (number, piece) in self.pieces.iter().enumerate() {
+        for piece in &self.pieces {
             match piece {
                 Piece::Text(piece) => text.push(piece),
-                Piece::Id => self.push_id(&mut text, id, number),
+                Piece::Id => text.push(id),
                 Piece::Index => text.push(index.to_string()),
             }
         }
@@ -82,48 +82,18 @@ impl PathTemplate {
         if bytes.contains(&0) {
             return refuse("holds a null character");
         }
-        let (ends_with_slash, path) = (bytes.ends_with(b"/"), PathBuf::from(text));
+        // A path that ends with a slash or a dot is a folder and no file.
+        let is_folder = bytes.ends_with(b"/") || bytes.ends_with(b"/.");
+        let path = named(&text, self.folder.as_os_str().len());
         let is_inside = path
             .strip_prefix(&self.folder)
             .is_ok_and(|below| stays_inside(below) && below.file_name().is_some());
-        if !is_inside || ends_with_slash {
+        if !is_inside || is_folder {
             return refuse(&format!("leads out of {}", self.folder.display()));
         }
         match self.link_on_the_way(&path) {
             Some(link) => refuse(&format!("leads out of {} by the link {link:?}", self.folder.display())),
             None => Ok(path),
-        }
-    }
-
-    /// Adds an id, of which each part between slashes stays a part of its own.
-    fn push_id(&self, text: &mut OsString, id: &OsStr, number: usize) {
-        let begins_part = text.is_empty() || text.as_encoded_bytes().ends_with(b"/");
-        let ends_part = match self.pieces.get(number + 1) {
-            Some(Piece::Text(next)) => next.starts_with('/'),
-            Some(_) => false,
-            None => true,
-        };
-        let bytes = id.as_encoded_bytes();
-        let is_short = |part: &[u8]| part.strip_prefix(b".").unwrap_or(part).iter().all(|byte| *byte == b'%');
-        let last = bytes.split(|byte| *byte == b'/').count() - 1;
-        let parts = bytes.split(|byte| *byte == b'/').enumerate();
-        // What ends with a slash or a dot is a folder and no file, and is refused as such.
-        let is_name = |at, part: &[u8]| at < last || !matches!(part, b"" | b".");
-        if !parts.clone().any(|(_, part)| is_short(part)) {
-            return text.push(id);
-        }
-        let mut begin = 0;
-        for (at, part) in parts {
-            let end = begin + part.len();
-            text.push(os_slice(id, begin, end));
-            let is_whole = (at > 0 || begins_part) && (at < last || ends_part);
-            if is_whole && is_short(part) && is_name(at, part) {
-                text.push("%");
-            }
-            if at < last {
-                text.push("/");
-            }
-            begin = end + 1;
         }
     }
 
@@ -135,6 +105,31 @@ impl PathTemplate {
         let is_link = |folder: &&Path| folder.symlink_metadata().is_ok_and(|about| about.is_symlink());
         below.filter(is_link).last().map(Path::to_owned)
     }
+}
+
+/// A path in which each part behind the first `folder` bytes is a name: one that is empty or a dot, so that it would
+/// vanish, has a `%` added, and so has each that would be taken for such a one then.
+fn named(text: &OsStr, folder: usize) -> PathBuf {
+    let is_short = |part: &[u8]| part.strip_prefix(b".").unwrap_or(part).iter().all(|byte| *byte == b'%');
+    let bytes = text.as_encoded_bytes();
+    if !bytes[folder..].split(|byte| *byte == b'/').any(is_short) {
+        return text.into();
+    }
+    let mut path = os_slice(text, 0, folder).to_owned();
+    let mut begin = folder;
+    for part in bytes[folder..].split(|byte| *byte == b'/') {
+        let end = begin + part.len();
+        path.push(os_slice(text, begin, end));
+        let is_last = end == bytes.len();
+        if is_short(part) && !(is_last && matches!(part, b"" | b".")) {
+            path.push("%");
+        }
+        if !is_last {
+            path.push("/");
+        }
+        begin = end + 1;
+    }
+    path.into()
 }
 
 /// A part of an id, cut at slashes.
@@ -229,10 +224,20 @@ mod tests {
     }
 
     #[test]
+    fn an_id_in_the_middle_that_ends_with_no_name_is_a_folder_of_its_own() {
+        let template = PathTemplate::new("d/{id}/x").unwrap();
+        for (id, path) in
+            [("%a", "d/%a/x"), ("%a/", "d/%a/%/x"), ("a/.", "d/a/.%/x"), ("", "d/%/x"), (".", "d/.%/x")]
+        {
+            assert_eq!(template.path(id, 0).unwrap(), Path::new(path), "{id:?}");
+        }
+    }
+
+    #[test]
     fn no_id_leads_out_of_the_folder() {
         let template = PathTemplate::new("dir/{id}").unwrap();
         assert_eq!(template.path("a/b", 0).unwrap(), Path::new("dir/a/b"));
-        for id in ["..", "../x", "a/../../x", "a/..", "", ".", "a/", "a\0"] {
+        for id in ["..", "../x", "a/../../x", "a/..", "", ".", "a/", "a/.", "a\0"] {
             assert!(template.path(id, 0).is_err(), "{id:?}");
         }
         let bare = PathTemplate::new("{id}").unwrap();
