@@ -7,12 +7,13 @@ use std::hash::RandomState;
 use bytes::Bytes;
 
 use crate::clock;
-use crate::decode::{self, SizeLimits};
-use crate::deliver::Delivery;
-use crate::headers::Headers;
-use crate::plan::{Job, Planner};
+use crate::config::limits::Limits;
+use crate::engine::completions::CompletionQueue;
+use crate::job::Job;
+use crate::job::planner::Planner;
 use crate::request::Request;
-use crate::schedule::host::Limits;
+use crate::response::decoding::{self, SizeLimits};
+use crate::response::headers::Headers;
 use crate::schedule::{Room, Schedule};
 
 /// Jobs that are ready to be scheduled or delivered.
@@ -38,19 +39,19 @@ impl Jobs {
         }
         let mut taken = Vec::with_capacity(count);
         while taken.len() < count {
-            schedule.take(Room { limit: batch, spare: 0, lanes: batch }, now, 0, &mut taken);
+            schedule.take(Room { limit: batch, spare: 0, connections: batch }, now, 0, &mut taken);
         }
         Self(taken)
     }
 
     /// Hands all over in batches, and takes each.
     pub fn delivered(mut self, batch: usize) -> Self {
-        let delivery = Delivery::new();
+        let completions = CompletionQueue::new();
         let mut taken = Vec::with_capacity(self.0.len());
         while !self.0.is_empty() {
             let rest = self.0.split_off(batch.min(self.0.len()));
-            delivery.send(&mut std::mem::replace(&mut self.0, rest));
-            taken.extend(delivery.take());
+            completions.send(&mut std::mem::replace(&mut self.0, rest));
+            taken.extend(completions.take());
         }
         Self(taken)
     }
@@ -64,5 +65,5 @@ impl Jobs {
 pub fn decoded(coding: &str, body: Bytes) -> usize {
     let headers = Headers::collect([("content-encoding", coding.as_bytes())], &mut Vec::new());
     let limits = SizeLimits { most: 64 << 20, ratio: Some(200) };
-    decode::decode(&headers, body, limits).expect("the body is what its coding says").len()
+    decoding::decode(&headers, body, limits).expect("the body is what its coding says").len()
 }

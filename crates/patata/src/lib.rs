@@ -18,104 +18,59 @@
 //! ```
 //!
 //! Data flows one way: a [`Request`] is planned into a job, scheduled, sent and received by the
-//! transport, decoded, and delivered as one [`Outcome`]. A retry and a redirect are new jobs in the
-//! schedule. `ARCHITECTURE.md` in the repository maps the files.
+//! transport, decoded, and delivered as one [`Outcome`]. A retry and a redirect send the same job
+//! through the schedule again. `ARCHITECTURE.md` in the repository maps the folders.
 
-mod auth;
+mod address;
 #[cfg(feature = "benching")]
 #[doc(hidden)]
 pub mod benching;
-mod blocking;
-mod body;
-mod builder;
-mod caller;
-mod certificate;
-mod charset;
 mod client;
 mod clock;
-mod compose;
 mod config;
-mod control;
-mod cookie_date;
 mod cookies;
-mod decode;
-mod decoding;
-mod deliver;
-mod destinations;
+mod engine;
 mod error;
-mod failures;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
-mod headers;
-mod http_version;
-mod latency;
-mod lead;
-mod location;
-mod multipart;
-mod order;
-mod outgoing;
-mod params;
-mod parked;
-mod pieces;
-mod plan;
-mod prepared;
-mod progress;
-mod proxy;
-mod pull;
-mod push;
-mod rate;
-mod readiness;
-mod receipt;
-mod redirect;
+mod job;
+mod report;
 mod request;
 mod response;
-mod retry_after;
-mod retry_if;
 mod run;
 mod schedule;
-mod serve;
-mod set_cookie;
-mod shared;
 #[cfg(test)]
 mod simulation;
-mod stall;
-mod statuses;
-mod stop;
-mod stream;
-mod target;
-mod template;
-mod tls_version;
 mod transport;
-mod unfinished;
-mod waiting;
 
-pub use auth::AuthRequest;
-pub use body::Body;
-pub use builder::Builder;
-pub use caller::Step;
-pub use certificate::CertificateFault;
-pub use charset::{decode_json, decode_text};
+pub use address::redacted::redacted;
 pub use client::Client;
+pub use client::builder::Builder;
 pub use config::default_num_workers;
-pub use control::Control;
+pub use config::http_version::HttpVersion;
+pub use config::tls_version::TlsVersion;
+pub use error::certificate::CertificateFault;
 pub use error::{ConfigError, Error, Kind as ErrorKind, Phase};
-pub use failures::{MaxFailures, TooManyFailures};
-pub use headers::Headers;
 pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
-pub use http_version::HttpVersion;
-pub use latency::Latency;
-pub use multipart::{FilePart, Multipart};
-pub use progress::{Bottleneck, Progress};
-pub use pull::Run;
-pub use push::PushedRun;
-pub use receipt::Receipt;
-pub use request::{Request, redacted};
+pub use report::failures::{MaxFailures, TooManyFailures};
+pub use report::latency::Latency;
+pub use report::progress::{Bottleneck, Progress};
+pub use report::receipt::Receipt;
+pub use report::stop::Stop;
+pub use report::unfinished::Unfinished;
+pub use request::Request;
+pub use request::auth::AuthRequest;
+pub use request::body::Body;
+pub use request::multipart::{FilePart, Multipart};
+pub use request::path_template::PathTemplate;
+pub use request::retry_if::Attempt;
+pub use response::charset::{decode_json, decode_text};
+pub use response::headers::Headers;
 pub use response::{Outcome, Response, Url};
-pub use retry_if::Attempt;
-pub use stop::Stop;
-pub use stream::{RunStream, StreamedRun};
-pub use template::PathTemplate;
-pub use tls_version::TlsVersion;
-pub use transport::lane::MAX_RESPONSE_HEADERS;
-pub use unfinished::Unfinished;
+pub use run::caller::Step;
+pub use run::control::Control;
+pub use run::pulled::Run;
+pub use run::pushed::PushedRun;
+pub use run::streamed::{RunStream, StreamedRun};
+pub use transport::connection::MAX_RESPONSE_HEADERS;

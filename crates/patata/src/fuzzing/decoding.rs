@@ -3,10 +3,10 @@
 use std::fs::File;
 use std::io::{Read, Seek, Write};
 
-use crate::decode::{self, Abandoned, Codings, FileFault, SizeLimits};
 use crate::error::Error;
 use crate::fuzzing::Drawn;
-use crate::headers::Headers;
+use crate::response::decoding::{self, Abandoned, Codings, FileFault, SizeLimits};
+use crate::response::headers::Headers;
 
 /// `max_response_size`: below the size up to which any growth is allowed, and beyond.
 const LIMITS: [usize; 3] = [1000, 500_000, 3 << 20];
@@ -25,7 +25,7 @@ pub fn decoding(data: &[u8]) {
     let headers = Headers::collect([("content-encoding", value.as_bytes())], &mut Vec::new());
     let body = drawn.0;
     let limits = SizeLimits { most: limit, ratio: Some(200) };
-    let in_memory = decode::decode(&headers, body.to_vec().into(), limits);
+    let in_memory = decoding::decode(&headers, body.to_vec().into(), limits);
     if let Ok(decoded) = &in_memory {
         let most = if *decoded == body { body.len() } else { limit.min((1 << 20).max(body.len() * 200)) };
         assert!(decoded.len() <= most, "{} bytes of {} under {value}", decoded.len(), body.len());
@@ -38,6 +38,8 @@ pub fn decoding(data: &[u8]) {
     let in_file = Codings::of(&headers).and_then(|codings| through_files(&codings, body, limits));
     match (in_memory, in_file) {
         (Ok(in_memory), Ok(in_file)) => assert_eq!(in_memory, in_file, "{value}"),
+        // A body under several codings may have several faults, and which is met first depends on how it is cut.
+        (Err(_), Err(_)) if names.len() > 1 => {}
         (Err(in_memory), Err(in_file)) => assert_eq!(in_memory.kind(), in_file.kind(), "{value}"),
         (in_memory, in_file) => panic!("{value}: {in_memory:?} and in a file {in_file:?}"),
     }

@@ -4,12 +4,13 @@ use std::hash::RandomState;
 
 use http::{Method, StatusCode, header};
 
+use crate::address::target::Target;
 use crate::fuzzing::Drawn;
-use crate::headers::Headers;
-use crate::plan::{Message, Planner};
-use crate::redirect::follow;
+use crate::job::Message;
+use crate::job::planner::Planner;
+use crate::job::redirect::follow;
 use crate::request::Request;
-use crate::target::Target;
+use crate::response::headers::Headers;
 
 /// Stands for credentials, wherever they may be.
 const SECRET: &str = "hunter2";

@@ -12,14 +12,14 @@ use http::{HeaderMap, Method, Uri};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::runtime::Runtime;
 
-use crate::body::Body;
 use crate::clock;
 use crate::fuzzing::Drawn;
-use crate::prepared::Prepared;
+use crate::request::body::Body;
 use crate::transport::collect::{Expected, Stored};
+use crate::transport::connect::stream::Stream;
+use crate::transport::connection::{MAX_RESPONSE_HEADERS, Received};
 use crate::transport::http1::Http1;
-use crate::transport::lane::{MAX_RESPONSE_HEADERS, Received};
-use crate::transport::stream::Stream;
+use crate::transport::prepared::Prepared;
 
 /// The most that the exchange may collect of a body.
 const MAX_BODY: usize = 10_000;

@@ -3,8 +3,8 @@
 use std::time::{Duration, SystemTime};
 
 use crate::fuzzing::Drawn;
-use crate::headers::Headers;
-use crate::retry_after::{MOST, retry_after};
+use crate::response::headers::Headers;
+use crate::schedule::retry_after::{MOST, retry_after};
 
 /// Reads `data` as what there is in headers, and the texts of `Date` and of `Retry-After` or `retry-after-ms`.
 ///

@@ -1,7 +1,7 @@
 //! Bodies as texts: any bytes under any declared charset.
 
-use crate::charset::{decode_json, decode_text};
 use crate::fuzzing::Drawn;
+use crate::response::charset::{decode_json, decode_text};
 
 /// The most bytes of a `Content-Type` that are drawn.
 const CONTENT_TYPE: usize = 60;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::clock::FOREVER;
+use crate::config::limits::Patience;
 
 /// So many failures in a row, and a host is in trouble.
 const FAILURES: u32 = 10;
@@ -15,23 +16,6 @@ const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// How often one request tries a host that was given up.
 const PROBE_INTERVAL: Duration = Duration::from_secs(30);
-/// How long a host that has answered before is waited for; `None` is for ever, and zero turns all of this off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Patience(pub(crate) Option<Duration>);
-
-impl Default for Patience {
-    fn default() -> Self {
-        Self(Some(Duration::from_secs(60)))
-    }
-}
-
-impl Patience {
-    /// Whether anything is to be noted at all.
-    pub(crate) fn is_on(self) -> bool {
-        self.0 != Some(Duration::ZERO)
-    }
-}
-
 /// What a host may be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {

@@ -2,46 +2,18 @@
 
 use std::time::Instant;
 
-use crate::rate::Rate;
-use crate::schedule::adaptive::{Controller, Gate, Report, Ticket};
+use crate::config::limits::Limits;
+use crate::job::ticket::Ticket;
+use crate::schedule::adaptive::{Controller, Gate, Report};
 use crate::schedule::ease_in::EaseIn;
-use crate::schedule::health::{Health, Patience};
+use crate::schedule::health::Health;
 use crate::schedule::pace::Pace;
 use crate::schedule::ready::Ready;
 use crate::schedule::slowdown::Slowdown;
 
-/// How much may be asked of each host, and of all together. A value.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Limits {
-    /// Requests in flight at each host.
-    pub(crate) concurrency_per_host: Option<usize>,
-    /// Whether each host has as many as it can use, up to the limits above; and what these are where
-    /// `concurrency_per_host` is not set.
-    pub(crate) adaptive: Option<usize>,
-    /// For all hosts together.
-    pub(crate) rates: Vec<Rate>,
-    /// For each host by itself.
-    pub(crate) rates_per_host: Vec<Rate>,
-    /// Where requests are tried again: the most in flight in all, of which hosts that say "too many" get less, and those
-    /// that are new, unless a controller sees to that.
-    pub(crate) gentle_below: Option<usize>,
-    /// How long hosts in trouble are waited for.
-    pub(crate) patience: Patience,
-}
-
-impl Limits {
-    /// Whether there is none, so that nothing needs to be counted of hosts that are well.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.concurrency_per_host.is_none()
-            && self.adaptive.is_none()
-            && self.rates.is_empty()
-            && self.rates_per_host.is_empty()
-    }
-}
-
 /// Where a host with ready jobs stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum Standing {
     /// Nowhere: it has no job that is ready.
     Away,
     /// In the line of those who may send, at this key: those with the fewest in flight go first.
@@ -78,7 +50,7 @@ pub(crate) enum Answered {
 #[derive(Debug)]
 pub(crate) struct Host<T> {
     pub(crate) ready: Ready<T>,
-    pub(crate) place: Place,
+    pub(crate) place: Standing,
     /// Whether it may be sent more, as far as is known, without having more than its share in flight.
     pub(crate) is_sendable: bool,
     /// Whether it has ready jobs or requests in flight, as far as has been noted.
@@ -101,7 +73,7 @@ impl<T> Host<T> {
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
             ready: Ready::default(),
-            place: Place::Away,
+            place: Standing::Away,
             is_sendable: true,
             is_active: false,
             in_flight: 0,

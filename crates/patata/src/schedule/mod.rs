@@ -8,7 +8,7 @@ pub(crate) mod host;
 mod pace;
 mod quota;
 mod ready;
-pub(crate) mod retry;
+pub(crate) mod retry_after;
 mod slowdown;
 #[cfg(test)]
 mod tests;
@@ -19,13 +19,14 @@ use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::address::target::{ByOrigin, Origin};
 use crate::clock;
-use crate::plan::Job;
-use crate::progress::Bottleneck;
-use crate::target::{ByOrigin, Origin};
+use crate::config::limits::Limits;
+use crate::job::Job;
+use crate::report::progress::Bottleneck;
 use adaptive::Gate;
 use budget::RetryBudget;
-use host::{Answered, Host, Key, Lesson, Limits, Place};
+use host::{Answered, Host, Key, Lesson, Standing};
 use pace::Pace;
 use timed::Timed;
 use trouble::{Refused, Sign};
@@ -37,22 +38,22 @@ const SWEEP_AT: usize = 4096;
 /// through now and then, and not for each of them.
 const GRAIN: Duration = Duration::from_millis(20);
 
-/// A host may have so many times its even share of the lanes before it has to give way.
+/// A host may have so many times its even share of the connections before it has to give way.
 const SHARES: usize = 2;
-/// This part of an event loop's lanes is kept from hosts that have more.
+/// This part of an event loop's connections is kept from hosts that have more.
 const RESERVED_PART: usize = 4;
 
 /// The jobs of one run that no event loop holds. Shared by all event loops behind a lock, so every
 /// operation is short and jobs are taken in batches.
 ///
-/// The host with the fewest requests in flight is always next. So hosts share the lanes evenly, and one that
+/// The host with the fewest requests in flight is always next. So hosts share the connections evenly, and one that
 /// is slow or dead has no more of them than the others leave: the jobs of such a one do not keep the input from
-/// being read on, and a part of the lanes is kept free of them.
+/// being read on, and a part of the connections is kept free of them.
 #[derive(Debug)]
 pub(crate) struct Schedule<T> {
     limits: Limits,
-    /// Lanes, over all event loops.
-    lanes: usize,
+    /// Connections, over all event loops.
+    connections: usize,
     hosts: ByOrigin<Host<T>>,
     /// Hosts with ready jobs that may be sent, as far as is known.
     line: BTreeMap<Key, Arc<Origin>>,
@@ -79,21 +80,21 @@ pub(crate) struct Schedule<T> {
     pushed: u64,
 }
 
-/// The lanes of an event loop, as far as they matter to what it takes.
+/// The connections of an event loop, as far as they matter to what it takes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Room {
     /// As many jobs at the most.
     pub(crate) limit: usize,
-    /// Free lanes beyond these.
+    /// Free connections beyond these.
     pub(crate) spare: usize,
-    /// Lanes, free or not.
-    pub(crate) lanes: usize,
+    /// Connections, free or not.
+    pub(crate) connections: usize,
 }
 
 impl Room {
-    /// Whether these are the last free lanes, which are not for everyone, once so many jobs have been taken.
+    /// Whether these are the last free connections, which are not for everyone, once so many jobs have been taken.
     fn is_reserved(self, taken: usize) -> bool {
-        self.limit - taken + self.spare <= self.lanes.div_ceil(RESERVED_PART)
+        self.limit - taken + self.spare <= self.connections.div_ceil(RESERVED_PART)
     }
 }
 
@@ -157,9 +158,9 @@ impl Tally {
 }
 
 impl<T> Schedule<T> {
-    pub(crate) fn new(limits: Limits, lanes: usize, budget: Option<RetryBudget>) -> Self {
+    pub(crate) fn new(limits: Limits, connections: usize, budget: Option<RetryBudget>) -> Self {
         Self {
-            lanes,
+            connections,
             pace: Pace::new(&limits.rates),
             limits,
             hosts: ByOrigin::default(),
@@ -245,14 +246,14 @@ impl<T> Schedule<T> {
 
     /// What most of the jobs in here wait for; `None` where there are none.
     pub(crate) fn hindrance(&self, now: Instant) -> Option<Bottleneck> {
-        let lanes =
+        let connections =
             if self.pace.closed_until(now).is_some() { Bottleneck::Rate } else { Bottleneck::Concurrency };
         let of_host = |host: &Host<T>| match host.place {
-            Place::Waiting | Place::Full if host.is_shy(now) => Bottleneck::Server,
-            Place::Waiting => Bottleneck::Rate,
-            Place::Full if self.limits.adaptive.is_some() => Bottleneck::Server,
-            Place::Full => Bottleneck::Concurrency,
-            Place::InLine(_) | Place::Away => lanes,
+            Standing::Waiting | Standing::Full if host.is_shy(now) => Bottleneck::Server,
+            Standing::Waiting => Bottleneck::Rate,
+            Standing::Full if self.limits.adaptive.is_some() => Bottleneck::Server,
+            Standing::Full => Bottleneck::Concurrency,
+            Standing::InLine(_) | Standing::Away => connections,
         };
         let ready = self.hosts.values().filter(|host| !host.ready.is_empty());
         let delayed = (Bottleneck::Server, self.delayed.len());
@@ -290,12 +291,12 @@ impl<T> Schedule<T> {
             host.hold(now + wait);
         }
         match host.place {
-            Place::InLine(key) if was_counted => {
+            Standing::InLine(key) if was_counted => {
                 self.line.remove(&key);
                 self.line_up(&origin);
             }
-            Place::Full => self.line_up(&origin),
-            Place::Away if host.is_forgettable(now) => {
+            Standing::Full => self.line_up(&origin),
+            Standing::Away if host.is_forgettable(now) => {
                 self.suspects -= usize::from(host.health.is_some());
                 self.hosts.remove(&origin);
             }
@@ -359,12 +360,12 @@ impl<T> Schedule<T> {
             self.hosts.insert(job.target.origin.clone(), Host::new(&self.limits));
         }
         let Some(host) = self.hosts.get_mut(&job.target.origin) else { return false };
-        let newcomer = (host.place == Place::Away).then(|| job.target.origin.clone());
+        let newcomer = (host.place == Standing::Away).then(|| job.target.origin.clone());
         host.ready.push(job);
         *self.tally.of(host.is_sendable) += 1;
         self.tally.note_activity(host);
         match (host.place, newcomer) {
-            (Place::Full | Place::Waiting, _) => return false,
+            (Standing::Full | Standing::Waiting, _) => return false,
             (_, Some(origin)) => self.line_up(&origin),
             _ => {}
         }
@@ -382,7 +383,7 @@ impl<T> Schedule<T> {
         while self.waiting.peek().is_some_and(|waiting| waiting.due <= now) {
             // One that was let out before its time may wait for another by now: then it is looked at twice.
             if let Some(Timed { what: origin, .. }) = self.waiting.pop()
-                && self.hosts.get(&origin).is_some_and(|host| host.place == Place::Waiting)
+                && self.hosts.get(&origin).is_some_and(|host| host.place == Standing::Waiting)
             {
                 self.line_up(&origin);
             }
@@ -409,7 +410,7 @@ impl<T> Schedule<T> {
         let Some((_, origin)) = self.line.pop_first() else { return false };
         if is_reserved && awaits_first_answer {
             // It goes on once it has answered.
-            self.stand_aside(&origin, Place::Full);
+            self.stand_aside(&origin, Standing::Full);
             return true;
         }
         let Some(host) = self.hosts.get_mut(&origin) else { return true };
@@ -437,7 +438,7 @@ impl<T> Schedule<T> {
                 }
                 self.line_up(&origin);
             }
-            Gate::Full => self.stand_aside(&origin, Place::Full),
+            Gate::Full => self.stand_aside(&origin, Standing::Full),
             Gate::Until(due) => self.wait_until(&origin, due),
         }
         true
@@ -445,7 +446,7 @@ impl<T> Schedule<T> {
 
     /// A host that may not be sent anything before then.
     fn wait_until(&mut self, origin: &Arc<Origin>, due: Instant) {
-        self.stand_aside(origin, Place::Waiting);
+        self.stand_aside(origin, Standing::Waiting);
         let sequence = self.next_number();
         self.waiting.push(Timed { due, sequence, what: origin.clone() });
     }
@@ -459,7 +460,7 @@ impl<T> Schedule<T> {
         if !host.ready.is_empty() {
             let key = (host.in_flight, sequence);
             self.tally.move_all(host, host.in_flight <= share);
-            host.place = Place::InLine(key);
+            host.place = Standing::InLine(key);
             self.line.insert(key, origin.clone());
         } else if host.in_flight == 0
             && self.limits.is_empty()
@@ -469,7 +470,7 @@ impl<T> Schedule<T> {
             self.hosts.remove(origin);
         } else {
             host.is_sendable = true;
-            host.place = Place::Away;
+            host.place = Standing::Away;
         }
     }
 
@@ -492,7 +493,7 @@ impl<T> Schedule<T> {
     }
 
     /// A host that has reached a limit.
-    fn stand_aside(&mut self, origin: &Arc<Origin>, place: Place) {
+    fn stand_aside(&mut self, origin: &Arc<Origin>, place: Standing) {
         if let Some(host) = self.hosts.get_mut(origin) {
             self.tally.move_all(host, false);
             host.place = place;
@@ -501,7 +502,7 @@ impl<T> Schedule<T> {
 
     /// How many requests a host may have in flight before it has to give way to others.
     fn share(&self) -> usize {
-        (self.lanes / self.tally.active_hosts.max(1)).saturating_mul(SHARES).max(1)
+        (self.connections / self.tally.active_hosts.max(1)).saturating_mul(SHARES).max(1)
     }
 
     /// Forgets hosts, where there are many, of which nothing needs to be known.

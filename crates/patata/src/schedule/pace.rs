@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::rate::Rate;
+use crate::config::rate::Rate;
 use crate::schedule::quota::Quota;
 
 /// How late a request may be sent and still be counted as sent in time, so that the next one keeps its own.

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::plan::Job;
+use crate::job::Job;
 
 /// First come, first served, in two classes. The time of some that have begun is running, and a retry that was
 /// allowed now must not come when it no longer would be.

@@ -5,9 +5,10 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use crate::clock;
-use crate::plan::{Job, Planner};
+use crate::config::limits::Limits;
+use crate::job::Job;
+use crate::job::planner::Planner;
 use crate::request::Request;
-use crate::schedule::host::Limits;
 use crate::schedule::trouble::Sign;
 use crate::schedule::{Release, Room, Schedule};
 
@@ -24,7 +25,7 @@ fn schedule() -> Schedule<u32> {
     limited(Limits::default())
 }
 
-/// With 100 lanes.
+/// With 100 connections.
 fn limited(limits: Limits) -> Schedule<u32> {
     Schedule::new(limits, 100, None)
 }
@@ -43,9 +44,9 @@ fn take_jobs(schedule: &mut Schedule<u32>, limit: usize, now: Instant) -> Jobs {
     taken
 }
 
-/// Of an event loop that has so many lanes, all of which are free.
-fn room(lanes: usize) -> Room {
-    Room { limit: lanes, spare: 0, lanes }
+/// Of an event loop that has so many connections, all of which are free.
+fn room(connections: usize) -> Room {
+    Room { limit: connections, spare: 0, connections }
 }
 
 /// States that these are no longer in flight.
@@ -245,7 +246,7 @@ fn a_host_with_more_than_its_share_leaves_room_for_others_and_does_not_hold_up_t
     for host in 0..9 {
         push(&mut schedule, &format!("host{host}"), 1000 + host, 1);
     }
-    // Ten hosts share 100 lanes: nobody is to have more than twice 10 of them while lanes are few.
+    // Ten hosts share 100 connections: nobody is to have more than twice 10 of them while connections are few.
     let taken = take(&mut schedule, 40, now);
     let dead = taken.iter().filter(|tag| **tag < 1000).count();
     assert_eq!((dead, taken.len()), (21, 30));
@@ -255,19 +256,19 @@ fn a_host_with_more_than_its_share_leaves_room_for_others_and_does_not_hold_up_t
 }
 
 #[test]
-fn a_host_that_never_answers_has_the_last_lanes_at_no_time() {
+fn a_host_that_never_answers_has_the_last_connections_at_no_time() {
     let mut schedule = schedule();
     let now = clock::now();
     push(&mut schedule, "dead", 0, 1000);
     for host in 0..9 {
         push(&mut schedule, &format!("host{host}"), 1000 + host, 1);
     }
-    // The others are under way for long, and whenever lanes are asked for, there is nothing but the dead one's.
+    // The others are under way for long, and whenever connections are asked for, there is nothing but the dead one's.
     let mut free = 100;
     for limit in [100, 60, 60, 30, 20, 10, 5, 1] {
         let limit = limit.min(free);
         let mut taken = Vec::new();
-        schedule.take(Room { limit, spare: free - limit, lanes: 100 }, now, 0, &mut taken);
+        schedule.take(Room { limit, spare: free - limit, connections: 100 }, now, 0, &mut taken);
         free -= taken.len();
     }
     assert_eq!(free, 25);
@@ -293,7 +294,7 @@ fn a_host_that_has_not_answered_leaves_room_though_it_is_alone_for_a_moment() {
 }
 
 #[test]
-fn a_host_that_is_left_alone_has_all_lanes() {
+fn a_host_that_is_left_alone_has_all_connections() {
     let mut schedule = schedule();
     let now = clock::now();
     push(&mut schedule, "a", 0, 1);

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::plan::Job;
+use crate::address::target::Origin;
+use crate::job::Job;
 use crate::schedule::Schedule;
 use crate::schedule::health::{Access, Failure};
-use crate::schedule::host::{Host, Place};
-use crate::target::Origin;
+use crate::schedule::host::{Host, Standing};
 
 /// Hosts that are remembered for having answered; past this many the memory starts anew.
 const REMEMBERED: usize = 65_536;
@@ -129,7 +129,7 @@ impl<T> Schedule<T> {
 
     /// A host that stands aside is looked at again.
     fn look_again(&mut self, origin: &Arc<Origin>) {
-        if self.hosts.get(origin).is_some_and(|host| host.place == Place::Waiting) {
+        if self.hosts.get(origin).is_some_and(|host| host.place == Standing::Waiting) {
             self.line_up(origin);
         }
     }

@@ -13,16 +13,17 @@ use std::time::Duration;
 
 use turmoil::{Builder, Sim};
 
-use crate::caller::{Caller, Step};
 use crate::config::Config;
-use crate::proxy::Proxies;
-use crate::receipt::Receipt;
+use crate::config::proxies::Proxies;
+use crate::engine::event_loop;
+use crate::engine::shared::Shared;
+use crate::report::receipt::Receipt;
 use crate::request::Request;
 use crate::response::Outcome;
-use crate::run;
-use crate::shared::Shared;
+use crate::run::caller::{Caller, Step};
 use crate::transport::connect::Connector;
-use crate::transport::tls::Tls;
+use crate::transport::connect::burst::Bursts;
+use crate::transport::connect::tls::Tls;
 use server::{Arrival, Behaviour, serve};
 
 /// Where the engine is.
@@ -136,10 +137,10 @@ impl World {
 /// The caller's side, and one event loop beside it.
 async fn perform(config: Config, requests: Vec<Request<u64>>) -> (Vec<(Duration, Outcome<u64>)>, Receipt) {
     let connections = config.connections();
-    let connector = Connector::new(Tls::default(), &config).simulated();
+    let connector = Connector::new(Tls::default(), &Bursts::default(), &config).simulated();
     let shared = Arc::new(Shared::new(Arc::new(config), 1));
     let mut caller = Caller::over(shared.clone(), Vec::new());
-    let event_loop = tokio::task::spawn_local(run::beside(shared, connections, connector));
+    let event_loop = tokio::task::spawn_local(event_loop::beside(shared, connections, connector));
     for request in requests {
         caller.submit(request);
     }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::Config;
+use crate::config::limits::Limits;
+use crate::config::rate::Rate;
+use crate::config::retry_policy::RetryPolicy;
 use crate::error::Kind;
-use crate::rate::Rate;
 use crate::request::Request;
-use crate::schedule::host::Limits;
-use crate::schedule::retry::RetryPolicy;
 use crate::simulation::server::{Answer, Arrival, busy, never, ok};
 use crate::simulation::{CLIENT, Story, World};
 

@@ -11,11 +11,11 @@ use bytes::Bytes;
 use http::StatusCode;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use crate::decode::SizeLimits;
 use crate::error::{Error, Kind, Phase};
-use crate::headers::Headers;
-use crate::pieces::Pieces;
-use crate::transport::save::{Destination, Saving};
+use crate::response::chunked_buffer::ChunkedBuffer;
+use crate::response::decoding::SizeLimits;
+use crate::response::headers::Headers;
+use crate::transport::download::{Destination, Saving};
 
 /// What is to become of a response's body.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ pub(crate) struct Collector {
 
 #[derive(Debug)]
 enum Place {
-    Memory(Pieces),
+    Memory(ChunkedBuffer),
     File(Box<Saving>),
 }
 
@@ -78,7 +78,7 @@ impl Collector {
                 Place::File(Box::new(Saving::new(destination, headers, expected.limits)?))
             }
             _ => {
-                let claimed = Pieces::claimed(usize::try_from(least).unwrap_or(usize::MAX));
+                let claimed = ChunkedBuffer::claimed(usize::try_from(least).unwrap_or(usize::MAX));
                 Place::Memory(claimed.map_err(out_of_memory)?)
             }
         };

@@ -1,4 +1,4 @@
-//! HTTP/2: one of the streams of a connection that many lanes share.
+//! HTTP/2: one of the streams of a connection that many requests share.
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
@@ -14,16 +14,16 @@ use http::{HeaderValue, Method, StatusCode, Version, header};
 use hyper::body::Body as _;
 
 use crate::error::{Error, Kind, Phase};
-use crate::headers::Headers;
-use crate::location::leads_on;
-use crate::outgoing::Outgoing;
-use crate::prepared::Prepared;
+use crate::response::headers::Headers;
+use crate::response::location::leads_on;
 use crate::transport::collect::{Collector, Expected, Stored};
-use crate::transport::lane::{
+use crate::transport::connect::stream::Stream;
+use crate::transport::connection::{
     Fault, MAX_INFORMATIONAL, MAX_RESPONSE_HEADERS, Received, ResponseHead, Unprocessed,
     endless_informational, head_too_large, timed_out, tls_failed, unasked_switch,
 };
-use crate::transport::stream::Stream;
+use crate::transport::outgoing::Outgoing;
+use crate::transport::prepared::Prepared;
 use crate::transport::timer::Timer;
 use crate::transport::windows::{Watch, Watched, Windows};
 
@@ -33,7 +33,7 @@ const MAX_HEAD: u32 = 64 << 10;
 const STREAM_WINDOW: u32 = 1 << 20;
 const CONNECTION_WINDOW: u32 = 8 << 20;
 
-/// A live HTTP/2 connection of one event loop. It is closed when the last of its lanes goes.
+/// A live HTTP/2 connection of one event loop. It is closed when the last of its streams goes.
 pub(crate) struct Shared {
     sender: SendRequest<Bytes>,
     /// Takes no more streams: it has ended, is about to, or is suspected to be dead.
@@ -78,9 +78,9 @@ impl Shared {
         Ok(shared)
     }
 
-    /// A lane on this connection, where the server's limit has room for one more.
-    pub(crate) fn lane(self: &Rc<Self>) -> Option<Http2> {
-        // Whoever holds the connection is a lane.
+    /// A stream on this connection, where the server's limit has room for one more.
+    pub(crate) fn stream(self: &Rc<Self>) -> Option<Http2> {
+        // Each who holds the connection has one of its streams.
         let has_room = Rc::strong_count(self) <= self.sender.current_max_send_streams();
         (has_room && !self.is_over.get()).then(|| Http2 {
             sender: self.sender.clone(),

@@ -1,20 +1,16 @@
-//! Everything that touches a socket: names, connections, TLS, and one exchange at a time on a lane.
+//! Everything that touches a socket: names, connections, TLS, and one exchange at a time on a connection.
 
-pub(crate) mod burst;
+pub(crate) mod blocking;
 pub(crate) mod collect;
+pub(crate) mod compose;
 pub(crate) mod connect;
-mod dial;
-pub(crate) mod dns;
-pub(crate) mod establish;
+pub(crate) mod connection;
+pub(crate) mod download;
 pub(crate) mod http1;
 mod http2;
-pub(crate) mod lane;
-pub(crate) mod part;
+pub(crate) mod outgoing;
+pub(crate) mod part_file;
 pub(crate) mod pool;
-pub(crate) mod save;
-pub(crate) mod stream;
+pub(crate) mod prepared;
 pub(crate) mod timer;
-pub(crate) mod tls;
-mod tunnel;
-mod verify;
 mod windows;

@@ -1,26 +1,26 @@
-//! Which lanes of an event loop are idle, per origin, and how many there are in all.
+//! Which connections of an event loop are idle, per origin, and how many there are in all.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::target::{ByOrigin, Origin};
+use crate::address::target::{ByOrigin, Origin};
 
-/// The lanes of one event loop. `S` is how an idle lane is reached.
+/// The connections of one event loop. `S` is how an idle connection is reached.
 ///
-/// The newest idle lane is used first: those at the other end become old, and are retired.
+/// The newest idle connection is used first: those at the other end become old, and are retired.
 #[derive(Debug)]
 pub(crate) struct Pool<S> {
     /// By origin, from old to new.
     idle: ByOrigin<VecDeque<(u64, S)>>,
     idle_count: usize,
-    /// The idle lanes of all origins from old to new, as they were when this was last written: whoever was checked
+    /// The idle connections of all origins from old to new, as they were when this was last written: whoever was checked
     /// out since is passed over. Only who needs room asks, so that it costs nothing to be checked in.
     by_age: VecDeque<(u64, Arc<Origin>)>,
     open: usize,
-    /// The most lanes that may be busy.
+    /// The most connections that may be busy.
     concurrency: usize,
-    /// The most lanes there may be just now.
+    /// The most connections there may be just now.
     capacity: usize,
     /// The most there may ever be.
     full_capacity: usize,
@@ -35,7 +35,7 @@ const RECOVERY: Duration = Duration::from_secs(1);
 const GRAIN: Duration = Duration::from_millis(1);
 
 impl<S> Pool<S> {
-    /// At most `concurrency` lanes are busy; those that are idle may make them `capacity`.
+    /// At most `concurrency` connections are busy; those that are idle may make them `capacity`.
     pub(crate) fn new(concurrency: usize, capacity: usize) -> Self {
         let capacity = capacity.max(concurrency);
         Self {
@@ -51,9 +51,9 @@ impl<S> Pool<S> {
         }
     }
 
-    /// No more lanes can be opened than there are now, for want of file descriptors: the one that was just
-    /// tried does not count. An idle lane gives way, and is returned to be closed. Whether there is hope: not
-    /// where there is no other lane whose end would help.
+    /// No more connections can be opened than there are now, for want of file descriptors: the one that was just
+    /// tried does not count. An idle connection gives way, and is returned to be closed. Whether there is hope: not
+    /// where there is no other connection whose end would help.
     pub(crate) fn run_short(&mut self, now: Instant) -> Shortage<S> {
         self.capacity = self.open.saturating_sub(1).clamp(1, self.capacity);
         self.changed = Some(now);
@@ -64,17 +64,17 @@ impl<S> Pool<S> {
         }
     }
 
-    /// Opens no lane until there is hope again.
+    /// Opens no connection until there is hope again.
     pub(crate) fn rest(&mut self) {
         self.capacity = 0;
     }
 
-    /// When it may open lanes again, where it may not now: somebody must look then.
+    /// When it may open connections again, where it may not now: somebody must look then.
     pub(crate) fn rests_until(&self) -> Option<Instant> {
         self.changed.filter(|_| self.capacity == 0).map(|changed| changed + RECOVERY + GRAIN)
     }
 
-    /// Lanes that there are, busy or not.
+    /// Connections that there are, busy or not.
     pub(crate) fn open(&self) -> usize {
         self.open
     }
@@ -90,17 +90,17 @@ impl<S> Pool<S> {
     }
 
     /// How many requests there may be at work at once just now.
-    pub(crate) fn lanes(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.concurrency.min(self.capacity)
     }
 
-    /// Lanes that are opening or at work.
+    /// Connections that are opening or at work.
     pub(crate) fn busy(&self) -> usize {
         self.open - self.idle_count
     }
 
-    /// Counts a lane that is about to be opened, unless as many are busy as may be. Where there is no room for more,
-    /// an idle lane gives way, and is returned to be closed.
+    /// Counts a connection that is about to be opened, unless as many are busy as may be. Where there is no room for more,
+    /// an idle connection gives way, and is returned to be closed.
     pub(crate) fn reserve(&mut self) -> Reservation<S> {
         if self.busy() >= self.concurrency {
             return Reservation::Full;
@@ -110,53 +110,53 @@ impl<S> Pool<S> {
             return Reservation::Free;
         }
         match self.remove_oldest() {
-            // The place changes hands, so the number of open lanes stays.
+            // The place changes hands, so the number of open connections stays.
             Some(idle) => Reservation::InsteadOf(idle),
             None => Reservation::Full,
         }
     }
 
-    /// An idle lane to `origin`, no longer idle.
+    /// An idle connection to `origin`, no longer idle.
     pub(crate) fn checkout(&mut self, origin: &Arc<Origin>) -> Option<S> {
-        let lanes = self.idle.get_mut(origin)?;
-        let (_, lane) = lanes.pop_back()?;
-        if lanes.is_empty() {
+        let connections = self.idle.get_mut(origin)?;
+        let (_, connection) = connections.pop_back()?;
+        if connections.is_empty() {
             self.idle.remove(origin);
         }
         self.idle_count -= 1;
-        Some(lane)
+        Some(connection)
     }
 
-    /// Takes back a lane that has nothing to do. Returns the number to [`remove`](Self::remove) it by.
-    pub(crate) fn checkin(&mut self, origin: &Arc<Origin>, lane: S) -> u64 {
+    /// Takes back a connection that has nothing to do. Returns the number to [`remove`](Self::remove) it by.
+    pub(crate) fn checkin(&mut self, origin: &Arc<Origin>, connection: S) -> u64 {
         self.sequence += 1;
         self.idle_count += 1;
         if !self.idle.contains_key(origin) {
             self.idle.insert(origin.clone(), VecDeque::new());
         }
-        if let Some(lanes) = self.idle.get_mut(origin) {
-            lanes.push_back((self.sequence, lane));
+        if let Some(connections) = self.idle.get_mut(origin) {
+            connections.push_back((self.sequence, connection));
         }
         self.sequence
     }
 
-    /// Takes an idle lane out that closed by itself. `false` where it had been checked out before.
+    /// Takes an idle connection out that closed by itself. `false` where it had been checked out before.
     pub(crate) fn remove(&mut self, origin: &Arc<Origin>, number: u64) -> bool {
-        let Some(lanes) = self.idle.get_mut(origin) else {
+        let Some(connections) = self.idle.get_mut(origin) else {
             return false;
         };
-        let Some(place) = lanes.iter().position(|(sequence, _)| *sequence == number) else {
+        let Some(place) = connections.iter().position(|(sequence, _)| *sequence == number) else {
             return false;
         };
-        lanes.remove(place);
-        if lanes.is_empty() {
+        connections.remove(place);
+        if connections.is_empty() {
             self.idle.remove(origin);
         }
         self.idle_count -= 1;
         true
     }
 
-    /// Counts a lane as closed.
+    /// Counts a connection as closed.
     pub(crate) fn closed(&mut self) {
         self.open -= 1;
     }
@@ -170,46 +170,45 @@ impl<S> Pool<S> {
 
     fn pop_oldest(&mut self) -> Option<S> {
         while let Some((number, origin)) = self.by_age.pop_front() {
-            if let Some(lane) = self.take_oldest(&origin, number) {
-                return Some(lane);
+            if let Some(connection) = self.take_oldest(&origin, number) {
+                return Some(connection);
             }
         }
         None
     }
 
     fn sort_by_age(&mut self) {
-        let lanes = self
-            .idle
-            .iter()
-            .flat_map(|(origin, lanes)| lanes.iter().map(move |(number, _)| (*number, origin.clone())));
+        let connections = self.idle.iter().flat_map(|(origin, connections)| {
+            connections.iter().map(move |(number, _)| (*number, origin.clone()))
+        });
         self.by_age.clear();
-        self.by_age.extend(lanes);
+        self.by_age.extend(connections);
         self.by_age.make_contiguous().sort_unstable_by_key(|(number, _)| *number);
     }
 
-    /// The oldest idle lane to `origin`, if it is still the one with this number.
+    /// The oldest idle connection to `origin`, if it is still the one with this number.
     fn take_oldest(&mut self, origin: &Arc<Origin>, number: u64) -> Option<S> {
-        let lanes = self.idle.get_mut(origin)?;
-        if lanes.front()?.0 != number {
+        let connections = self.idle.get_mut(origin)?;
+        if connections.front()?.0 != number {
             return None;
         }
-        let (_, lane) = lanes.pop_front()?;
-        if lanes.is_empty() {
+        let (_, connection) = connections.pop_front()?;
+        if connections.is_empty() {
             self.idle.remove(origin);
         }
         self.idle_count -= 1;
-        Some(lane)
+        Some(connection)
     }
 }
 
 /// What [`Pool::run_short`] found.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Shortage<S> {
-    /// This idle lane must be closed, which helps.
+    /// This idle connection must be closed, which helps.
     Idle(S),
-    /// Other lanes are busy, and go on.
+    /// Other connections are busy, and go on.
     Busy,
-    /// There is no other lane.
+    /// There is no other connection.
     Total,
 }
 
@@ -218,9 +217,9 @@ pub(crate) enum Shortage<S> {
 pub(crate) enum Reservation<S> {
     /// There was room.
     Free,
-    /// This idle lane must be closed; its place is given on.
+    /// This idle connection must be closed; its place is given on.
     InsteadOf(S),
-    /// Every lane is busy.
+    /// Every connection is busy.
     Full,
 }
 
@@ -230,7 +229,7 @@ mod tests {
 
     use super::*;
     use crate::clock;
-    use crate::plan::Planner;
+    use crate::job::planner::Planner;
 
     fn origins() -> [Arc<Origin>; 2] {
         let mut planner = Planner::new(RandomState::new());
@@ -238,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_idle_lane_is_used_first() {
+    fn the_newest_idle_connection_is_used_first() {
         let [a, b] = origins();
         let mut pool = Pool::new(3, 3);
         for _ in 0..2 {
@@ -252,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_pool_gives_the_place_of_the_oldest_idle_lane() {
+    fn a_full_pool_gives_the_place_of_the_oldest_idle_connection() {
         let [a, b] = origins();
         let mut pool = Pool::new(2, 2);
         assert_eq!((pool.reserve(), pool.reserve()), (Reservation::Free, Reservation::Free));
@@ -264,13 +263,13 @@ mod tests {
     }
 
     #[test]
-    fn idle_lanes_take_no_place_of_busy_ones_while_there_is_room_for_both() {
+    fn idle_connections_take_no_place_of_busy_ones_while_there_is_room_for_both() {
         let [a, b] = origins();
         let mut pool = Pool::new(1, 3);
-        for lane in ["first", "second", "third"] {
+        for connection in ["first", "second", "third"] {
             assert_eq!(pool.reserve(), Reservation::Free);
             assert_eq!((pool.reserve(), pool.free(clock::now())), (Reservation::Full, 0));
-            pool.checkin(&a, lane);
+            pool.checkin(&a, connection);
             assert_eq!(pool.free(clock::now()), 1);
         }
         assert_eq!(pool.reserve(), Reservation::InsteadOf("first"));
@@ -282,9 +281,9 @@ mod tests {
     fn the_oldest_gives_way_first_whatever_became_of_the_others() {
         let [a, b] = origins();
         let mut pool = Pool::new(4, 4);
-        for (origin, lane) in [(&a, 1), (&b, 2), (&a, 3), (&b, 4)] {
+        for (origin, connection) in [(&a, 1), (&b, 2), (&a, 3), (&b, 4)] {
             pool.reserve();
-            pool.checkin(origin, lane);
+            pool.checkin(origin, connection);
         }
         assert_eq!(pool.reserve(), Reservation::InsteadOf(1));
         pool.checkin(&a, 5);
@@ -338,11 +337,11 @@ mod tests {
         pool.reserve();
         assert_eq!(pool.run_short(clock::now()), Shortage::Total);
         pool.closed();
-        assert_eq!(pool.free(clock::now()), 1, "one lane is always tried");
+        assert_eq!(pool.free(clock::now()), 1, "one connection is always tried");
     }
 
     #[test]
-    fn a_lane_that_closes_while_idle_is_forgotten_once() {
+    fn a_connection_that_closes_while_idle_is_forgotten_once() {
         let [a, _] = origins();
         let mut pool = Pool::new(1, 1);
         pool.reserve();

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::transport::stream::Stream;
+use crate::transport::connect::stream::Stream;
 
 /// The largest window there may be (RFC 9113, 6.9.1).
 const LARGEST: u64 = (1 << 31) - 1;

@@ -3,7 +3,7 @@
 //! Where they become frequent, fewer requests are sent at a time for a while. Only if that makes closings rarer do
 //! they count as rejections.
 
-use crate::schedule::adaptive::Ticket;
+use crate::job::ticket::Ticket;
 
 /// Ended requests past which both counts are halved, so that they follow.
 const REMEMBERED: f64 = 64.0;

@@ -1,6 +1,6 @@
 //! Requests that were sent together, and what came of them.
 
-use crate::schedule::adaptive::Ticket;
+use crate::job::ticket::Ticket;
 
 /// The cohort that is being sent, and the one before it, which is waited for.
 #[derive(Debug, Default)]

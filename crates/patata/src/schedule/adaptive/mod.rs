@@ -20,6 +20,7 @@ mod verdict;
 use std::time::{Duration, Instant};
 
 use crate::clock;
+use crate::job::ticket::Ticket;
 use closings::{Closings, Finding};
 use cohort::{Cohort, Cohorts, Summary};
 use epoch::Epoch;
@@ -53,18 +54,6 @@ pub(crate) enum Gate {
     Full,
     /// At this moment.
     Until(Instant),
-}
-
-/// By what an attempt is known again when it has ended.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Ticket {
-    /// 0 for none.
-    cohort: u64,
-    sequence: u64,
-    /// When it was sent.
-    sent: f64,
-    /// Requests in flight with it.
-    in_flight: u32,
 }
 
 /// Finds the concurrency of one host. All operations are quick and draw on nothing random.

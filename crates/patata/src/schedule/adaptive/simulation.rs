@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 
 use crate::clock;
-use crate::schedule::adaptive::{Controller, Gate, Report, Ticket, Verdict};
+use crate::job::ticket::Ticket;
+use crate::schedule::adaptive::{Controller, Gate, Report, Verdict};
 
 /// The time of an answer by which a server says no.
 const REFUSAL: f64 = 0.005;

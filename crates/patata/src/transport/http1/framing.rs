@@ -2,8 +2,8 @@
 
 use http::{Method, StatusCode};
 
-use crate::decode::{TransferCoding, transfer_codings};
-use crate::headers::Headers;
+use crate::response::decoding::{TransferCoding, transfer_codings};
+use crate::response::headers::Headers;
 
 /// The most bytes of zeros before a size, padding, extensions and trailers, which say nothing that is wanted.
 const MAX_ASIDES: usize = 64 << 10;

@@ -7,8 +7,8 @@ use std::mem::MaybeUninit;
 use http::{StatusCode, Version};
 use httparse::{Error, Header, ParserConfig, Status};
 
-use crate::headers::Headers;
-use crate::transport::lane::{MAX_RESPONSE_HEADERS, head_too_large};
+use crate::response::headers::Headers;
+use crate::transport::connection::{MAX_RESPONSE_HEADERS, head_too_large};
 
 /// The most bytes that a head may have.
 pub(crate) const MAX_HEAD: usize = 64 << 10;

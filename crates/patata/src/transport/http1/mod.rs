@@ -22,17 +22,17 @@ use http::{Method, StatusCode};
 use tokio::io::ReadBuf;
 
 use crate::clock;
+use crate::config::proxies::Proxy;
 use crate::error::{Error, Kind, Phase};
-use crate::location::leads_on;
-use crate::prepared::Prepared;
-use crate::proxy::Proxy;
+use crate::response::location::leads_on;
 use crate::transport::collect::{Collector, Expected, Stored};
+use crate::transport::connect::stream::Stream;
 use crate::transport::connect::tls_cause;
-use crate::transport::lane::{
+use crate::transport::connection::{
     Fault, MAX_INFORMATIONAL, Received, ResponseHead, endless_informational, head_too_large, refused,
     timed_out, tls_failed, unasked_switch,
 };
-use crate::transport::stream::Stream;
+use crate::transport::prepared::Prepared;
 use crate::transport::timer::Timer;
 use framing::{Framing, Misframed};
 use head::{Head, Unreadable};
@@ -97,7 +97,7 @@ impl Http1 {
 
     /// Sends a request and receives the whole response, by `deadline`.
     ///
-    /// After an error the lane is of no further use.
+    /// After an error the connection is of no further use.
     pub(crate) async fn exchange(
         &mut self,
         request: Prepared<'_>,
@@ -151,7 +151,7 @@ impl Http1 {
         Pin::new(&mut *self.stream).poll_read(context, &mut ReadBuf::new(&mut byte)).map(drop)
     }
 
-    /// Keeps an idle lane alive until the server closes it or says anything, or until `retirement`.
+    /// Keeps an idle connection alive until the server closes it or says anything, or until `retirement`.
     pub(crate) fn poll_over(&mut self, retirement: Instant, context: &mut Context<'_>) -> Poll<()> {
         if self.poll_said(context).is_ready() {
             Poll::Ready(())
@@ -436,7 +436,7 @@ mod tests {
     use http::{HeaderMap, Uri};
 
     use super::*;
-    use crate::body::Body as RequestBody;
+    use crate::request::body::Body as RequestBody;
 
     /// A connection on which one exchange has been completed, and the server's end of it.
     async fn kept() -> (Http1, std::net::TcpStream) {

@@ -9,9 +9,9 @@ use http::{HeaderMap, Method, Uri, header};
 use hyper::body::Body;
 
 use crate::error::Error;
-use crate::outgoing::Outgoing;
-use crate::prepared::Prepared;
-use crate::transport::stream::Stream;
+use crate::transport::connect::stream::Stream;
+use crate::transport::outgoing::Outgoing;
+use crate::transport::prepared::Prepared;
 
 /// Bodies up to this size are copied behind the head, which saves a system call; a longer one goes by itself.
 const SMALL: u64 = 16 << 10;
@@ -105,7 +105,7 @@ impl Sending {
         }
         ready!(Pin::new(stream).poll_flush(context)).map_err(Stopped::Connection)?;
         self.is_flushed = true;
-        // A lane may wait long for the answer.
+        // A connection may wait long for the answer.
         self.ready = Vec::new();
         self.written = 0;
         Poll::Ready(Ok(()))

@@ -1,0 +1,305 @@
+//! A connection's life: opened for one job, kept for others, closed by the server, by age or for want of room.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use crate::address::target::Origin;
+use crate::clock;
+use crate::config::Config;
+use crate::engine::body_decoding::is_coded;
+use crate::engine::event_loop::EventLoop;
+use crate::error::Error;
+use crate::job::Job;
+use crate::transport::collect::Expected;
+use crate::transport::compose::Templates;
+use crate::transport::connect::establish::attempt_timed_out;
+use crate::transport::connection::{Connection, Fault, Received};
+use crate::transport::download::Destination;
+use crate::transport::prepared::Prepared;
+use crate::transport::timer::within;
+
+/// Opens a connection for a job, in a place of the pool that has been reserved for it.
+pub(crate) fn open<T: Send + 'static>(event_loop: &Rc<EventLoop<T>>, job: Box<Job<T>>) {
+    let place = Place { event_loop: event_loop.clone(), given_away: Cell::new(false) };
+    tokio::task::spawn_local(serve(place, job));
+}
+
+async fn serve<T: Send + 'static>(place: Place<T>, job: Box<Job<T>>) {
+    let event_loop = &*place.event_loop;
+    let origin = job.target.origin.clone();
+    let slot = Rc::new(Slot::default());
+    let mut held = Held { event_loop, slot: slot.clone(), job: Some(job), is_sending: false };
+    let Some(mut connection) = held.connect(&origin).await else { return };
+    let config = &event_loop.shared.config;
+    let mut templates = templates_for(config, &origin, &connection);
+    // The clock is read once an exchange, at its end.
+    let mut now = clock::now();
+    loop {
+        let deadline = held.begin(now);
+        let Some(job) = &mut held.job else { return };
+        job.exchange_began = Some(now);
+        let mut request = templates.compose(job, event_loop.shared.jar.as_ref());
+        let expected = Expected {
+            limits: config.size_limits(),
+            file: RefCell::default(),
+            follows_redirects: config.max_redirects.is_some(),
+        };
+        let has_files = job.stream_to.is_some() || !request.body.is_in_memory();
+        let opened = if has_files { files(&mut request, job, &expected, event_loop).await } else { Ok(()) };
+        let result = match opened {
+            Ok(()) => {
+                held.is_sending = true;
+                connection.exchange(request, deadline, &expected).await
+            }
+            Err(error) => Err(error.into()),
+        };
+        held.note_sent(&result);
+        if connection.is_reused() && held.may_be_sent_anew(&result) {
+            // A kept connection that was dead all along says nothing of the server, and costs no attempt. Once a
+            // request: a server that closes whatever it is sent must not get more than was asked for.
+            held.send_anew(clock::now()).await;
+            match held.connect(&origin).await {
+                Some(fresh) => {
+                    templates = templates_for(config, &origin, &fresh);
+                    connection = fresh;
+                }
+                None => return,
+            }
+            continue;
+        }
+        let result = match result {
+            Ok(received) if is_coded(&received) => {
+                event_loop.decoding.decode(received, deadline).await.map_err(Fault::from)
+            }
+            result => result,
+        };
+        let kept = result.is_ok() && connection.is_usable();
+        now = clock::now();
+        held.settle(now, result);
+        if !kept {
+            return;
+        }
+        let retirement = now + config.idle_timeout;
+        match idle(event_loop, &origin, &mut connection, &slot, retirement).await {
+            Order::Send(job) => {
+                held.job = Some(job);
+                // Too old it is too, where this process was stopped while the connection's time ran out.
+                if event_loop.turn_began() >= retirement || connection.has_ended().await {
+                    // Nothing has been sent, so that this is no second time.
+                    let Some(fresh) = held.connect(&origin).await else { return };
+                    templates = templates_for(config, &origin, &fresh);
+                    connection = fresh;
+                }
+            }
+            Order::Wait | Order::Close => return,
+            Order::Retire => return place.give_away(),
+        }
+        now = event_loop.turn_began();
+    }
+}
+
+/// Opens the files that a job needs, which may be more than there may be: nothing of it has been sent then.
+async fn files<T>(
+    request: &mut Prepared<'_>,
+    job: &Job<T>,
+    expected: &Expected,
+    event_loop: &EventLoop<T>,
+) -> Result<(), Error> {
+    if !request.body.is_in_memory() {
+        request.body.open_file().await?;
+    }
+    if let Some(path) = &job.stream_to {
+        let destination = Destination::new(path.clone(), &event_loop.parts).await?;
+        expected.file.replace(Some(destination));
+    }
+    Ok(())
+}
+
+fn templates_for(config: &Config, origin: &Origin, connection: &Connection) -> Templates {
+    Templates::new(config, origin, connection.is_http2(), connection.forwarder())
+}
+
+/// Waits for the next order. `Order::Wait` comes back where the connection closed or became too old.
+async fn idle<T: Send + 'static>(
+    event_loop: &EventLoop<T>,
+    origin: &Arc<Origin>,
+    connection: &mut Connection,
+    slot: &Rc<Slot<T>>,
+    retirement: Instant,
+) -> Order<T> {
+    let number = event_loop.pool().checkin(origin, slot.clone());
+    event_loop.wake();
+    poll_fn(|context| {
+        let order = slot.poll_order(context);
+        // An order goes first: the job in it must not be lost with the connection.
+        if order.is_pending() && connection.poll_over(retirement, context).is_ready() {
+            event_loop.pool().remove(origin, number);
+            return Poll::Ready(Order::Wait);
+        }
+        order
+    })
+    .await
+}
+
+/// A connection's place among those of its event loop: given back when the connection ends, however it does.
+struct Place<T> {
+    event_loop: Rc<EventLoop<T>>,
+    given_away: Cell<bool>,
+}
+
+impl<T> Place<T> {
+    /// Another connection has this place already.
+    fn give_away(&self) {
+        self.given_away.set(true);
+    }
+}
+
+impl<T> Drop for Place<T> {
+    fn drop(&mut self) {
+        if !self.given_away.get() {
+            self.event_loop.pool().closed();
+            self.event_loop.wake();
+        }
+    }
+}
+
+/// The job that a connection is busy with. Should the connection break down, its job still becomes an outcome.
+struct Held<'a, T> {
+    event_loop: &'a EventLoop<T>,
+    /// Where the next one may be already.
+    slot: Rc<Slot<T>>,
+    job: Option<Box<Job<T>>>,
+    /// Whether it is being sent, or its answer awaited.
+    is_sending: bool,
+}
+
+impl<T: Send + 'static> Held<'_, T> {
+    /// Begins an attempt, unless it goes on. Returns when it must be over.
+    fn begin(&mut self, now: Instant) -> Instant {
+        self.job.as_mut().map_or(now, |job| job.begin(now, &self.event_loop.shared.timeouts))
+    }
+
+    /// A fresh connection for the job, which is settled where there is none to be had.
+    async fn connect(&mut self, origin: &Arc<Origin>) -> Option<Connection> {
+        let deadline = self.begin(clock::now());
+        let opened = within(deadline, self.event_loop.establisher.open(origin)).await;
+        match opened.unwrap_or_else(|| Err(attempt_timed_out(origin))) {
+            Ok(connection) => {
+                if let Some(job) = &mut self.job {
+                    job.is_first = true;
+                }
+                Some(connection)
+            }
+            Err(error) => {
+                self.settle(clock::now(), Err(error.into()));
+                None
+            }
+        }
+    }
+
+    /// An exchange is over: notes whether the server may have got any of the request.
+    fn note_sent(&mut self, result: &Result<Received, Fault>) {
+        self.is_sending = false;
+        if let Some(job) = &mut self.job {
+            job.was_sent |= match result {
+                Ok(_) => true,
+                Err(fault) => fault.error.request_sent() && fault.unprocessed.is_none(),
+            };
+        }
+    }
+
+    /// Whether the connection ended before an answer, and sending the job again can repeat nothing.
+    fn may_be_sent_anew(&self, result: &Result<Received, Fault>) -> bool {
+        let (Err(fault), Some(job)) = (result, &self.job) else { return false };
+        let harmless = !fault.error.request_sent() || job.is_idempotent();
+        !job.was_sent_anew && fault.before_answer && harmless && job.message.body.is_whole()
+    }
+
+    /// Waits until the rates have room for one more: for a server, what comes anew is a request as any other.
+    async fn send_anew(&mut self, now: Instant) {
+        let Some(job) = &mut self.job else { return };
+        job.was_sent_anew = true;
+        if let Some(due) = self.event_loop.shared.count_anew(&job.target.origin, now) {
+            let due = job.deadline.map_or(due, |deadline| deadline.min(due));
+            tokio::time::sleep_until(due.into()).await;
+        }
+    }
+
+    fn settle(&mut self, now: Instant, result: Result<Received, Fault>) {
+        if let Some(job) = self.job.take() {
+            self.event_loop.settle(job, now, result);
+        }
+    }
+}
+
+impl<T> Drop for Held<'_, T> {
+    fn drop(&mut self) {
+        if let Some(job) = &mut self.job {
+            job.was_sent |= self.is_sending;
+        }
+        let next = match self.slot.order.take() {
+            Order::Send(job) => Some(job),
+            _ => None,
+        };
+        for job in self.job.take().into_iter().chain(next) {
+            if self.event_loop.shared.is_cancelled() {
+                self.event_loop.shared.leave([job]);
+            } else {
+                // Without an end, which the caller reads as a failure.
+                self.event_loop.finish(job);
+            }
+        }
+    }
+}
+
+/// How an idle connection is told what to do next.
+pub(crate) struct Slot<T> {
+    order: Cell<Order<T>>,
+    waker: RefCell<Option<Waker>>,
+}
+
+/// What an idle connection may be told.
+#[derive(Default)]
+pub(crate) enum Order<T> {
+    /// Nothing yet.
+    #[default]
+    Wait,
+    /// Go on with this job.
+    Send(Box<Job<T>>),
+    /// Close, and leave the place to a connection of another origin.
+    Retire,
+    /// Close, and give the place back.
+    Close,
+}
+
+impl<T> Default for Slot<T> {
+    fn default() -> Self {
+        Self { order: Cell::new(Order::Wait), waker: RefCell::new(None) }
+    }
+}
+
+impl<T> Slot<T> {
+    pub(crate) fn give(&self, order: Order<T>) {
+        self.order.set(order);
+        if let Some(waker) = &*self.waker.borrow() {
+            waker.wake_by_ref();
+        }
+    }
+
+    fn poll_order(&self, context: &Context<'_>) -> Poll<Order<T>> {
+        match self.order.take() {
+            Order::Wait => {
+                let mut waker = self.waker.borrow_mut();
+                if !waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
+                    *waker = Some(context.waker().clone());
+                }
+                Poll::Pending
+            }
+            order => Poll::Ready(order),
+        }
+    }
+}

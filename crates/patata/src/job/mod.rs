@@ -1,0 +1,305 @@
+//! A request on its way: what was asked, how far it has come, how it ended.
+
+pub(crate) mod planner;
+pub(crate) mod redirect;
+pub(crate) mod ticket;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::Method;
+use http::header::{self, HeaderName, HeaderValue};
+
+use crate::address::target::Target;
+use crate::clock;
+use crate::clock::FOREVER;
+use crate::cookies::Jar;
+use crate::error::{Error, Kind, Phase};
+use crate::job::ticket::Ticket;
+use crate::request::Head;
+use crate::request::auth::{AuthRequest, Authorize};
+use crate::request::body::Body;
+use crate::request::retry_if::RetryIf;
+use crate::response::headers::Headers;
+use crate::response::{Answer, End, Outcome};
+
+/// How long things may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Timeouts {
+    pub(crate) attempt: Duration,
+    /// One request with all of its attempts.
+    pub(crate) total: Option<Duration>,
+    /// When the whole run must be over.
+    pub(crate) run: Option<Instant>,
+}
+
+/// By what a server knows a request again that it has got before.
+pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// What is sent on one hop, apart from where.
+#[derive(Debug, Clone)]
+pub(crate) struct Message {
+    pub(crate) method: Method,
+    /// What the request itself says, on top of the client's defaults.
+    pub(crate) head: Option<Box<Head>>,
+    pub(crate) body: Body,
+    /// Whether the client's default headers go along; no longer so once a redirect left the origin.
+    pub(crate) defaults: bool,
+}
+
+/// A request that is ready to be sent, and how far it has come.
+#[derive(Debug)]
+pub(crate) struct Job<T> {
+    pub(crate) tag: T,
+    /// Its place in the input, counted from 0.
+    pub(crate) number: u64,
+    pub(crate) target: Target,
+    pub(crate) message: Message,
+    /// Where the attempt began, kept once a redirect has changed it.
+    pub(crate) first_hop: Option<Box<(Target, Message)>>,
+    pub(crate) timeout: Option<Duration>,
+    /// The file that the response's body goes to.
+    pub(crate) stream_to: Option<Arc<Path>>,
+    /// Attempts begun.
+    pub(crate) attempts: u32,
+    /// Whether a server may have got any of it, in whichever attempt.
+    pub(crate) was_sent: bool,
+    /// Redirects followed in this attempt.
+    pub(crate) hops: u32,
+    /// The cookies that they set, where no others are kept.
+    pub(crate) cookies: Option<Box<Jar>>,
+    /// How often this attempt has found no file descriptor for its connection.
+    pub(crate) shortages: u32,
+    /// How often a server has refused it unread, and it went out again: in all attempts, and besides these.
+    pub(crate) refusals: u32,
+    /// Whether it has been sent anew, for free, since its connection was dead or on its way out: done once.
+    pub(crate) was_sent_anew: bool,
+    /// What it is authorised by, once a function of the user's has been asked to refresh it.
+    pub(crate) authorization: Authorization,
+    /// Whether it has been answered, and the user's `retry_if` is to say whether that is the end.
+    pub(crate) is_questioned: bool,
+    /// Whether it would have been sent again, had the retry budget had room for it.
+    pub(crate) is_retry_denied: bool,
+    /// When the first attempt began.
+    pub(crate) started: Option<Instant>,
+    /// When the current attempt must be over.
+    pub(crate) deadline: Option<Instant>,
+    /// When all of its attempts must be over.
+    pub(crate) expires: Option<Instant>,
+    /// Whether its host counts it as in flight.
+    pub(crate) is_counted: bool,
+    /// Whether it tries a host that is in trouble.
+    pub(crate) is_probe: bool,
+    /// Whether a connection was opened for it that no other has used.
+    pub(crate) is_first: bool,
+    /// By what the controller of its host's concurrency knows it, where there is one.
+    pub(crate) ticket: Option<Box<Ticket>>,
+    /// When its latest exchange began.
+    pub(crate) exchange_began: Option<Instant>,
+    /// How it ended, once it has. The job's box carries it back to the thread that made the box: there it
+    /// is cheap to free.
+    pub(crate) end: Option<End>,
+}
+
+/// How far a job has come with the user's auth function.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Authorization {
+    /// As it was at the beginning.
+    #[default]
+    First,
+    /// The server has answered 401: on its way to the caller's thread, where the function is called.
+    Stale,
+    /// Refreshed, which is done once.
+    Refreshed,
+}
+
+impl<T> Job<T> {
+    /// Asks the user's function for a header: the request's own function, or else the client's. A request
+    /// that says already by what it is authorised is left as it is.
+    ///
+    /// # Errors
+    /// What the function failed with.
+    pub(crate) fn authorize(&mut self, default: Option<&Authorize>) -> Result<(), Error> {
+        let head = self.message.head.as_deref();
+        let own = head.and_then(|head| head.authorize.as_ref());
+        let Some(authorize) = own.or(default).cloned() else { return Ok(()) };
+        let is_refresh = self.authorization == Authorization::Stale;
+        if !is_refresh && head.is_some_and(|head| head.headers.contains_key(header::AUTHORIZATION)) {
+            if let Some(head) = &mut self.message.head {
+                // Nor does a 401 bring the function in.
+                head.authorize = None;
+            }
+            return Ok(());
+        }
+        let request = AuthRequest {
+            method: &self.message.method,
+            url: self.target.to_string(),
+            body: self.message.body.as_bytes(),
+            is_refresh,
+        };
+        let (name, value) = authorize.header(&request)?;
+        let head = self.message.head.get_or_insert_default();
+        head.headers.insert(name, value);
+        head.authorize = Some(authorize);
+        if is_refresh {
+            self.authorization = Authorization::Refreshed;
+        }
+        Ok(())
+    }
+
+    /// Adds a key by which the server knows the request again, where it may do harm twice and has none.
+    pub(crate) fn add_idempotency_key(&mut self, random: &mut fastrand::Rng) {
+        if !self.is_idempotent()
+            && let Ok(key) = HeaderValue::try_from(format!("{:032x}", random.u128(..)))
+        {
+            self.message.head.get_or_insert_default().headers.insert(IDEMPOTENCY_KEY, key);
+        }
+    }
+
+    /// Whether a function of the user's may be asked for another header.
+    pub(crate) fn is_refreshable(&self) -> bool {
+        self.message.head.as_ref().is_some_and(|head| head.authorize.is_some())
+    }
+
+    /// Whether a 401 may be answered with a fresh header. Asked once: then it is under way.
+    pub(crate) fn begin_refresh(&mut self) -> bool {
+        let may = self.authorization == Authorization::First
+            && self.is_refreshable()
+            && self.message.body.is_whole();
+        if may {
+            self.authorization = Authorization::Stale;
+        }
+        may
+    }
+
+    /// Begins an attempt, unless a redirect or a second sending continues one. Returns when it must be
+    /// over: after the request's own time-out, or else the client's, and never after what ends all attempts.
+    pub(crate) fn begin(&mut self, now: Instant, timeouts: &Timeouts) -> Instant {
+        if let Some(deadline) = self.deadline {
+            return deadline;
+        }
+        self.attempts += 1;
+        if self.started.is_none() {
+            self.started = Some(now);
+            self.expires = timeouts.total.map(|total| now + total.min(FOREVER));
+        }
+        let mut deadline = now + self.timeout.unwrap_or(timeouts.attempt).min(FOREVER);
+        for limit in [self.expires, timeouts.run].into_iter().flatten() {
+            deadline = deadline.min(limit);
+        }
+        self.deadline = Some(deadline);
+        deadline
+    }
+
+    /// Keeps what a redirect sets for the hops behind it.
+    pub(crate) fn keep_cookies(&mut self, headers: &Headers) {
+        if headers.get("set-cookie").is_some() {
+            self.cookies.get_or_insert_default().store(&self.target, headers);
+        }
+    }
+
+    /// Goes on to the next hop, which the same attempt and deadline cover.
+    pub(crate) fn redirect(&mut self, target: Target, message: Message) {
+        let hop =
+            (std::mem::replace(&mut self.target, target), std::mem::replace(&mut self.message, message));
+        self.first_hop.get_or_insert_with(|| Box::new(hop));
+        self.hops += 1;
+    }
+
+    /// Ends the attempt: the next one starts over, where the request itself says. Not so where that would
+    /// repeat what must not be repeated: a POST that was answered with a redirect has been done, and only
+    /// the hop that failed is tried again.
+    pub(crate) fn end_attempt(&mut self) {
+        self.deadline = None;
+        self.shortages = 0;
+        if self.first_hop.as_ref().is_some_and(|first| first.1.method.is_idempotent())
+            && let Some(first) = self.first_hop.take()
+        {
+            (self.target, self.message) = *first;
+            self.hops = 0;
+            self.cookies = None;
+        }
+    }
+
+    /// What the user's function for its responses is: its own, or else the client's.
+    pub(crate) fn retry_if<'a>(&'a self, default: Option<&'a RetryIf>) -> Option<&'a RetryIf> {
+        self.message.head.as_ref().and_then(|head| head.retry_if.as_ref()).or(default)
+    }
+
+    /// What the user's function says of its answer: whether there is to be another attempt.
+    ///
+    /// # Errors
+    /// What the function failed with.
+    pub(crate) fn asks_for_another(&self, default: Option<&RetryIf>) -> Result<bool, Error> {
+        let (Some(retry_if), Some(End { elapsed, result: Ok(answer) })) = (self.retry_if(default), &self.end)
+        else {
+            return Ok(false);
+        };
+        let response = answer.clone().into_response(self.target.clone());
+        retry_if.asks_for_another(&response, self.sendings(), *elapsed)
+    }
+
+    /// Attempts begun, and those that a server refused unread.
+    pub(crate) fn sendings(&self) -> u32 {
+        self.attempts + self.refusals
+    }
+
+    /// Comes to the one end that every request has.
+    pub(crate) fn end(&mut self, now: Instant, result: Result<Answer, Error>) {
+        let elapsed = self.started.map_or(Duration::ZERO, |started| now.saturating_duration_since(started));
+        self.end = Some(End { elapsed, result });
+    }
+
+    /// Whether the server may get this request twice without harm: by its method, or because it carries a
+    /// key by which the server knows it again.
+    pub(crate) fn is_idempotent(&self) -> bool {
+        self.message.method.is_idempotent()
+            || self.message.head.as_ref().is_some_and(|head| head.headers.contains_key(IDEMPOTENCY_KEY))
+    }
+}
+
+impl<T> From<Job<T>> for Outcome<T> {
+    fn from(job: Job<T>) -> Self {
+        let attempts = job.sendings();
+        let Job { tag, target, is_retry_denied: retry_denied, started, end, .. } = job;
+        let End { elapsed, result } = end.unwrap_or_else(|| {
+            // The event loop that held the job ended before the job did.
+            let error =
+                Error::new(Kind::Cancelled, Phase::Schedule, "The event loop of this request broke down");
+            End {
+                elapsed: started
+                    .map_or(Duration::ZERO, |started| clock::now().saturating_duration_since(started)),
+                result: Err(error),
+            }
+        });
+        let result = match result {
+            Ok(answer) => Ok(answer.into_response(target)),
+            Err(error) => Err(error.at(target)),
+        };
+        Self { tag, attempts, retry_denied, elapsed, result }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::hash::RandomState;
+
+    use super::*;
+    use crate::job::planner::Planner;
+    use crate::request::Request;
+
+    #[test]
+    fn a_retry_repeats_no_post_that_was_redirected() {
+        for (method, expected) in [(Method::POST, "http://a/answer"), (Method::GET, "http://a/")] {
+            let mut planner = Planner::new(RandomState::new());
+            let mut job =
+                planner.plan(Request::new((), method, "http://a/")).map_err(|(_, error)| error).unwrap();
+            let target = planner.target("http://a/answer").unwrap().0;
+            let message = Message { method: Method::GET, ..job.message.clone() };
+            job.redirect(target, message);
+            job.end_attempt();
+            assert_eq!((job.message.method.as_str(), job.target.to_string().as_str()), ("GET", expected));
+        }
+    }
+}

@@ -1,0 +1,7 @@
+pub(crate) mod failures;
+pub(crate) mod latency;
+pub(crate) mod progress;
+pub(crate) mod receipt;
+pub(crate) mod stall;
+pub(crate) mod stop;
+pub(crate) mod unfinished;

@@ -1,0 +1,140 @@
+//! How far a run has come, for who watches it from another thread.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+
+/// How far a run has come, and what it waits for: see [`Control::progress`](crate::Control::progress).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// Requests taken from the input.
+    pub submitted: u64,
+    /// Requests whose outcomes have been handed out.
+    pub done: u64,
+    /// Those of them that have failed, as [`Receipt`](crate::Receipt) counts.
+    pub failed: u64,
+    /// Requests that connections are busy with.
+    pub in_flight: usize,
+    /// What keeps the run from being faster just now.
+    pub bottleneck: Bottleneck,
+    /// Hosts that do not answer just now, up to ten of them: see
+    /// [`host_timeout`](crate::Builder::host_timeout).
+    pub troubled_hosts: Vec<String>,
+}
+
+/// What keeps a run from being faster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Bottleneck {
+    /// [`rate`](crate::Builder::rate) or [`rate_per_host`](crate::Builder::rate_per_host).
+    Rate,
+    /// [`concurrency`](crate::Builder::concurrency) or
+    /// [`concurrency_per_host`](crate::Builder::concurrency_per_host): more is ready to be sent.
+    Concurrency,
+    /// The servers: all is sent that there is, or they have asked to be left alone for a while, or what failed
+    /// waits to be sent again.
+    Server,
+    /// The input, which gives its requests too slowly.
+    Input,
+    /// The caller, who takes the outcomes too slowly.
+    Consumer,
+}
+
+impl fmt::Display for Bottleneck {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Rate => "rate",
+            Self::Concurrency => "concurrency",
+            Self::Server => "server",
+            Self::Input => "input",
+            Self::Consumer => "consumer",
+        })
+    }
+}
+
+/// What the threads of a run publish of themselves now and then, without a lock.
+#[derive(Debug)]
+pub(crate) struct Board {
+    submitted: AtomicU64,
+    done: AtomicU64,
+    failed: AtomicU64,
+    has_outcome: AtomicBool,
+    /// How often the caller has turned to its input, and away: odd while it is there.
+    turns: AtomicU64,
+    /// The busy connections of each event loop, and all that it has.
+    connections: Vec<(AtomicUsize, AtomicUsize)>,
+}
+
+/// The caller's part.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CallerNews {
+    pub(crate) submitted: u64,
+    pub(crate) done: u64,
+    pub(crate) failed: u64,
+    /// Whether there is an outcome that has not been handed out.
+    pub(crate) has_outcome: bool,
+}
+
+impl Board {
+    pub(crate) fn new(event_loops: usize) -> Self {
+        Self {
+            submitted: AtomicU64::new(0),
+            done: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+            has_outcome: AtomicBool::new(false),
+            turns: AtomicU64::new(0),
+            connections: (0..event_loops).map(|_| Default::default()).collect(),
+        }
+    }
+
+    pub(crate) fn publish(&self, news: CallerNews) {
+        self.submitted.store(news.submitted, Ordering::Relaxed);
+        self.done.store(news.done, Ordering::Relaxed);
+        self.failed.store(news.failed, Ordering::Relaxed);
+        self.has_outcome.store(news.has_outcome, Ordering::Relaxed);
+    }
+
+    pub(crate) fn publish_taking(&self, is_taking: bool) {
+        let turns = self.turns.load(Ordering::Relaxed);
+        if (turns % 2 == 1) != is_taking {
+            // The caller alone writes it.
+            self.turns.store(turns + 1, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether the caller waits for its input.
+    pub(crate) fn is_taking(&self) -> bool {
+        self.taking().is_some()
+    }
+
+    /// Which time it is that the caller waits for its input, where it does.
+    pub(crate) fn taking(&self) -> Option<u64> {
+        Some(self.turns.load(Ordering::Relaxed)).filter(|turns| turns % 2 == 1)
+    }
+
+    pub(crate) fn publish_connections(&self, event_loop: usize, busy: usize, open: usize) {
+        if let Some(connections) = self.connections.get(event_loop) {
+            connections.0.store(busy, Ordering::Relaxed);
+            connections.1.store(open, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether another event loop has connections.
+    pub(crate) fn has_connections_beside(&self, event_loop: usize) -> bool {
+        let mut others = self.connections.iter().enumerate().filter(|(index, _)| *index != event_loop);
+        others.any(|(_, connections)| connections.1.load(Ordering::Relaxed) > 0)
+    }
+
+    pub(crate) fn news(&self) -> CallerNews {
+        CallerNews {
+            submitted: self.submitted.load(Ordering::Relaxed),
+            done: self.done.load(Ordering::Relaxed),
+            failed: self.failed.load(Ordering::Relaxed),
+            has_outcome: self.has_outcome.load(Ordering::Relaxed),
+        }
+    }
+
+    pub(crate) fn busy(&self) -> usize {
+        self.connections.iter().map(|connections| connections.0.load(Ordering::Relaxed)).sum()
+    }
+}
