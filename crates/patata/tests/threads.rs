@@ -1,12 +1,14 @@
-//! No thread is left once a run is over. A file of its own: other tests' runs would be counted too.
+//! No thread is left once a run is over. A binary of its own, with this test alone: it counts the process's threads,
+//! and would count those of other tests' runs too.
 
-mod support;
+#[path = "support/watchdog.rs"]
+mod watchdog;
 
 use std::time::Duration;
 
 use patata::{Client, Request};
 use patata_testserver::Server;
-use support::{RawServer, Watchdog, wait_until};
+use watchdog::{Watchdog, wait_until};
 
 /// The event loops of this process.
 fn event_loops() -> usize {
@@ -22,12 +24,13 @@ fn event_loops() -> usize {
 #[test]
 #[cfg(target_os = "linux")]
 fn no_thread_is_left_after_fifty_runs() {
-    let (server, silent) = (Server::start().unwrap(), RawServer::silent());
+    let server = Server::start().unwrap();
+    let slow = format!("{}/delay/600000", server.url());
     let client = Client::builder().num_workers(3).build().unwrap();
     let _watchdog = Watchdog::new();
     for number in 0..50 {
         let good = (0..20).map(|tag| Request::get(tag, server.url()));
-        let hanging = (20..30).map(|tag| Request::get(tag, silent.url()));
+        let hanging = (20..30).map(|tag| Request::get(tag, &slow));
         let mut run = client.run(good.chain(hanging));
         // A thread names itself, a moment after it has begun.
         wait_until(|| event_loops() == 3);

@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
 use crate::book::Book;
-use crate::support::wait_until;
+use crate::watchdog::wait_until;
 use crate::{http1, http2};
 
 #[derive(Debug, Clone, Copy)]

@@ -1,15 +1,12 @@
 //! Runs that end by themselves before their input does: too many failures, a status that ends all, a deadline.
 
-#![allow(clippy::unwrap_used, reason = "a failure in a helper fails the test, as it should")]
-
-mod support;
-
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use patata::{Builder, Client, ErrorKind, Outcome, Phase, Receipt, Request, Step, Stop, TooManyFailures};
 use patata_testserver::Server;
-use support::{RawServer, Watchdog, wait_until};
+
+use crate::support::{RawServer, Watchdog, wait_until};
 
 /// What came of an endless input, where each tenth request fails with a 404 and the others do not.
 fn run(builder: Builder) -> (Vec<Outcome<u64>>, Receipt, Option<Stop>) {

@@ -1,8 +1,5 @@
 //! A TLS server and certificates for it, good and bad.
 
-#![allow(dead_code, reason = "each test file uses a part of it")]
-#![allow(clippy::unwrap_used, reason = "a failure in here fails the test, as it should")]
-
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 

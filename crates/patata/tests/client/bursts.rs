@@ -1,26 +1,18 @@
 //! Many connections at once to a server that takes them one by one: what its queue drops is no fault of the server.
 
-#![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, reason = "a failure in a helper fails the test, as it should")]
-
-mod support;
-
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use patata::{Client, Request};
-use support::{Watchdog, all};
+
+use crate::support::{Port, Watchdog, all};
 
 /// A server that keeps few connections waiting, and takes one each few milliseconds.
 fn slow_to_accept(waiting: u32) -> SocketAddr {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
-    let _inside = runtime.enter();
-    let socket = tokio::net::TcpSocket::new_v4().unwrap();
-    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let listener: TcpListener = socket.listen(waiting).unwrap().into_std().unwrap();
-    listener.set_nonblocking(false).unwrap();
-    let address = listener.local_addr().unwrap();
+    let port = Port::reserve();
+    let address = port.address();
+    let listener = port.listen(waiting);
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();

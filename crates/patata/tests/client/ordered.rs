@@ -1,16 +1,13 @@
 //! Outcomes in the order of the input: whatever holds one up, none overtakes, and memory stays bounded.
 
-#![allow(clippy::unwrap_used, reason = "a failure in a helper fails the test, as it should")]
-
-mod support;
-
 use std::cell::Cell;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use patata::{Client, Request};
 use patata_testserver::Server;
-use support::{RawServer, Watchdog, all, ok, wait_until};
+
+use crate::support::{RawServer, Watchdog, all, ok, wait_until};
 
 fn client() -> Client {
     Client::builder().num_workers(2).concurrency(20).ordered(true).build().unwrap()

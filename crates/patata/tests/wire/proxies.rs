@@ -1,18 +1,13 @@
 //! Proxies: what is asked of them, what they are told, and what no server hears of it.
 
-#![allow(clippy::unwrap_used, reason = "a failure in a helper fails the test, as it should")]
-
-#[path = "support/proxy.rs"]
-mod proxy;
-mod support;
-#[path = "support/tls.rs"]
-mod tls;
-
 use std::io::Read;
 
 use patata::{Builder, CertificateFault, Client, Error, ErrorKind, HttpVersion, Phase, Request};
-use support::{RawServer, all, assert_fault, fault, ok, one};
-use tls::{Authority, Setup, TlsServer, local, names};
+
+use crate::checks::{assert_fault, fault};
+use crate::proxy_servers;
+use crate::support::{RawServer, all, ok, one};
+use crate::tls_server::{Authority, Setup, TlsServer, local, names};
 
 fn builder() -> Builder {
     Client::builder().num_workers(1)
@@ -73,7 +68,7 @@ fn an_https_request_goes_through_a_tunnel_and_the_server_hears_nothing_of_the_pr
     let identity = authority.sign(names(&["origin.example", "::1"]));
     for alpn in ["http/1.1", "h2"] {
         let server = TlsServer::start(&identity, &Setup { alpn: &[alpn], ..Setup::default() });
-        let proxy = proxy::tunnelling(server.address());
+        let proxy = proxy_servers::tunnelling(server.address());
         let url = format!("http://user:secret@{}", proxy.address());
         let client = builder().proxy(url).ca_file(authority.file().path()).build().unwrap();
         for (url, destination) in
@@ -167,7 +162,7 @@ fn a_proxys_answer_is_read_as_any_other() {
         "HTTP/1.0 200\ntransfer-encoding: chunked\n\n",
         "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 204 OK\r\n\r\n",
     ] {
-        let proxy = proxy::tunnelling_with(server.address(), answer);
+        let proxy = proxy_servers::tunnelling_with(server.address(), answer);
         let client = builder().proxy(proxy.url()).ca_file(authority.file().path()).build().unwrap();
         assert_eq!(body(&client, "https://origin.example/"), "hello", "{answer:?}");
     }
@@ -234,7 +229,7 @@ fn a_socks_proxy_is_told_an_address_or_a_name_as_its_scheme_says() {
         ("socks5://us%40er:secret@", user, ["ip 192.0.2.7 80", "ip 2001:db8::1 81"]),
         ("socks5h://us%40er:secret@", user, ["name origin.example 80", "ip 2001:db8::1 81"]),
     ] {
-        let (proxy, asked) = proxy::socks(server.address(), user);
+        let (proxy, asked) = proxy_servers::socks(server.address(), user);
         let client = builder()
             .proxy(format!("{scheme}{}", proxy.address()))
             .resolve("origin.example", ["192.0.2.7".parse().unwrap()])
@@ -251,7 +246,7 @@ fn a_socks_proxy_is_told_an_address_or_a_name_as_its_scheme_says() {
 #[test]
 fn a_socks_proxy_that_refuses_is_a_fault_of_the_proxy() {
     let server = RawServer::answering(ok(""));
-    let (proxy, _) = proxy::socks(server.address(), Some(("user", "secret")));
+    let (proxy, _) = proxy_servers::socks(server.address(), Some(("user", "secret")));
     for (credentials, told) in [("", "does not support"), ("user:wrong@", "credentials not accepted")] {
         let (error, _) = refusal(&format!("socks5h://{credentials}{}", proxy.address()), "http://a.example/");
         let beginning = format!("Cannot connect to a.example:80 through the proxy {}", proxy.address());

@@ -1,9 +1,5 @@
 //! Bodies that are read while they are sent: whole, no faster than the server takes them, and never twice.
 
-#![allow(clippy::unwrap_used, reason = "a failure in a helper fails the test, as it should")]
-
-mod support;
-
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +8,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use patata::{Body, Client, ErrorKind, Request};
 use patata_testserver::Server;
-use support::{RawServer, all, one};
+
+use crate::support::{Peer, RawServer, all, one};
 
 const SIZE: usize = 1_000_000;
 
@@ -40,6 +37,16 @@ fn pieces() -> impl Iterator<Item = io::Result<Bytes>> + Send {
         .into_iter()
 }
 
+/// The head of the next request, whatever follows it.
+fn head(peer: &mut Peer) -> String {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") && matches!(peer.stream.read(&mut byte), Ok(1)) {
+        head.push(byte[0]);
+    }
+    String::from_utf8_lossy(&head).into_owned()
+}
+
 #[test]
 fn a_file_and_pieces_arrive_whole() {
     let (server, file) = (Server::start().unwrap(), file());
@@ -60,7 +67,7 @@ fn a_file_and_pieces_arrive_whole() {
 #[test]
 fn a_length_that_is_known_is_said_and_another_is_chunked() {
     let server = RawServer::start(|peer| {
-        let head = peer.head();
+        let head = head(peer);
         peer.answer(if head.contains("content-length: 1000000\r\n") {
             "sized"
         } else if head.contains("transfer-encoding: chunked\r\n") {
@@ -82,7 +89,7 @@ fn pieces_are_taken_no_faster_than_the_server_reads() {
     let taken = Arc::new(AtomicUsize::new(0));
     let counted = taken.clone();
     let server = RawServer::start(move |peer| {
-        peer.head();
+        head(peer);
         // All buffers in between fill up meanwhile.
         std::thread::sleep(Duration::from_millis(300));
         let before = counted.load(Ordering::SeqCst);
@@ -104,7 +111,7 @@ fn pieces_are_taken_no_faster_than_the_server_reads() {
 #[test]
 fn an_answer_that_comes_before_the_whole_body_is_the_answer() {
     let server = RawServer::start(|peer| {
-        peer.head();
+        head(peer);
         peer.send("HTTP/1.1 413 Content Too Large\r\ncontent-length: 3\r\nconnection: close\r\n\r\nbig");
         peer.wait_for_the_end();
     });

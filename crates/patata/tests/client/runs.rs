@@ -1,13 +1,8 @@
 //! Runs as a whole: every request accounted for, the input pulled lazily, several hosts at once, and
 //! ends that come early.
 
-#![allow(clippy::unwrap_used, reason = "a failure in a helper fails the test, as it should")]
-
-mod support;
-
 use std::cell::Cell;
 use std::collections::BTreeSet;
-use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -15,7 +10,8 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use patata::{Client, ErrorKind, Method, Outcome, Receipt, Request};
 use patata_testserver::Server;
-use support::{RawServer, Watchdog, all, wait_until};
+
+use crate::support::{Port, RawServer, Watchdog, all, wait_until};
 
 fn client() -> Client {
     Client::builder().build().unwrap()
@@ -242,10 +238,10 @@ fn two_hundred_origins_share_ten_connections() {
 
 #[test]
 fn a_dead_and_a_hanging_origin_do_not_keep_a_good_ones_answers() {
-    let dead = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let dead = Port::reserve();
     let (hanging, good) = (RawServer::silent(), Server::start().unwrap());
     let url = |tag: usize| match tag % 10 {
-        0 => format!("http://{dead}/"),
+        0 => format!("http://{}/", dead.address()),
         1 => hanging.url(),
         _ => good.url().to_owned(),
     };

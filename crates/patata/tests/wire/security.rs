@@ -1,14 +1,12 @@
 //! Hostile servers and careless output: what no other test file holds of the promises of SECURITY.md.
 
-#![allow(clippy::unwrap_used, reason = "a failure in a helper fails the test, as it should")]
-
-mod support;
-
 use std::io::Read;
 use std::time::Duration;
 
 use patata::{Builder, Client, ErrorKind, HttpVersion, Phase, Request};
-use support::{Peer, RawServer, assert_fault, fault, one};
+
+use crate::checks::{assert_fault, fault};
+use crate::support::{Peer, RawServer, one};
 
 const SECRET: &str = "hunter2";
 

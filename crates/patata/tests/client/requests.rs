@@ -1,16 +1,13 @@
 //! What a client and a request say together: headers, parameters, credentials, cookies, bodies of all kinds.
 
-#![allow(clippy::unwrap_used, reason = "a failure in a helper fails the test, as it should")]
-
-mod support;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use patata::{Body, Client, ErrorKind, FilePart, HeaderName, HeaderValue, Multipart, Request};
 use patata_testserver::Server;
 use serde_json::{Value, json};
-use support::{RawServer, all, ok, one};
+
+use crate::support::{RawServer, all, ok, one};
 
 fn client() -> Client {
     Client::builder().build().unwrap()

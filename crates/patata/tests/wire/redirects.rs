@@ -1,15 +1,13 @@
 //! Which redirects are followed, with what, and where they end.
 
-#![allow(clippy::unwrap_used, reason = "a failure in a helper fails the test, as it should")]
-
-mod support;
-
 use std::time::Duration;
 
 use patata::{Client, ErrorKind, Method, Phase, Request, Response};
 use patata_testserver::Server;
 use serde_json::Value;
-use support::{RawServer, all, assert_fault, fault, get, one};
+
+use crate::checks::{assert_fault, fault, get};
+use crate::support::{RawServer, all, ok, one};
 
 fn client() -> Client {
     Client::builder().build().unwrap()
@@ -135,7 +133,7 @@ fn a_cookie_that_a_redirect_sets_stands_behind_the_users_own_and_goes_to_no_othe
     let server = setting_cookies();
     let request = Request::get((), server.url()).header("cookie", "mine=0");
     assert_eq!(one(&client(), request).result.unwrap().text(), "cookie: mine=0; a=1");
-    let other = RawServer::answering_once(support::ok(""));
+    let other = RawServer::answering_once(ok(""));
     let place = other.url().replace("127.0.0.1", "localhost");
     let leaving = RawServer::answering(format!(
         "HTTP/1.1 302 Found\r\nlocation: {place}\r\nset-cookie: a=1\r\ncontent-length: 0\r\n\r\n"
@@ -334,7 +332,7 @@ fn the_body_of_a_redirect_is_read_so_that_the_connection_can_be_kept() {
         }
     });
     let client = Client::builder().concurrency(1).build().unwrap();
-    for outcome in support::all(&client, (0..5).map(|tag| Request::get(tag, server.url()))) {
+    for outcome in all(&client, (0..5).map(|tag| Request::get(tag, server.url()))) {
         assert_eq!(outcome.result.unwrap().body, "end");
     }
     assert_eq!(server.connections(), 1);

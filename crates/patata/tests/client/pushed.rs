@@ -1,9 +1,5 @@
 //! Runs that are given their requests: pushed one by one, or from an asynchronous stream.
 
-#![allow(clippy::unwrap_used, reason = "a failure in a helper fails the test, as it should")]
-
-mod support;
-
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -13,7 +9,8 @@ use std::time::Duration;
 use futures_util::{StreamExt, stream};
 use patata::{Client, Outcome, PushedRun, Request, Step};
 use patata_testserver::Server;
-use support::{RawServer, Watchdog, wait_until};
+
+use crate::support::{RawServer, Watchdog, wait_until};
 
 fn client() -> Client {
     Client::builder().build().unwrap()

@@ -1,17 +1,14 @@
 //! What each fault of a network or a server ends as: its kind, its phase, whether the request had been
 //! sent, and how its text begins.
 
-#![allow(clippy::unwrap_used, reason = "a failure in a helper fails the test, as it should")]
-
-mod support;
-
-use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
 use patata::{Client, Error, ErrorKind, MAX_RESPONSE_HEADERS, Method, Phase, Request};
 use patata_testserver::Server;
-use support::{RawServer, all, assert_fault, fault, get, ok, one};
+
+use crate::checks::{assert_fault, fault, get, leave_unread};
+use crate::support::{Peer, Port, RawServer, all, ok, one, wait_until};
 
 const SHORT: Duration = Duration::from_millis(200);
 
@@ -24,15 +21,10 @@ fn fault_of(answer: impl Into<Vec<u8>>) -> Error {
     fault(&client(), RawServer::answering_once(answer).url())
 }
 
-/// An address at which nobody listens.
-fn deserted() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().to_string()
-}
-
 #[test]
 fn a_refused_connection_is_a_connect_error() {
-    let address = deserted();
+    let nobody = Port::reserve();
+    let address = nobody.address();
     let error = fault(&client(), format!("http://{address}/"));
     let beginning = format!("Cannot connect to {address}: ");
     assert_fault(&error, ErrorKind::Connect, Phase::Connect, false, &beginning);
@@ -68,7 +60,7 @@ fn a_server_that_closes_within_the_head_has_disconnected() {
 
 #[test]
 fn a_reset_before_the_answer_is_a_disconnection() {
-    let server = RawServer::start(support::Peer::leave_unread);
+    let server = RawServer::start(leave_unread);
     let error = fault(&client(), server.url());
     assert_fault(&error, ErrorKind::Protocol, Phase::Head, true, "Server disconnected");
 }
@@ -76,7 +68,7 @@ fn a_reset_before_the_answer_is_a_disconnection() {
 #[test]
 fn a_reset_within_the_body_is_a_body_error() {
     let server = RawServer::start(|peer| {
-        peer.leave_unread();
+        leave_unread(peer);
         peer.send("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\npot");
     });
     let error = fault(&client(), server.url());
@@ -90,7 +82,7 @@ fn a_reset_within_the_body_is_a_body_error() {
 #[test]
 fn a_reset_ends_a_body_that_has_no_length_as_an_error() {
     let server = RawServer::start(|peer| {
-        peer.leave_unread();
+        leave_unread(peer);
         peer.send("HTTP/1.1 200 OK\r\n\r\npot");
     });
     let result = one(&client(), Request::get((), server.url())).result;
@@ -213,7 +205,7 @@ fn a_server_that_never_answers_is_a_timeout_in_the_head() {
     let client = Client::builder().timeout(SHORT).build().unwrap();
     let error = fault(&client, server.url());
     assert_fault(&error, ErrorKind::Timeout, Phase::Head, true, "The attempt timed out while waiting");
-    support::wait_until(|| server.ended() == 1);
+    wait_until(|| server.ended() == 1);
 }
 
 #[test]
@@ -228,7 +220,7 @@ fn a_body_that_only_drips_is_a_timeout_in_the_body() {
     let client = Client::builder().timeout(SHORT).build().unwrap();
     let error = fault(&client, server.url());
     assert_fault(&error, ErrorKind::Timeout, Phase::Body, true, "The attempt timed out while its response");
-    support::wait_until(|| server.ended() == 1);
+    wait_until(|| server.ended() == 1);
 }
 
 #[test]
@@ -279,14 +271,14 @@ fn a_timeout_holds_on_a_kept_connection_as_on_a_new_one() {
 
 #[test]
 fn a_handshake_that_gets_no_answer_is_a_timeout_in_connecting() {
-    let server = RawServer::start(support::Peer::wait_for_the_end);
+    let server = RawServer::start(Peer::wait_for_the_end);
     let url = server.url().replace("http", "https");
     for builder in [Client::builder().connect_timeout(SHORT), Client::builder().timeout(SHORT)] {
         let error = fault(&builder.build().unwrap(), &url);
         let beginning = format!("Cannot connect to {}: ", server.address());
         assert_fault(&error, ErrorKind::Timeout, Phase::Connect, false, &beginning);
     }
-    support::wait_until(|| server.ended() == 2);
+    wait_until(|| server.ended() == 2);
 }
 
 #[test]
@@ -299,7 +291,7 @@ fn https_to_a_server_without_it_is_a_tls_error() {
 
 #[test]
 fn a_server_that_leaves_the_handshake_is_a_connect_error() {
-    let server = RawServer::start(support::Peer::leave_unread);
+    let server = RawServer::start(leave_unread);
     let error = fault(&client(), server.url().replace("http", "https"));
     assert_fault(&error, ErrorKind::Connect, Phase::Connect, false, "Cannot connect to 127.0.0.1:");
 }

@@ -1,9 +1,5 @@
 //! All that a server can do wrong: what the user gets, and what becomes of the connection.
 
-#![allow(clippy::unwrap_used, reason = "a failure in a helper fails the test, as it should")]
-
-mod support;
-
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -11,8 +7,10 @@ use patata::ErrorKind::{self, Body, Connect, Decode, Protocol, Redirect, Timeout
 use patata::Phase::{self, Schedule};
 use patata::{Builder, Client, HttpVersion, Outcome, Request};
 use patata_testserver::{Fault, FaultServer};
-use support::{Watchdog, assert_fault};
 use tempfile::NamedTempFile;
+
+use crate::checks::assert_fault;
+use crate::support::Watchdog;
 
 const SENT: bool = true;
 const UNSENT: bool = false;

@@ -1,8 +1,5 @@
 //! Proxies for the tests: an HTTP proxy that opens tunnels, and a SOCKS5 proxy, each with its log.
 
-#![allow(dead_code, reason = "each test file uses a part of it")]
-#![allow(clippy::unwrap_used, reason = "a failure in here fails the test, as it should")]
-
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};

@@ -1,15 +1,12 @@
 //! `concurrency_auto` against real servers that can take so much and no more.
 
-#![allow(clippy::unwrap_used, reason = "a failure in a helper fails the test, as it should")]
-
-mod support;
-
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use patata::{Client, Request};
-use support::{RawServer, Watchdog, all, ok};
+
+use crate::support::{RawServer, Watchdog, all, ok};
 
 /// What a server has seen.
 #[derive(Default)]

@@ -1,15 +1,12 @@
 //! Hosts that are not there, for a while or for good: what waits for them, for how long, and how it ends.
 
-#![allow(clippy::unwrap_used, reason = "a failure in a helper fails the test, as it should")]
-
-mod support;
-
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use patata::{Builder, Client, ErrorKind, Outcome, Request};
-use support::{Watchdog, all};
+
+use crate::support::{Port, Watchdog, all};
 
 /// Answers so many requests, each on a connection of its own.
 fn answer(listener: &TcpListener, count: usize) {
@@ -27,24 +24,19 @@ fn answer(listener: &TcpListener, count: usize) {
     }
 }
 
-/// A server that answers 50 requests and is gone; after `outage`, where there is one, it is there again.
-fn failing(outage: Option<Duration>) -> SocketAddr {
+/// A server that answers 50 requests and is gone; after `outage`, which may have no end, it is there again.
+fn failing(outage: Duration) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
         answer(&listener, 50);
         drop(listener);
-        if let Some(outage) = outage {
-            std::thread::sleep(outage);
-            answer(&TcpListener::bind(address).unwrap(), usize::MAX);
-        }
+        // Meanwhile no other test is given it.
+        let port = Port::reserve_at(address);
+        std::thread::sleep(outage);
+        answer(&port.listen(128), usize::MAX);
     });
     address
-}
-
-/// An address where nobody listens.
-fn nobody() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
 fn four_at_once() -> Builder {
@@ -61,7 +53,7 @@ fn failed(outcomes: &[Outcome<usize>], kind: ErrorKind) -> usize {
 
 #[test]
 fn an_outage_costs_those_who_meet_it_and_the_others_wait() {
-    let address = failing(Some(Duration::from_secs(2)));
+    let address = failing(Duration::from_secs(2));
     let outcomes = all(&four_at_once().build().unwrap(), gets(address, 400));
     assert_eq!(outcomes.len(), 400);
     let lost = outcomes.iter().filter(|outcome| outcome.result.is_err()).count();
@@ -74,7 +66,7 @@ fn an_outage_costs_those_who_meet_it_and_the_others_wait() {
 
 #[test]
 fn a_host_that_stays_away_is_given_up_after_the_host_timeout() {
-    let address = failing(None);
+    let address = failing(Duration::MAX);
     let client = four_at_once().host_timeout(Duration::from_secs(1)).build().unwrap();
     let mut run = client.run(gets(address, 1000));
     let _watchdog = Watchdog::new();
@@ -97,8 +89,8 @@ fn a_host_that_stays_away_is_given_up_after_the_host_timeout() {
 
 #[test]
 fn a_host_that_has_never_answered_is_given_up_at_once_and_takes_nothing_from_others() {
-    let (nobody, there) = (nobody(), failing(None));
-    let both = gets(nobody, 1000).chain(gets(there, 50));
+    let (nobody, there) = (Port::reserve(), failing(Duration::MAX));
+    let both = gets(nobody.address(), 1000).chain(gets(there, 50));
     let outcomes = all(&four_at_once().build().unwrap(), both);
     let (tried, given_up) =
         (failed(&outcomes, ErrorKind::Connect), failed(&outcomes, ErrorKind::HostUnavailable));
@@ -108,13 +100,14 @@ fn a_host_that_has_never_answered_is_given_up_at_once_and_takes_nothing_from_oth
 #[test]
 fn without_a_host_timeout_each_request_tries_for_itself() {
     let client = four_at_once().host_timeout(Duration::ZERO).build().unwrap();
-    let outcomes = all(&client, gets(nobody(), 200));
+    let nobody = Port::reserve();
+    let outcomes = all(&client, gets(nobody.address(), 200));
     assert_eq!(failed(&outcomes, ErrorKind::Connect), 200);
 }
 
 #[test]
 fn a_host_in_trouble_is_named_while_the_run_goes_on() {
-    let address = failing(Some(Duration::from_secs(3)));
+    let address = failing(Duration::from_secs(3));
     let client = four_at_once().build().unwrap();
     let mut run = client.run(gets(address, 200));
     let control = run.control();

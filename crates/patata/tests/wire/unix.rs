@@ -1,18 +1,15 @@
 //! Unix sockets: as a URL's place, and as the place of all connections.
 
-#![cfg(unix)]
-#![allow(clippy::unwrap_used, reason = "a failure in a helper fails the test, as it should")]
-
-mod support;
-
 use std::io::{Read, Write};
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use patata::{Client, ErrorKind, Phase, Request, Response};
-use support::{RawServer, all, assert_fault, fault, ok, one};
 use tempfile::TempDir;
+
+use crate::checks::{assert_fault, fault};
+use crate::support::{RawServer, all, ok, one};
 
 /// A server on a unix socket in a folder of its own, with the requests it has had.
 struct UnixServer {

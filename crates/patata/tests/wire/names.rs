@@ -1,15 +1,14 @@
 //! Names and addresses: what is looked up, what the user says instead, and which address is taken.
 
-#![allow(clippy::unwrap_used, reason = "a failure in a helper fails the test, as it should")]
 #![allow(clippy::disallowed_methods, reason = "only the engine has one clock and one seed")]
-
-mod support;
 
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use patata::{Builder, Client, ErrorKind, Phase, Request};
-use support::{RawServer, all, assert_fault, fault, ok, one};
+
+use crate::checks::{assert_fault, fault};
+use crate::support::{Port, RawServer, all, ok, one};
 
 fn addresses(texts: &[&str]) -> Vec<IpAddr> {
     texts.iter().map(|text| text.parse().unwrap()).collect()
@@ -56,12 +55,8 @@ fn an_address_that_refuses_is_followed_by_the_next_one() {
 
 /// An address that answers no attempt to connect, as its queue is full. Holds what keeps it so.
 fn silent_address(port: u16) -> (TcpListener, Vec<TcpStream>) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
-    let _inside = runtime.enter();
-    let socket = tokio::net::TcpSocket::new_v4().unwrap();
     let address = SocketAddr::from(([127, 0, 0, 2], port));
-    socket.bind(address).unwrap();
-    let listener = socket.listen(1).unwrap().into_std().unwrap();
+    let listener = Port::reserve_at(address).listen(1);
     let mut queue = Vec::new();
     while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(100)) {
         queue.push(stream);

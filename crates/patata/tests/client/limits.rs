@@ -1,9 +1,6 @@
 //! How much is asked of servers at once and in a time, and how hosts share what there is.
 
-#![allow(clippy::unwrap_used, reason = "a failure in a helper fails the test, as it should")]
 #![allow(clippy::disallowed_methods, reason = "only the engine has one clock and one seed")]
-
-mod support;
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use patata::{Builder, Client, Request};
 use patata_testserver::Server;
-use support::{RawServer, Watchdog, all, ok};
+
+use crate::support::{RawServer, Watchdog, all, ok};
 
 /// A server that takes its time, and the most requests it has had in flight.
 fn busy() -> (RawServer, Arc<AtomicUsize>) {

@@ -1,9 +1,5 @@
 //! HTTP/2: many requests on one connection, and what the server leaves undone is sent again, nothing else.
 
-#![allow(clippy::unwrap_used, reason = "a failure in a helper fails the test, as it should")]
-
-mod support;
-
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use patata::{Client, ErrorKind, HttpVersion, Method, Phase, Request, Version};
-use support::{Peer, RawServer, Watchdog, all, assert_fault, fault, one};
+
+use crate::checks::{assert_fault, fault};
+use crate::support::{Peer, RawServer, Watchdog, all, one};
 
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;

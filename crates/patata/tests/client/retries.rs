@@ -1,17 +1,14 @@
 //! What is tried again, how often, and what a retry costs the other requests.
 
 #![allow(clippy::disallowed_methods, reason = "tests read the clock as users do")]
-#![allow(clippy::unwrap_used, reason = "a failure in a helper fails the test, as it should")]
 
-mod support;
-
-use std::net::TcpListener;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use patata::{Client, ErrorKind, Method, Outcome, Request};
 use patata_testserver::Server;
-use support::{RawServer, Watchdog, all, one, wait_until};
+
+use crate::support::{Port, RawServer, Watchdog, all, ok, one, wait_until};
 
 /// A client that makes so many attempts and hardly waits between them.
 fn persistent(attempts: u32) -> Client {
@@ -67,7 +64,8 @@ fn statuses_that_another_attempt_cannot_change_are_not_tried_again() {
 
 #[test]
 fn a_refused_connection_is_tried_as_often_as_retries_says() {
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nobody = Port::reserve();
+    let address = nobody.address();
     for attempts in [1, 4] {
         for request in
             [Request::get((), format!("http://{address}/")), Request::post((), format!("http://{address}/"))]
@@ -181,7 +179,7 @@ fn every_attempt_sends_the_same_request() {
 #[test]
 fn a_kept_connection_that_the_server_closed_costs_a_get_no_attempt() {
     // It answers as if it kept the connection, and closes it.
-    let server = RawServer::answering_once(support::ok("potato"));
+    let server = RawServer::answering_once(ok("potato"));
     for concurrency in [1, 4, 32] {
         let client = Client::builder().concurrency(concurrency).build().unwrap();
         let requests = (0..1000).map(|tag| Request::get(tag, server.url()));
@@ -194,7 +192,7 @@ fn a_kept_connection_that_the_server_closed_costs_a_get_no_attempt() {
 
 #[test]
 fn a_connection_closed_while_it_was_idle_costs_a_post_nothing() {
-    let server = RawServer::answering_once(support::ok("potato"));
+    let server = RawServer::answering_once(ok("potato"));
     let client = Client::builder().concurrency(1).build().unwrap();
     let _watchdog = Watchdog::new();
     let mut handed = 0;

@@ -1,9 +1,5 @@
 //! Bodies that go to files: there whole or not at all, within the limits, with nothing left behind.
 
-#![allow(clippy::unwrap_used, reason = "a failure in a helper fails the test, as it should")]
-
-mod support;
-
 use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
@@ -12,7 +8,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use patata::{Client, ErrorKind, Request};
 use patata_testserver::Server;
-use support::{RawServer, all, one};
+
+use crate::support::{RawServer, all, one, wait_until};
 
 fn client() -> Client {
     Client::builder().num_workers(1).build().unwrap()
@@ -114,7 +111,7 @@ fn a_fault_leaves_the_old_file_and_nothing_else() {
         let error = one(&client, Request::get((), server.url()).stream_to(&path)).result.unwrap_err();
         assert_eq!(error.kind(), kind, "{error}");
         assert_eq!(std::fs::read(&path).unwrap(), b"old");
-        support::wait_until(|| entries(folder.path()) == 1);
+        wait_until(|| entries(folder.path()) == 1);
     }
 }
 

@@ -1,16 +1,14 @@
 //! What is sent arrives as it was stated, and what is answered is received whole.
 
-#![allow(clippy::unwrap_used, reason = "a failure in a helper fails the test, as it should")]
-
-mod support;
-
 use std::io::Write;
 use std::time::Duration;
 
 use patata::{Client, ErrorKind, Method, Phase, Request, Response};
 use patata_testserver::Server;
 use serde_json::Value;
-use support::{RawServer, all, assert_fault, fault, get, ok, one};
+
+use crate::checks::{assert_fault, fault, get, leave_unread};
+use crate::support::{RawServer, all, ok, one};
 
 fn client() -> Client {
     Client::builder().build().unwrap()
@@ -161,7 +159,7 @@ fn a_request_that_should_have_a_body_says_so_where_it_is_empty() {
 #[test]
 fn an_answer_that_does_not_wait_for_the_body_is_the_answer() {
     let server = RawServer::start(|peer| {
-        peer.leave_unread();
+        leave_unread(peer);
         peer.send("HTTP/1.1 413 Content Too Large\r\nconnection: close\r\ncontent-length: 6\r\n\r\npotato");
         peer.wait_for_the_end();
     });

@@ -5,17 +5,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a failure in a helper fails the test, as it should")]
 
-#[path = "ledger/book.rs"]
 mod book;
-#[path = "ledger/http1.rs"]
 mod http1;
-#[path = "ledger/http2.rs"]
 mod http2;
-#[path = "ledger/items.rs"]
 mod items;
-#[path = "ledger/server.rs"]
 mod server;
-mod support;
+#[path = "../support/watchdog.rs"]
+mod watchdog;
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -25,7 +21,7 @@ use std::time::Duration;
 use book::{Answered, Book, Ending, Failed};
 use patata::{Client, HttpVersion, Outcome, Receipt, Unfinished};
 use server::{Protocol, Server};
-use support::{Watchdog, wait_until};
+use watchdog::{Watchdog, wait_until};
 
 /// The most requests that are taken from the input and have not come out.
 const QUEUE: u64 = 1000;

@@ -1,11 +1,5 @@
 //! TLS: whose certificates are accepted, what is said of the others, and what is settled in a handshake.
 
-#![allow(clippy::unwrap_used, reason = "a failure in a helper fails the test, as it should")]
-
-mod support;
-#[path = "support/tls.rs"]
-mod tls;
-
 use std::io::Read;
 use std::path::Path;
 
@@ -14,8 +8,10 @@ use patata::{
 };
 use rcgen::{BasicConstraints, IsCa, date_time_ymd};
 use rustls::HandshakeKind;
-use support::{all, fault, one};
-use tls::{Authority, Identity, Setup, TLS12, TLS13, TlsServer, file, local, names};
+
+use crate::checks::fault;
+use crate::support::{RawServer, all, one};
+use crate::tls_server::{Authority, Identity, Setup, TLS12, TLS13, TlsServer, file, local, names};
 
 fn builder() -> Builder {
     Client::builder().num_workers(1).retries(3)
@@ -252,7 +248,7 @@ fn a_file_that_is_of_no_use_is_named_before_any_request() {
 
 #[test]
 fn a_server_that_speaks_no_tls_is_a_fault_of_tls() {
-    let server = support::RawServer::start(|peer| {
+    let server = RawServer::start(|peer| {
         let _ = peer.stream.read(&mut [0; 4096]);
         peer.send("HTTP/1.1 400 Bad Request\r\n\r\n");
         peer.wait_for_the_end();
