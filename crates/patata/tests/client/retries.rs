@@ -114,7 +114,7 @@ fn a_post_that_was_lost_on_a_kept_connection_is_not_sent_again() {
 #[test]
 fn a_post_that_timed_out_is_not_sent_again() {
     let server = RawServer::silent();
-    let request = Request::post((), server.url()).timeout(Duration::from_millis(100));
+    let request = Request::post((), server.url()).timeout(Duration::from_millis(500));
     let outcome = one(&persistent(3), request);
     assert_eq!((outcome.attempts, server.requests().len()), (1, 1));
     assert_eq!(outcome.result.unwrap_err().kind(), ErrorKind::Timeout);
@@ -309,13 +309,14 @@ fn an_outage_is_not_amplified_beyond_the_retry_budget() {
 #[test]
 fn all_attempts_together_end_at_the_total_timeout() {
     let hour = Duration::from_secs(3600);
-    let limited =
-        |builder: patata::Builder| builder.total_timeout(Duration::from_millis(200)).build().unwrap();
+    let limited = |builder: patata::Builder| builder.total_timeout(Duration::from_secs(1)).build().unwrap();
     let silent = RawServer::silent();
     let client =
-        limited(Client::builder().retries(9).timeout(Duration::from_millis(90)).backoff(Duration::ZERO));
+        limited(Client::builder().retries(9).timeout(Duration::from_millis(300)).backoff(Duration::ZERO));
     let outcome = one(&client, Request::get((), silent.url()));
-    assert_eq!(outcome.attempts, 3);
+    // Not nine: the fourth is cut short, or one before it on a machine that is busy.
+    assert!((2..=4).contains(&outcome.attempts), "{}", outcome.attempts);
+    assert!(outcome.elapsed >= Duration::from_secs(1), "{:?}", outcome.elapsed);
     let error = outcome.result.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
     assert!(error.to_string().contains("(total_timeout)"), "{error}");

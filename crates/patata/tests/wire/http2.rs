@@ -335,7 +335,7 @@ fn a_connection_that_falls_silent_is_left_after_a_time_out() {
     });
     let client = client()
         .to_builder()
-        .timeout(Duration::from_millis(100))
+        .timeout(Duration::from_millis(500))
         .backoff(Duration::from_millis(1))
         .retries(2)
         .build()
