@@ -11,6 +11,7 @@ id_=1 status_code=200 data={'message': 'Hello world!'}
 
 from typing import TYPE_CHECKING, Any
 
+from patata._options import ClientOptions, Options
 from patata._patata import MAX_RESPONSE_HEADERS, __version__
 from patata.client import Patata
 from patata.exceptions import (
@@ -37,11 +38,13 @@ __all__ = [
     "AsyncPatata",
     "ClientAlreadyInUseError",
     "ClientClosedError",
+    "ClientOptions",
     "DeadlineExceededError",
     "InternalPatataError",
     "InvalidMethodError",
     "InvalidRequestError",
     "InvalidVerboseLevelError",
+    "Options",
     "Patata",
     "PatataError",
     "Receipt",

@@ -9,8 +9,9 @@ import weakref
 from collections.abc import Callable, MutableSet
 from typing import Any, TypeVar
 
-from patata import _connections, _options, _patata, exceptions
+from patata import _options, _patata, exceptions
 from patata._logs import INPUT_STALL, InputStall, Progress
+from patata._options import CallOptions, Options, Unpack
 from patata.receipt import Receipt
 
 Generating = TypeVar("Generating")
@@ -62,14 +63,14 @@ class Client:
         verbose: bool = True,
         *,
         workers: int | None = None,
-        **options: Any,
+        **options: Unpack[Options],
     ) -> None:
         self.num_workers = _options.workers(num_workers, workers, _patata.default_num_workers())
-        self.queue_max_size = _options.size("queue_max_size", queue_max_size, 100_000)
-        self.input_chunk_size = _options.size("input_chunk_size", input_chunk_size, 10_000)
-        self.pool_submit_size = _options.size("pool_submit_size", pool_submit_size, 1_000)
+        self.queue_max_size = _options.size("queue_max_size", queue_max_size)
+        self.input_chunk_size = _options.size("input_chunk_size", input_chunk_size)
+        self.pool_submit_size = _options.size("pool_submit_size", pool_submit_size)
         self.verbose_level = _options.verbose_level(verbose_level, verbose)
-        connections, self._further = _connections.split(_options.further(options))
+        connections, self._further = _options.split(_options.checked(options))
         _patata.check_options(_options.combined({}, self._further))
         self._engine = _patata.Client(connections)
         self._closed = False
@@ -87,9 +88,7 @@ class Client:
         """Another name for ``num_workers``."""
         return self.num_workers
 
-    def _settings(
-        self, retries: int | None, timeout: float | None, options: dict[str, Any]
-    ) -> dict[str, Any]:
+    def _settings(self, retries: int | None, timeout: float | None, options: CallOptions) -> dict[str, Any]:
         """The options of a call by the engine's names: its own, or else the client's."""
         own = {"retries": retries, "timeout": timeout}
         given = {name: value for name, value in own.items() if value is not _options.OF_CLIENT}
@@ -98,9 +97,8 @@ class Client:
             "queue_max_size": self.queue_max_size,
             "input_chunk_size": self.input_chunk_size,
             "pool_submit_size": self.pool_submit_size,
-            "retries": 1,
-            "timeout": 300.0,
-            **_options.combined(self._further, _options.further({**given, **options})),
+            **_options.DEFAULTS,
+            **_options.combined(self._further, _options.checked({**given, **options})),
         }
 
     def _engine_for(self, requests: Any, settings: dict[str, Any]) -> _patata.Client:

@@ -12,6 +12,7 @@ from typing import Any
 from patata import _options, _patata
 from patata._aio.call import Call, get_ready
 from patata._base import Client, NeverIterated
+from patata._options import CallOptions, ClientOnlyOptions, Options, Unpack, documented
 from patata.client import Callback, Item
 from patata.models import Response
 from patata.receipt import tell
@@ -22,12 +23,26 @@ TURN = 0.002
 """Seconds of responses handed out one after another before other tasks have a turn."""
 
 
+@documented(Parameters=ClientOnlyOptions, Other_Parameters=Options)
 class AsyncPatata(Client):
     """Performs any number of HTTP requests, many at a time, for programs that run on asyncio.
 
-    It takes the options of :class:`Patata`, which says what they mean. It may be used for several calls at
-    once, all on one event loop, uvloop's for instance. Leaving the ``async with`` block, or :meth:`aclose`,
-    ends the calls that are still open.
+    It may be used for several calls at once, all on one event loop, uvloop's for instance. Leaving the
+    ``async with`` block, or :meth:`aclose`, ends the calls that are still open.
+
+    Its parameters are those of :class:`patata.ClientOptions`, where each says what it does.
+
+    Raises
+    ------
+    ValueError
+        For a value that cannot be used; it names the option.
+    InvalidVerboseLevelError
+        For a level other than 0, 1 and 2.
+
+    Attributes
+    ----------
+    receipt
+        The accounts of the call that ended last, however it did: a :class:`Receipt`. ``None`` before.
 
     Examples
     --------
@@ -45,6 +60,7 @@ class AsyncPatata(Client):
     _OPEN = weakref.WeakSet
     """A call is kept by its generator alone, so that one that is abandoned can be collected."""
 
+    @documented(Other_Parameters=Options)
     def http(
         self,
         method: str,
@@ -52,7 +68,7 @@ class AsyncPatata(Client):
         callbacks: Iterable[Callback | AsyncCallback] | None = (),
         retries: int | None = _options.OF_CLIENT,
         timeout: float | None = _options.OF_CLIENT,
-        **options: Any,
+        **options: Unpack[CallOptions],
     ) -> AsyncGenerator[Response, None]:
         """Performs the requests and yields each response as soon as it is there, each exactly once.
 
@@ -76,12 +92,8 @@ class AsyncPatata(Client):
             ``concurrency`` says (1,000 for ``"auto"``). Plain functions never run on it, but in a thread, or
             with more than one worker in processes. What is said of one that raises at :meth:`Patata.http`
             goes for both. Default: none.
-        retries
-            Attempts in total, as for :meth:`Patata.http`. Default: the client's, which is 1: no retry.
-        timeout
-            Seconds that one attempt may take; ``None`` for no limit. Default: the client's, which is 300.
-        options
-            Any of the options of :class:`Patata` from ``concurrency`` on, for this call.
+        retries, timeout, options
+            Any of :class:`patata.Options`, for this call, as for :meth:`Patata.http`.
 
         Raises
         ------

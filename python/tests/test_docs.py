@@ -13,7 +13,16 @@ STUB = Path(patata.__file__).with_name("_patata.pyi")
 
 
 @pytest.mark.parametrize(
-    "name", ["patata", "patata.aio", "patata.client", "patata.exceptions", "patata.testing"]
+    "name",
+    [
+        "patata",
+        "patata._options.table",
+        "patata.aio",
+        "patata.client",
+        "patata.exceptions",
+        "patata.receipt",
+        "patata.testing",
+    ],
 )
 def test_the_examples_of_a_module_work(name):
     result = doctest.testmod(importlib.import_module(name))

@@ -1,9 +1,9 @@
-"""Checks the options of connections: a bad one is named, with its value and what is allowed."""
+"""Checks the values of the options that connections are made with, as ``checks`` does."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 
@@ -88,21 +88,3 @@ def path(name: str, value: object) -> str:
     if isinstance(value, (str, os.PathLike)):
         return os.fsdecode(value)
     raise ValueError(f"{name} must be a path, got {value!r}")
-
-
-CHECKS: dict[str, Callable[[str, Any], Any]] = {
-    "cert": certificate,
-    "http_version": http_version,
-    "min_tls_version": tls_version,
-    "proxy": proxy,
-    "resolve": addresses,
-    "unix_socket": path,
-    "verify": verification,
-}
-"""The options of connections, which a client's runs share unless one has its own."""
-
-
-def split(options: dict[str, object]) -> tuple[dict[str, object], dict[str, object]]:
-    """The options of connections, and the others."""
-    own = {name: value for name, value in options.items() if name in CHECKS}
-    return own, {name: value for name, value in options.items() if name not in CHECKS}

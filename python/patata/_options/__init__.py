@@ -1,0 +1,42 @@
+"""The options that users give: one table of them, and what is made of it.
+
+``table`` says what there is, ``checks`` and ``connection_checks`` what is refused, ``combine`` how those of a
+client and of a call go together, and ``arguments`` what is taken beside them. ``documented`` tells of all.
+"""
+
+from patata._options.arguments import (
+    OF_CLIENT,
+    callbacks,
+    iterable,
+    requests,
+    size,
+    verbose_level,
+    workers,
+)
+from patata._options.checks import is_coroutine_function
+from patata._options.combine import DEFAULTS, checked, combined, split
+from patata._options.documented import documented
+from patata._options.table import AttemptOptions, CallOptions, ClientOnlyOptions, ClientOptions, Options
+from patata._options.unpack import Unpack
+
+__all__ = [
+    "DEFAULTS",
+    "OF_CLIENT",
+    "AttemptOptions",
+    "CallOptions",
+    "ClientOnlyOptions",
+    "ClientOptions",
+    "Options",
+    "Unpack",
+    "callbacks",
+    "checked",
+    "combined",
+    "documented",
+    "is_coroutine_function",
+    "iterable",
+    "requests",
+    "size",
+    "split",
+    "verbose_level",
+    "workers",
+]

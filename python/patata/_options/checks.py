@@ -1,0 +1,212 @@
+"""Checks the values of options: a bad one is named, with its value and what is allowed."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+from patata import exceptions
+
+MOST = 2**31 - 1
+"""The most that a count may be; more is a mistake."""
+
+MOST_WORKERS = 1024
+"""The most threads and processes that are started; more is a mistake."""
+
+FOREVER = 1e9
+"""Seconds, some thirty years."""
+
+
+def is_int(value: object) -> bool:
+    """Whether it is a whole number; ``True`` and ``False`` are none."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_number(value: object) -> bool:
+    """Whether it is a number; ``True`` and ``False`` are none."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def as_given(_: str, value: object) -> object:
+    """Anything: the extension checks it where it uses it."""
+    return value
+
+
+def flag(name: str, value: object) -> bool:
+    """True or False."""
+    if isinstance(value, bool):
+        return value
+    raise ValueError(f"{name} must be True or False, got {value!r}")
+
+
+def verbose_level(name: str, value: Any) -> int:
+    """One of the three levels of the log."""
+    if is_int(value) and value in (0, 1, 2):
+        return int(value)
+    raise exceptions.InvalidVerboseLevelError(f"{name} must be one of 0, 1 and 2, got {value!r}")
+
+
+def progress(name: str, value: object) -> bool | str:
+    """``True``, ``False``, or ``"force"``."""
+    if isinstance(value, bool) or value == "force":
+        return value
+    raise ValueError(f"{name} must be True, False, or 'force', got {value!r}")
+
+
+# Counts
+
+
+def size(name: str, value: Any, most: int = MOST) -> int:
+    """A positive integer; 0, which ``None`` is too, stands for the default."""
+    if value is None:
+        return 0
+    if is_int(value) and 0 <= value <= most:
+        return int(value)
+    raise ValueError(f"{name} must be a positive integer up to {most}, got {value!r}")
+
+
+def workers(name: str, value: object) -> int:
+    """The same for threads and processes."""
+    return size(name, value, MOST_WORKERS)
+
+
+def count(name: str, value: Any) -> int:
+    """An integer of at least 1."""
+    if is_int(value) and 1 <= value <= MOST:
+        return int(value)
+    raise ValueError(f"{name} must be an integer from 1 to {MOST}, got {value!r}")
+
+
+def count_or_zero(name: str, value: Any) -> int:
+    """An integer of at least 0."""
+    if is_int(value) and 0 <= value <= MOST:
+        return int(value)
+    raise ValueError(f"{name} must be an integer from 0 to {MOST}, got {value!r}")
+
+
+def attempts(name: str, value: object) -> int:
+    """An integer of at least 1; ``None`` stands for 1."""
+    return 1 if value is None else count(name, value)
+
+
+def concurrency(name: str, value: Any) -> int | str:
+    """An integer of at least 1, or ``"auto"``."""
+    if value == "auto" or (is_int(value) and 1 <= value <= MOST):
+        return value  # type: ignore[no-any-return]
+    raise ValueError(f"{name} must be an integer from 1 to {MOST}, or 'auto', got {value!r}")
+
+
+def size_in_bytes(name: str, value: Any) -> int:
+    """A number of bytes; ``None`` stands for no limit."""
+    if value is None:
+        return sys.maxsize
+    if is_int(value) and 1 <= value <= sys.maxsize:
+        return int(value)
+    raise ValueError(f"{name} must be a number of bytes from 1 to {sys.maxsize}, got {value!r}")
+
+
+def ratio(name: str, value: object) -> int:
+    """How many times a body may grow; ``None`` stands for no limit."""
+    return 0 if value is None else count(name, value)
+
+
+def seed(name: str, value: Any) -> int:
+    """An integer of 64 bits."""
+    if is_int(value) and 0 <= value < 2**64:
+        return int(value)
+    raise ValueError(f"{name} must be an integer from 0 to 2**64 - 1, got {value!r}")
+
+
+# Times
+
+
+def seconds(name: str, value: Any) -> float:
+    """A number of seconds above 0; ``None`` stands for no limit."""
+    if value is None:
+        return math.inf
+    if is_number(value) and value > 0:
+        # What no clock can count is no limit.
+        return float(min(value, FOREVER))
+    raise ValueError(f"{name} must be a number of seconds above 0, or None for no limit, got {value!r}")
+
+
+def wait(name: str, value: Any) -> float:
+    """A number of seconds, 0 included."""
+    if is_number(value) and 0 <= value < math.inf:
+        return float(min(value, FOREVER))
+    raise ValueError(f"{name} must be a number of seconds of at least 0, got {value!r}")
+
+
+def patience(name: str, value: object) -> float:
+    """A number of seconds, 0 included; ``None`` stands for no limit."""
+    return math.inf if value is None else wait(name, value)
+
+
+# Limits
+
+
+def rates(name: str, value: Any) -> list[str]:
+    """One rate or several, as texts, which the engine reads."""
+    given = [value] if isinstance(value, str) else value
+    if isinstance(given, Iterable) and not isinstance(given, bytes):
+        texts = list(given)
+        if all(isinstance(text, str) for text in texts):
+            return texts
+    raise ValueError(f"{name} must be a rate like '100/s', or a list of such, got {value!r}")
+
+
+def statuses(name: str, value: Any) -> list[int]:
+    """Status codes, at least none."""
+    if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
+        codes = list(value)
+        if all(is_int(code) and 100 <= code <= 999 for code in codes):
+            return codes
+    raise ValueError(f"{name} must be a set of status codes from 100 to 999, got {value!r}")
+
+
+def share(name: str, value: Any) -> float:
+    """A share from 0 to 1; ``None`` stands for no limit."""
+    if value is None:
+        return math.inf
+    if is_number(value) and 0 <= value <= 1:
+        return float(value)
+    raise ValueError(f"{name} must be a share from 0 to 1, or None for no limit, got {value!r}")
+
+
+def failures(name: str, value: Any) -> int | float:
+    """A count of at least 0, or a share between 0 and 1."""
+    if is_int(value) and 0 <= value <= MOST:
+        return int(value)
+    if isinstance(value, float) and 0 < value < 1:
+        return value
+    raise ValueError(f"{name} must be an integer from 0, or a share between 0 and 1, got {value!r}")
+
+
+# Functions and paths
+
+
+def is_coroutine_function(function: Any) -> bool:
+    """Whether what it returns is to be awaited; an object may be called as one too."""
+    # Few calls have callbacks, and it takes its time to be imported.
+    import inspect
+
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
+
+
+def function(name: str, value: Any) -> Any:
+    """A plain function: it is called on the thread that takes the responses, which cannot await it."""
+    if callable(value) and not is_coroutine_function(value):
+        return value
+    raise ValueError(f"{name} must be a function, and no coroutine function, got {value!r}")
+
+
+def place(name: str, value: Any) -> Any:
+    """A template for paths, or a function from request to path."""
+    if callable(value):
+        return value
+    if isinstance(value, (str, os.PathLike)):
+        return os.fspath(value)
+    raise ValueError(f"{name} must be a path with {{id}} in it, or a function, got {value!r}")

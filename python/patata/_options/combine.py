@@ -1,0 +1,50 @@
+"""Checks the options that were given, and puts those of a call on top of its client's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from patata._options.table import TABLE, AttemptOptions, BodyOptions, ConnectionOptions, Options
+
+NAMES = frozenset(Options.__annotations__)
+"""The options that both a client and a call take."""
+
+CONNECTIONS = frozenset(ConnectionOptions.__annotations__)
+
+BODIES = frozenset(BodyOptions.__annotations__)
+"""Those that say together what the body is: the call's replace all of the client's."""
+
+MERGED = tuple(name for name, option in TABLE.items() if option.merged)
+"""Those of which client and call have a part each."""
+
+
+def checked(given: Mapping[str, object]) -> dict[str, object]:
+    """The options that were given, each checked; ``None`` where that is as if one were not given."""
+    values: dict[str, object] = {}
+    for name, value in given.items():
+        if name not in NAMES:
+            raise TypeError(f"unknown option {name!r}; there are {', '.join(sorted(NAMES))}")
+        option = TABLE[name]
+        values[name] = None if value is None and option.nullable else option.check(name, value)
+    return values
+
+
+DEFAULTS = checked({name: TABLE[name].default for name in AttemptOptions.__annotations__})
+"""What the engine is told where neither client nor call says it: it has other defaults of its own."""
+
+
+def combined(client: dict[str, object], call: dict[str, object]) -> dict[str, object]:
+    """The options of a call on top of its client's, as the engine takes them."""
+    if any(call.get(name) is not None for name in BODIES):
+        client = {name: value for name, value in client.items() if name not in BODIES}
+    settings = {**client, **call}
+    for name in MERGED:
+        levels = [level[name] for level in (client, call) if level.get(name) is not None]
+        settings[name] = levels or None
+    return {name: value for name, value in settings.items() if value is not None}
+
+
+def split(options: dict[str, object]) -> tuple[dict[str, object], dict[str, object]]:
+    """The options of connections, and the others."""
+    own = {name: value for name, value in options.items() if name in CONNECTIONS}
+    return own, {name: value for name, value in options.items() if name not in CONNECTIONS}
