@@ -10,8 +10,9 @@ from collections.abc import Callable, MutableSet
 from typing import Any, TypeVar
 
 from patata import _options, _patata, exceptions
-from patata._logs import INPUT_STALL, InputStall, Progress
 from patata._options import CallOptions, Options, Unpack
+from patata._progress.log import CallLog
+from patata._progress.stall import INPUT_STALL, InputStall
 from patata.receipt import Receipt
 
 Generating = TypeVar("Generating")
@@ -107,7 +108,7 @@ class Client:
             settings = {**settings, "input_stall": (INPUT_STALL, InputStall(requests, INPUT_STALL))}
         return self._engine.with_options(settings)
 
-    def _begin(self, method: str) -> Progress:
+    def _begin(self, method: str) -> CallLog:
         """Checks that a call may begin. Gives its log."""
         if not isinstance(method, str):
             raise exceptions.InvalidMethodError(f"method must be a str, got {method!r}")
@@ -121,7 +122,7 @@ class Client:
             "input_chunk_size": self.input_chunk_size,
             "pool_submit_size": self.pool_submit_size,
         }
-        return Progress(parameters, self.input_chunk_size, self.verbose_level)
+        return CallLog(parameters, self.input_chunk_size, self.verbose_level)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(num_workers={self.num_workers}, verbose_level={self.verbose_level})"

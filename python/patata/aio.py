@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from patata import _options, _patata
+from patata._aio import TURN
 from patata._aio.call import Call, get_ready
 from patata._base import Client, NeverIterated
 from patata._options import CallOptions, ClientOnlyOptions, Options, Unpack, documented
@@ -18,9 +19,6 @@ from patata.models import Response
 from patata.receipt import tell
 
 AsyncCallback = Callable[[Response], Awaitable[Response]]
-
-TURN = 0.002
-"""Seconds of responses handed out one after another before other tasks have a turn."""
 
 
 @documented(Parameters=ClientOnlyOptions, Other_Parameters=Options)
@@ -139,9 +137,9 @@ class AsyncPatata(Client):
         settings: dict[str, Any],
     ) -> AsyncGenerator[Response, None]:
         unbegun.begin()
-        progress = self._begin(method)
+        log = self._begin(method)
         await get_ready(functions, self.num_workers)
-        call = Call(method, requests, functions, engine, settings, progress)
+        call = Call(method, requests, functions, engine, settings, log)
         # The thread that advances a generator is to be the one that lets go of it.
         del requests
         self._open.add(call)

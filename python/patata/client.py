@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from patata import _options, _patata
 from patata._base import Client, NeverIterated
 from patata._options import CallOptions, ClientOnlyOptions, Options, Unpack, documented
+from patata._progress import started_bar
 from patata.models import Request, Response
 from patata.receipt import Receipt, tell
 
 if TYPE_CHECKING:
-    from patata._bar import Bar
-    from patata._calling import Failures
+    from patata._callbacks.failures import Failures
 
 Item = Request | tuple[Any, str] | tuple[Any, str, Any]
 Callback = Callable[[Response], Response]
@@ -129,7 +129,7 @@ class Patata(Client):
         settings: dict[str, Any],
     ) -> Generator[Response, None, None]:
         unbegun.begin()
-        progress = self._begin(method)
+        log = self._begin(method)
         stream = _patata.Stream(method, requests, engine, settings)
         control = stream.control()
         self._note_open(control)
@@ -142,15 +142,15 @@ class Patata(Client):
 
         try:
             if settings.get("progress"):
-                bar = _started_bar(control, requests, settings["progress"])
+                bar = started_bar(control, requests, settings["progress"])
             responses: Iterator[Response] = stream
             if functions:
                 # Most calls have no callbacks, and should not pay for importing what these need.
-                from patata._calling import Failures
+                from patata._callbacks.failures import Failures
 
                 failures = Failures()
                 responses = failures.counted(self._called_back(stream, functions, settings))
-            yield from progress.logged(responses, receipt)
+            yield from log.logged(responses, receipt)
         except BaseException as error:
             stream.close()
             tell(error, receipt())
@@ -165,14 +165,14 @@ class Patata(Client):
     def _called_back(
         self, stream: _patata.Stream, functions: list[Callback], settings: dict[str, Any]
     ) -> Iterator[Response]:
-        from patata import callbacks
-
         if self.num_workers == 1:
-            return callbacks.called_here(stream, functions)
+            from patata._callbacks.calling import called
+
+            return called(stream, functions)
+        from patata._callbacks.processes import called_in_processes
+
         ordered = settings.get("ordered", False)
-        return callbacks.called_in_processes(
-            stream, functions, self.num_workers, self.pool_submit_size, ordered
-        )
+        return called_in_processes(stream, functions, self.num_workers, self.pool_submit_size, ordered)
 
     def _note_open(self, control: _patata.Control) -> None:
         """So that :meth:`close` ends the call, whichever of the two comes first."""
@@ -200,10 +200,3 @@ class Patata(Client):
         traceback: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def _started_bar(control: _patata.Control, requests: Any, progress: bool | str) -> Bar | None:
-    # It takes its time to be imported.
-    from patata._bar import Bar
-
-    return Bar.started(control, requests, is_forced=progress == "force")

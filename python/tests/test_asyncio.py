@@ -844,7 +844,7 @@ def test_a_loop_that_cannot_watch_descriptors_is_woken_by_a_thread(server, callb
     finally:
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
-    assert eventually(lambda: "patata-bell" not in {thread.name for thread in threading.enumerate()})
+    assert eventually(lambda: "patata-wakeup" not in {thread.name for thread in threading.enumerate()})
 
 
 def test_the_first_response_does_not_wait_for_the_second(run):

@@ -11,7 +11,9 @@ import weakref
 from collections import Counter
 
 import pytest
-from patata import Patata, Response, callbacks, exceptions
+from patata import Patata, Response, exceptions
+from patata._callbacks.processes import FIRST_BATCH, Processes
+from patata._callbacks.worker import packed
 from support import children, eventually, refusing_url
 
 HELLO = {"message": "Hello world!"}
@@ -676,7 +678,7 @@ def test_what_the_input_raises_comes_after_all_responses_before_it(server, worke
 def sizes_of_batches(function, count):
     """How many responses there are in each batch that a pool of two processes asks for."""
     news = threading.Event()
-    pool = callbacks.Processes(callbacks.packed([function]), 2, 1_000, False, news.set)
+    pool = Processes(packed([function]), 2, 1_000, False, news.set)
     sizes, left = [], [Response(id_, 200, {"message": "hi"}) for id_ in range(count)]
     try:
         while left or pool.held:
@@ -698,8 +700,8 @@ def test_batches_grow_only_while_processes_are_soon_done_with_them():
         return response
 
     # So the last ones are shared by both processes, and none waits for many others.
-    assert max(sizes_of_batches(slow, 60)) <= callbacks.FIRST_BATCH
-    assert max(sizes_of_batches(shout, 5_000)) > 10 * callbacks.FIRST_BATCH
+    assert max(sizes_of_batches(slow, 60)) <= FIRST_BATCH
+    assert max(sizes_of_batches(shout, 5_000)) > 10 * FIRST_BATCH
 
 
 def test_a_slow_callback_holds_nothing_back_for_ever(server):

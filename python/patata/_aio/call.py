@@ -10,16 +10,18 @@ from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from patata import _calling, _patata, exceptions
-from patata._aio.bell import Bell
+from patata import _patata, exceptions
 from patata._aio.inputs import input_of
 from patata._aio.stages import Stage, stage_of
-from patata._logs import Progress
+from patata._aio.wakeup import Wakeup
+from patata._callbacks.failures import Failures
+from patata._progress import started_bar
+from patata._progress.log import CallLog
 from patata.models import Response
 from patata.receipt import Receipt
 
 if TYPE_CHECKING:
-    from patata._bar import Bar
+    from patata._progress.bar import Bar
 
 BATCH = 128
 """The most responses taken at once: a matter of well under a millisecond."""
@@ -35,11 +37,11 @@ class Call:
         functions: Sequence[Any],
         engine: _patata.Client,
         settings: dict[str, Any],
-        progress: Progress,
+        log: CallLog,
     ) -> None:
-        self._bell = Bell()
+        self._wakeup = Wakeup()
         self._ending: list[asyncio.Future[Any]] | None = None
-        self._progress = progress
+        self._log = log
         self._has_ended = False
         """Whether the engine has no more responses."""
         self._is_drained = False
@@ -47,24 +49,24 @@ class Call:
         self._stage: Stage | None = None
         self._may_take_more = False
         """Whether there is room in the stage, and the engine may have more for it than was taken."""
-        self._failures = _calling.Failures()
+        self._failures = Failures()
         self._bar: Bar | None = None
         self._raised: Exception | None = None
         """Why the engine ended the call, for when all that is done has been handed out."""
         try:
             if functions:
-                self._stage = stage_of(functions, settings, self._bell)
-            self._stream = _patata.PushStream(method, engine, settings, self._bell.wakeup)
+                self._stage = stage_of(functions, settings, self._wakeup)
+            self._stream = _patata.PushStream(method, engine, settings, self._wakeup.from_threads)
         except BaseException:
-            self._bell.close()
+            self._wakeup.close()
             if self._stage is not None:
                 self._stage.stop()
             raise
         control = self._stream.control()
         if settings.get("progress") and control is not None:
-            self._bar = _started_bar(control, requests, settings["progress"])
-        self._input = input_of(requests, self._stream, self._bell)
-        progress.begin()
+            self._bar = started_bar(control, requests, settings["progress"])
+        self._input = input_of(requests, self._stream, self._wakeup)
+        log.begin()
 
     async def next_batch(self) -> list[Response] | None:
         """Responses, at least one; ``None`` at the end. Raises what the input raised, once all are out."""
@@ -72,7 +74,7 @@ class Call:
             if self._ending is not None:
                 raise exceptions.ClientClosedError("the client was closed during this run")
             has_more = self._input.feed()
-            limit = min(BATCH, self._progress.left)
+            limit = min(BATCH, self._log.left)
             batch = self._take(limit) if self._stage is None else self._called_back(limit)
             if batch is None and self._raised is not None and not self._is_drained:
                 # The run has ended, and its input may have been at an item just then.
@@ -87,7 +89,7 @@ class Call:
             if has_more or self._may_take_more or not self._stream.arm():
                 await asyncio.sleep(0)
             else:
-                await self._bell.wait()
+                await self._wakeup.wait()
 
     def _taken(self, limit: int) -> list[Response] | None:
         """What the engine has; what it ends by is raised at the end."""
@@ -99,7 +101,7 @@ class Call:
 
     def _take(self, limit: int) -> list[Response] | None:
         batch = self._taken(limit)
-        self._progress.pass_on(batch or ())
+        self._log.pass_on(batch or ())
         return batch
 
     def _called_back(self, limit: int) -> list[Response] | None:
@@ -117,12 +119,12 @@ class Call:
         self._failures.count(batch)
         # What is handed out now is no longer held when the input is looked at next.
         self._stream.hold(stage.held)
-        self._progress.pass_on(batch)
+        self._log.pass_on(batch)
         return batch if batch or stage.held or not self._has_ended else None
 
     def _finish(self) -> None:
         stop = self._input.raised or self._raised
-        self._progress.end(self.receipt(), stop)
+        self._log.end(self.receipt(), stop)
         if stop is not None:
             raise stop
 
@@ -145,7 +147,7 @@ class Call:
             # In the child of a fork: the event loop's descriptors are the parent's too.
             return []
         control.cancel()
-        self._bell.close()
+        self._wakeup.close()
         ending: list[asyncio.Future[Any]] = [*self._input.stop()]
         if self._stage is not None:
             ending += self._stage.stop()
@@ -164,15 +166,9 @@ class Call:
 
 async def get_ready(functions: Sequence[Any], processes: int) -> None:
     """Imports what callback processes need, in a thread, as that takes its time."""
-    if functions and processes > 1 and "patata.callbacks" not in sys.modules:
-        await _in_thread(lambda: import_module("patata.callbacks"))
-
-
-def _started_bar(control: _patata.Control, requests: Any, progress: bool | str) -> Bar | None:
-    # It takes its time to be imported.
-    from patata._bar import Bar
-
-    return Bar.started(control, requests, is_forced=progress == "force")
+    module = "patata._callbacks.processes"
+    if functions and processes > 1 and module not in sys.modules:
+        await _in_thread(lambda: import_module(module))
 
 
 def _in_thread(function: Callable[[], object]) -> asyncio.Future[None]:

@@ -14,10 +14,8 @@ from queue import SimpleQueue
 from typing import Any
 
 from patata import _patata
-from patata._aio.bell import Bell
-
-TURN = 0.002
-"""Seconds that anything in here takes at once before others have a turn."""
+from patata._aio import TURN
+from patata._aio.wakeup import Wakeup
 
 PATIENCE = 0.2
 """Seconds for which the end of a call waits for an input to give the item that it is at.
@@ -39,9 +37,9 @@ class Input:
     What is no ``Exception``, as Ctrl-C, is raised by :meth:`feed`, at once.
     """
 
-    def __init__(self, stream: _patata.PushStream, bell: Bell) -> None:
+    def __init__(self, stream: _patata.PushStream, wakeup: Wakeup) -> None:
         self._stream = stream
-        self._bell = bell
+        self._wakeup = wakeup
         self.ended = False
         self.raised: BaseException | None = None
 
@@ -58,7 +56,7 @@ class Input:
         self.ended = True
         self.raised = raised
         self._stream.close_input()
-        self._bell.ring()
+        self._wakeup.wake()
 
     def stop(self) -> list[asyncio.Future[None]]:
         """Takes nothing more. Gives what is to be awaited."""
@@ -76,8 +74,8 @@ class Input:
 class InlineInput(Input):
     """A container, whose items are there."""
 
-    def __init__(self, items: Iterable[Any], stream: _patata.PushStream, bell: Bell) -> None:
-        super().__init__(stream, bell)
+    def __init__(self, items: Iterable[Any], stream: _patata.PushStream, wakeup: Wakeup) -> None:
+        super().__init__(stream, wakeup)
         self._items = iter(items)
 
     def _feed(self, room: int) -> bool:
@@ -94,8 +92,8 @@ class InlineInput(Input):
 class ThreadInput(Input):
     """Any other iterable. It may take its time, so it is advanced in a thread of its own, always the same."""
 
-    def __init__(self, items: Iterable[Any], stream: _patata.PushStream, bell: Bell) -> None:
-        super().__init__(stream, bell)
+    def __init__(self, items: Iterable[Any], stream: _patata.PushStream, wakeup: Wakeup) -> None:
+        super().__init__(stream, wakeup)
         self._source = _Source(items)
         self._demands: SimpleQueue[Demand] = SimpleQueue()
         self._is_asked = False
@@ -103,7 +101,7 @@ class ThreadInput(Input):
         self._are_last = False
         self._error: BaseException | None = None
         context = contextvars.copy_context()
-        work = (_advance, self._demands, bell.wakeup.ring)
+        work = (_advance, self._demands, wakeup.from_threads.ring)
         self._thread = threading.Thread(target=context.run, args=work, name="patata-input", daemon=True)
         self._thread.start()
 
@@ -146,7 +144,7 @@ class ThreadInput(Input):
         end = time.monotonic() + PATIENCE
         while not self._source.has_ended and (left := end - time.monotonic()) > 0:
             with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._bell.wait(), left)
+                await asyncio.wait_for(self._wakeup.wait(), left)
         self._give_up()
 
     def join(self) -> None:
@@ -234,8 +232,8 @@ def _advance(demands: SimpleQueue[Demand], ring: Callable[[], None]) -> None:
 class AsyncInput(Input):
     """An asynchronous iterable, advanced by a task."""
 
-    def __init__(self, items: AsyncIterable[Any], stream: _patata.PushStream, bell: Bell) -> None:
-        super().__init__(stream, bell)
+    def __init__(self, items: AsyncIterable[Any], stream: _patata.PushStream, wakeup: Wakeup) -> None:
+        super().__init__(stream, wakeup)
         self._room = 0
         self._waiting: asyncio.Future[None] | None = None
         self._is_stopped = False
@@ -285,10 +283,10 @@ class AsyncInput(Input):
         return [self._task, *super().stop()]
 
 
-def input_of(requests: Any, stream: _patata.PushStream, bell: Bell) -> Input:
+def input_of(requests: Any, stream: _patata.PushStream, wakeup: Wakeup) -> Input:
     """The kind of input that fits."""
     if hasattr(type(requests), "__aiter__"):
-        return AsyncInput(requests, stream, bell)
+        return AsyncInput(requests, stream, wakeup)
     if type(requests) in INLINE:
-        return InlineInput(requests, stream, bell)
-    return ThreadInput(requests, stream, bell)
+        return InlineInput(requests, stream, wakeup)
+    return ThreadInput(requests, stream, wakeup)

@@ -1,4 +1,4 @@
-"""Callbacks on an event loop: coroutine functions in tasks, plain ones in a workshop."""
+"""Callbacks on an event loop: coroutine functions in tasks, plain ones in a callback executor."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from itertools import groupby
 from typing import Any
 
-from patata import _calling, _options
-from patata._aio.bell import Bell
-from patata._aio.workshop import Piece, Workshop
+from patata import _options
+from patata._aio.executor import CallbackExecutor, WorkItem
+from patata._aio.wakeup import Wakeup
+from patata._callbacks import calling
 from patata.models import Response
 
 TASKS_A_WORKER = 100
@@ -25,8 +26,8 @@ Step = Callable[[Response], Awaitable[Response]]
 class Stage:
     """Takes responses and gives what the callbacks make of them."""
 
-    def __init__(self, workshops: list[Workshop]) -> None:
-        self._workshops = workshops
+    def __init__(self, executors: list[CallbackExecutor]) -> None:
+        self._executors = executors
         self.held = 0
         """How many responses it was given and has not given back."""
 
@@ -45,22 +46,22 @@ class Stage:
 
     def stop(self) -> list[asyncio.Future[Any]]:
         """Ends all work. Gives what is to be awaited."""
-        for workshop in self._workshops:
-            workshop.stop()
+        for executor in self._executors:
+            executor.stop()
         return []
 
     def join(self) -> None:
         """Waits for processes to end; not to be called on the event loop."""
-        for workshop in self._workshops:
-            workshop.join()
+        for executor in self._executors:
+            executor.join()
 
 
 class PlainStage(Stage):
-    """Plain functions only: responses go in batches from the engine to the workshop."""
+    """Plain functions only: responses go in batches from the engine to the executor."""
 
-    def __init__(self, workshop: Workshop, limit: int) -> None:
-        super().__init__([workshop])
-        self._workshop = workshop
+    def __init__(self, executor: CallbackExecutor, limit: int) -> None:
+        super().__init__([executor])
+        self._executor = executor
         self._limit = limit
         self._done: deque[Response] = deque()
 
@@ -70,10 +71,10 @@ class PlainStage(Stage):
 
     def give(self, responses: list[Response]) -> None:
         self.held += len(responses)
-        self._workshop.give([(response, None) for response in responses])
+        self._executor.give([(response, None) for response in responses])
 
     def finished(self, limit: int) -> list[Response]:
-        self._done.extend(response for response, _ in self._workshop.finished())
+        self._done.extend(response for response, _ in self._executor.finished())
         given = [self._done.popleft() for _ in range(min(limit, len(self._done)))]
         self.held -= len(given)
         return given
@@ -83,13 +84,18 @@ class TaskStage(Stage):
     """Coroutine functions, and plain ones between them: a task for each response, many at a time."""
 
     def __init__(
-        self, steps: Sequence[Step], workshops: list[Workshop], limit: int, ordered: bool, bell: Bell
+        self,
+        steps: Sequence[Step],
+        executors: list[CallbackExecutor],
+        limit: int,
+        ordered: bool,
+        wakeup: Wakeup,
     ) -> None:
-        super().__init__(workshops)
+        super().__init__(executors)
         self._steps = steps
         self._limit = limit
         self._ordered = ordered
-        self._bell = bell
+        self._wakeup = wakeup
         self._running: set[asyncio.Task[Response]] = set()
         self._done: deque[asyncio.Task[Response]] = deque()
         """Where ``ordered``, those that are not done are in it too, each in its place."""
@@ -117,20 +123,20 @@ class TaskStage(Stage):
             except asyncio.CancelledError as error:
                 if self._is_stopped:
                     raise
-                response = _calling.failed(response, error)
-            if _calling.has_failed(response):
-                return _calling.with_status(response, status)
+                response = calling.failed(response, error)
+            if calling.has_failed(response):
+                return calling.with_status(response, status)
         return response
 
     def _settle(self, task: asyncio.Task[Response]) -> None:
         self._running.discard(task)
         if not self._ordered:
             self._done.append(task)
-        self._bell.ring()
+        self._wakeup.wake()
 
     def finished(self, limit: int) -> list[Response]:
-        for workshop in self._workshops:
-            _hand_back(workshop.finished())
+        for executor in self._executors:
+            _hand_back(executor.finished())
         given: list[Response] = []
         while self._done and self._done[0].done() and len(given) < limit:
             given.append(self._done.popleft().result())
@@ -144,8 +150,8 @@ class TaskStage(Stage):
         return [*self._running, *super().stop()]
 
 
-def _hand_back(pieces: list[Piece]) -> None:
-    for response, waiting in pieces:
+def _hand_back(items: list[WorkItem]) -> None:
+    for response, waiting in items:
         if waiting is not None and not waiting.done():
             waiting.set_result(response)
 
@@ -158,17 +164,17 @@ class _Awaited:
 
     async def __call__(self, response: Response) -> Response:
         try:
-            return _calling.checked(await self._function(response), self._function)
+            return calling.checked(await self._function(response), self._function)
         except Exception as error:
-            return _calling.failed(response, error)
+            return calling.failed(response, error)
 
 
 class _Sent:
-    """Plain functions as a step: what comes in one turn of the event loop goes to the workshop together."""
+    """Plain functions as a step: what comes in one turn of the event loop goes to the executor together."""
 
-    def __init__(self, workshop: Workshop) -> None:
-        self._workshop = workshop
-        self._gathered: list[Piece] = []
+    def __init__(self, executor: CallbackExecutor) -> None:
+        self._executor = executor
+        self._gathered: list[WorkItem] = []
 
     def __call__(self, response: Response) -> Awaitable[Response]:
         loop = asyncio.get_running_loop()
@@ -179,31 +185,31 @@ class _Sent:
         return waiting
 
     def _send(self) -> None:
-        self._workshop.give(self._gathered)
+        self._executor.give(self._gathered)
         self._gathered = []
 
 
-def stage_of(functions: Sequence[Any], settings: dict[str, Any], bell: Bell) -> Stage:
+def stage_of(functions: Sequence[Any], settings: dict[str, Any], wakeup: Wakeup) -> Stage:
     """The kind of stage that fits."""
     processes, batch_size = settings["num_workers"], settings["pool_submit_size"]
 
-    def workshop(plain: Sequence[Any], ordered: bool) -> Workshop:
-        return Workshop(plain, processes, batch_size, ordered, bell.wakeup.ring)
+    def executor_of(plain: Sequence[Any], ordered: bool) -> CallbackExecutor:
+        return CallbackExecutor(plain, processes, batch_size, ordered, wakeup.from_threads.ring)
 
     ordered = settings.get("ordered", False)
     if not any(map(_options.is_coroutine_function, functions)):
         # In each process one batch is at work, and one waits.
-        return PlainStage(workshop(functions, ordered), 2 * processes * batch_size)
+        return PlainStage(executor_of(functions, ordered), 2 * processes * batch_size)
     steps: list[Step] = []
-    workshops: list[Workshop] = []
+    executors: list[CallbackExecutor] = []
     for is_coroutine, group in groupby(functions, _options.is_coroutine_function):
         if is_coroutine:
             steps += map(_Awaited, group)
         else:
             # Each task waits for its own, so one that is slow need not hold up the others.
-            workshops.append(workshop(list(group), ordered=False))
-            steps.append(_Sent(workshops[-1]))
-    return TaskStage(steps, workshops, _tasks(settings.get("concurrency"), processes), ordered, bell)
+            executors.append(executor_of(list(group), ordered=False))
+            steps.append(_Sent(executors[-1]))
+    return TaskStage(steps, executors, _tasks(settings.get("concurrency"), processes), ordered, wakeup)
 
 
 def _tasks(concurrency: int | str | None, processes: int) -> int:

@@ -1,7 +1,8 @@
 """The options that users give: one table of them, and what is made of it.
 
-``table`` says what there is, ``checks`` and ``connection_checks`` what is refused, ``combine`` how those of a
-client and of a call go together, and ``arguments`` what is taken beside them. ``documented`` tells of all.
+``table`` says what there is, with ``connections`` as a part of it, and ``checks`` what is refused.
+``combine`` puts the options of a call on top of its client's, ``arguments`` checks what is given beside them,
+and ``documented`` tells of all.
 """
 
 from patata._options.arguments import (

@@ -49,10 +49,10 @@ def verbose_level(name: str, value: Any) -> int:
     raise exceptions.InvalidVerboseLevelError(f"{name} must be one of 0, 1 and 2, got {value!r}")
 
 
-def progress(name: str, value: object) -> bool | str:
+def progress(name: str, value: Any) -> bool | str:
     """``True``, ``False``, or ``"force"``."""
     if isinstance(value, bool) or value == "force":
-        return value
+        return value  # type: ignore[no-any-return]
     raise ValueError(f"{name} must be True, False, or 'force', got {value!r}")
 
 
@@ -203,7 +203,7 @@ def function(name: str, value: Any) -> Any:
     raise ValueError(f"{name} must be a function, and no coroutine function, got {value!r}")
 
 
-def place(name: str, value: Any) -> Any:
+def path_template(name: str, value: Any) -> Any:
     """A template for paths, or a function from request to path."""
     if callable(value):
         return value

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from patata._options.table import TABLE, AttemptOptions, BodyOptions, ConnectionOptions, Options
+from patata._options.connections import ConnectionOptions
+from patata._options.table import TABLE, AttemptOptions, BodyOptions, Options
 
 NAMES = frozenset(Options.__annotations__)
 """The options that both a client and a call take."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 Check = Callable[[str, Any], Any]
 """Takes name and value of an option. Gives the value as the engine takes it, or raises ``ValueError``."""
+
+
+StrPath = str | os.PathLike[str]
 
 
 class Words(str):

@@ -8,22 +8,12 @@ The annotations are looked at at run time, so they are no texts here.
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from typing import IO, Annotated, Any, Literal, Protocol, TypedDict
+from typing import IO, Annotated, Any, Literal, TypedDict
 
-from patata._options import checks, connection_checks
-from patata._options.option import Option, Words
+from patata._options import checks
+from patata._options.connections import ConnectionOptions
+from patata._options.option import Option, StrPath, Words
 from patata.models import Request, Response
-
-
-class IPAddress(Protocol):
-    """One of the addresses of ``ipaddress``, which takes its time to be imported."""
-
-    @property
-    def packed(self) -> bytes:
-        """Its bytes."""
-
-
-StrPath = str | os.PathLike[str]
 
 Pairs = Mapping[str, Any] | Iterable[tuple[str, Any]]
 """Names and values, some of which are sent as texts: the extension says which."""
@@ -364,7 +354,7 @@ class ResponseOptions(TypedDict, total=False):
     stream_to: Annotated[
         StrPath | Callable[[Request], StrPath] | None,
         Option(
-            checks.place,
+            checks.path_template,
             default=Words("none"),
             doc="""
             Where the bodies of 2xx responses are written to, as they come, instead of into memory: a path
@@ -448,93 +438,6 @@ class RunOptions(TypedDict, total=False):
             say.
             """,
             nullable=True,
-        ),
-    ]
-
-
-class ConnectionOptions(TypedDict, total=False):
-    """What connections are made with: the calls of a client share it, unless one has its own."""
-
-    http_version: Annotated[
-        Literal["auto", "1.1", "2"] | None,
-        Option(
-            connection_checks.http_version,
-            default=None,
-            doc="""
-            The only version of HTTP that is spoken, ``"1.1"`` or ``"2"``; ``None`` (or ``"auto"``) for
-            HTTP/2 where an https server offers it, else HTTP/1.1. ``"2"`` is spoken also over ``http://``,
-            with prior knowledge.
-            """,
-        ),
-    ]
-    verify: Annotated[
-        bool | StrPath,
-        Option(
-            connection_checks.verification,
-            default=True,
-            doc="""
-            Whether the certificates of https servers are verified, or the path of what they are verified
-            with. ``False`` accepts any, so that whoever sits in between can read all. A path is that of a
-            PEM file: of the authorities to trust in place of the machine's, or of the server's own
-            certificate.
-            """,
-        ),
-    ]
-    cert: Annotated[
-        StrPath | tuple[StrPath, StrPath],
-        Option(
-            connection_checks.certificate,
-            default=Words("none"),
-            doc="""
-            The client's certificate for servers that ask for one: the path of a PEM file that holds it and
-            its key, not encrypted, or ``(certificate, key)``.
-            """,
-        ),
-    ]
-    min_tls_version: Annotated[
-        Literal["1.2", "1.3"],
-        Option(
-            connection_checks.tls_version,
-            default="1.2",
-            doc='The oldest version of TLS that is spoken, ``"1.2"`` or ``"1.3"``.',
-        ),
-    ]
-    proxy: Annotated[
-        str | Literal[False] | None,
-        Option(
-            connection_checks.proxy,
-            default=None,
-            doc="""
-            The URL of the proxy for all requests; ``False`` for none, ``None`` for those that the
-            environment names. It begins with ``http://``, ``https://`` (TLS to the proxy), ``socks5://``,
-            or ``socks5h://`` where the proxy looks the hosts' names up, and has ``user:password@``,
-            percent-encoded, where the proxy wants that. The environment names proxies in ``HTTP_PROXY``,
-            ``HTTPS_PROXY`` and ``ALL_PROXY``, save for the hosts in ``NO_PROXY`` (hosts, suffixes, CIDR,
-            ``*`` for all); lower-case variables go before, and empty ones say nothing. A proxy's own 407 is
-            a ``ProxyError``, not a response. No server sees a proxy's credentials.
-            """,
-        ),
-    ]
-    resolve: Annotated[
-        Mapping[str, str | IPAddress | Iterable[str | IPAddress]],
-        Option(
-            connection_checks.addresses,
-            default=Words("none"),
-            doc="""
-            Addresses of hosts whose names are then not looked up: ``{"host": "ip"}`` or ``{"host": ["ip",
-            "ip"]}``.
-            """,
-        ),
-    ]
-    unix_socket: Annotated[
-        StrPath,
-        Option(
-            connection_checks.path,
-            default=Words("none"),
-            doc="""
-            The path of a unix socket that all connections go to, whatever the URL's host. For one request,
-            a URL like ``http+unix://%2Fpath%2Fto.sock/`` does the same.
-            """,
         ),
     ]
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +45,7 @@ def configure() -> None:
             logger.setLevel(logging.INFO)
 
 
-class Progress:
+class CallLog:
     """The log of one call: its start, a line each ``chunk`` responses, failures at level 2, its end.
 
     At level 0 it logs nothing.
@@ -143,39 +141,3 @@ def _log_failure(response: Response) -> Response:
 def _place(response: Response) -> str:
     """Where it was sent, without credentials, or nothing where it could not be."""
     return f" at {response.url}" if response.url else ""
-
-
-INPUT_STALL = 30.0
-"""Seconds after which a call that waits for nothing but its input says so."""
-
-
-class InputStall:
-    """Says that a call waits for its input: which, and where that is.
-
-    It does not hold the input, which the garbage collector would not see.
-    """
-
-    def __init__(self, requests: Any, seconds: float) -> None:
-        self._seconds = seconds
-        self._name = type(requests).__name__
-        self._requests = None
-        # Most of what cannot be referred to weakly cannot be waited for either.
-        with suppress(TypeError):
-            self._requests = weakref.ref(requests)
-
-    def __call__(self) -> None:
-        """Logs it."""
-        logger.warning(
-            "Waiting for the input (%s) for %d s with nothing in flight. If it waits for responses of this "
-            "call: those are not handed out while it does; see the README, 'Inputs that feed on responses'",
-            self._where(),
-            self._seconds,
-        )
-
-    def _where(self) -> str:
-        requests = self._requests and self._requests()
-        for attribute in ("gi_frame", "ag_frame"):
-            if (frame := getattr(requests, attribute, None)) is not None:
-                code = frame.f_code
-                return f"{self._name} {code.co_name}, {code.co_filename}, line {frame.f_lineno}"
-        return self._name

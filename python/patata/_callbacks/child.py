@@ -12,11 +12,11 @@ from typing import Any
 
 import cloudpickle
 
-from patata import _calling
+from patata._callbacks import calling
 from patata.exceptions import CallbackError
 from patata.models import Response
 
-_functions: Sequence[_calling.Callback] = ()
+_functions: Sequence[calling.Callback] = ()
 
 
 def prepare(functions: bytes, parent: int) -> None:
@@ -43,7 +43,7 @@ def run(payload: bytes) -> tuple[list[bytes], float]:
     begun = time.monotonic()
     responses = [restored(state) for state in cloudpickle.loads(payload)]
     # Each id is looked at before the call: most callbacks change the response they were given.
-    results = [_pickled(response.id_, _calling.call(response, _functions)) for response in responses]
+    results = [_pickled(response.id_, calling.call(response, _functions)) for response in responses]
     return results, time.monotonic() - begun
 
 
@@ -70,7 +70,7 @@ def _pickled(given_id: object, result: Response) -> bytes:
             pickle.loads(packed)
     except Exception as error:
         reason = f"{result.data!r} of response {id_!r} cannot be brought back from its process: {error}"
-        return _dumps((True, state(_calling.lost(Response(None, 500, None), CallbackError(reason)))))
+        return _dumps((True, state(calling.lost(Response(None, 500, None), CallbackError(reason)))))
     return packed
 
 

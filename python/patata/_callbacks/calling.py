@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 
 from patata.exceptions import CallbackError
 from patata.models import Response
-from patata.receipt import Receipt
 
 Callback = Callable[[Response], Response]
 
@@ -23,6 +21,12 @@ def call(response: Response, functions: Sequence[Callback]) -> Response:
         except Exception as error:
             return with_status(failed(response, error), status)
     return response
+
+
+def called(responses: Iterable[Response], functions: Sequence[Callback]) -> Iterator[Response]:
+    """Calls functions on the responses of a whole call, in this process."""
+    for response in responses:
+        yield call(response, functions)
 
 
 def checked(result: object, function: object) -> Response:
@@ -93,36 +97,3 @@ def _let_go_of_frames(error: BaseException) -> None:
 def has_failed(response: Response) -> bool:
     """Whether a callback failed: nothing else looks like that."""
     return response.status_code == 500 and isinstance(response.data, BaseException)
-
-
-class Failures:
-    """Those that callbacks failed on: the engine has counted them by what the server answered."""
-
-    def __init__(self) -> None:
-        self._counts: Counter[tuple[str, object]] = Counter()
-
-    def count(self, responses: Sequence[Response]) -> None:
-        """These are handed out next."""
-        for response in responses:
-            error = response.error
-            if isinstance(error, CallbackError):
-                self._counts[type(error).__name__, error.status_code] += 1
-
-    def counted(self, responses: Iterator[Response]) -> Iterator[Response]:
-        """Hands the responses of a whole call through."""
-        for response in responses:
-            self.count((response,))
-            yield response
-
-    def within(self, receipt: Receipt) -> Receipt:
-        """The receipt in which they count as failed, by their error instead of their status."""
-        ok, failed = receipt.ok, receipt.failed
-        statuses, errors = Counter(receipt.failed_statuses), Counter(receipt.errors)
-        for (name, status), count in self._counts.items():
-            errors[name] += count
-            # A status either succeeds or fails in all of a call.
-            if status in statuses:
-                statuses[status] -= count  # type: ignore[index]
-            else:
-                ok, failed = ok - count, failed + count
-        return receipt._replace(ok=ok, failed=failed, errors=dict(errors), failed_statuses=dict(+statuses))

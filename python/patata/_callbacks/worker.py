@@ -1,0 +1,208 @@
+"""One callback process: what it holds, what it gives back, and what is lost with it."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import threading
+import weakref
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from typing import Any
+
+import cloudpickle
+import loky
+
+from patata._callbacks import calling, child
+from patata._callbacks.greenlets import threads_are_greenlets
+from patata.exceptions import CallbackError, CallbackProcessError
+from patata.models import Response
+
+
+def packed(functions: Sequence[calling.Callback]) -> bytes:
+    """The functions as they travel to processes. Raises where they cannot."""
+    data: bytes = cloudpickle.dumps(list(functions))
+    return data
+
+
+class Batch:
+    """Responses, each replaced by what the functions make of it, and the giver's own label for them."""
+
+    def __init__(self, responses: list[Response], label: Any) -> None:
+        self.responses = responses
+        self.label = label
+        self.missing = len(responses)
+        """How many have not come back."""
+
+    def put(self, position: int, result: Response) -> None:
+        """Takes what has become of one."""
+        self.responses[position] = result
+        self.missing -= 1
+
+
+class Submission:
+    """The part of a batch that was submitted to a process, and the future of what becomes of it."""
+
+    def __init__(
+        self, batch: Batch, positions: Sequence[int], executor: Any, future: Future[tuple[list[bytes], float]]
+    ) -> None:
+        self.batch = batch
+        self.positions = positions
+        self.executor = executor
+        self.future = future
+
+
+class Worker:
+    """One process, and the responses it holds: should it die, those fail, and no others.
+
+    A pool of several processes would break as a whole, so each has an executor of its own.
+    """
+
+    def __init__(self, functions: bytes, wake: Callable[[], None]) -> None:
+        self._functions = functions
+        self._wake = wake
+        self._executor = self._start()
+        self.submissions: list[Submission] = []
+        self._process = os.getpid()
+        _workers.add(self)
+
+    def _start(self) -> Any:
+        self._is_registered = False
+        return loky.ProcessPoolExecutor(
+            max_workers=1,
+            timeout=None,
+            initializer=child.prepare,
+            initargs=(self._functions, os.getpid()),
+        )
+
+    @property
+    def held(self) -> int:
+        """How many responses it has not given back."""
+        return sum(len(submission.positions) for submission in self.submissions)
+
+    def give(self, batch: Batch, positions: Sequence[int]) -> None:
+        """Sends some of a batch to the process."""
+        if _is_ending:
+            _lose(batch, positions, CallbackProcessError, "the interpreter is ending")
+            return
+        try:
+            payload = _packed([batch.responses[position] for position in positions])
+        except Exception:
+            positions = [position for position in positions if _can_travel(batch, position)]
+            if not positions:
+                return
+            payload = _packed([batch.responses[position] for position in positions])
+        try:
+            future = self._executor.submit(child.run, payload)
+        except BrokenProcessPool:
+            # It died between two batches and held none of these.
+            self._restart()
+            future = self._executor.submit(child.run, payload)
+        self._end_with_this_process()
+        self.submissions.append(Submission(batch, positions, self._executor, future))
+        future.add_done_callback(lambda _: self._wake())
+
+    def collect(self) -> list[tuple[int, float]]:
+        """Puts into their batches what the process has given back, and what it has lost.
+
+        Says of what was given back how many there were at a time, and how many seconds the process took.
+        """
+        taken = []
+        while self.submissions and self.submissions[0].future.done():
+            submission = self.submissions.pop(0)
+            error = submission.future.exception()
+            if error is None:
+                results, seconds = submission.future.result()
+                taken.append((len(results), seconds))
+                for position, packed in zip(submission.positions, results, strict=True):
+                    submission.batch.put(position, _returned(submission.batch.responses[position], packed))
+            elif isinstance(error, BrokenProcessPool):
+                if submission.executor is self._executor:
+                    self._restart()
+                reason = f"its callback process died: {error}"
+                _lose(submission.batch, submission.positions, CallbackProcessError, reason)
+            elif len(submission.positions) == 1:
+                reason = f"the callback process failed: {error!r}"
+                _lose(submission.batch, submission.positions, CallbackError, reason)
+            else:
+                # One of them cannot be read over there: alone, each costs only itself.
+                for position in submission.positions:
+                    self.give(submission.batch, [position])
+        return taken
+
+    def _restart(self) -> None:
+        self._executor.shutdown(wait=False, kill_workers=True)
+        self._executor = self._start()
+
+    def stop(self) -> None:
+        """Ends the process, whatever it is at."""
+        # Greenlets would wait for the process before its feeder has told it to end.
+        self._executor.shutdown(wait=True, kill_workers=bool(self.submissions) or threads_are_greenlets())
+
+    def _end_with_this_process(self) -> None:
+        """Has the process killed when the interpreter ends, where loky would wait for what it is at.
+
+        What is registered last is called first, so this comes after loky's own registration for an executor,
+        at its first task. Functions of ``atexit`` would be called too late.
+        """
+        if not self._is_registered:
+            self._is_registered = True
+            # Where the interpreter is ending already, that was the last task.
+            with suppress(RuntimeError):
+                threading._register_atexit(_kill_all)  # type: ignore[attr-defined]
+
+    def kill(self) -> None:
+        """Ends the process too, without waiting for it."""
+        # In the child of a fork it is the parent's.
+        if self._process == os.getpid():
+            self._executor.shutdown(wait=False, kill_workers=True)
+
+
+_workers: weakref.WeakSet[Worker] = weakref.WeakSet()
+"""Those that may have a process."""
+
+_is_ending = False
+"""Whether the interpreter is ending: nothing can be given to a process any more."""
+
+
+def _kill_all() -> None:
+    global _is_ending
+    _is_ending = True
+    for worker in list(_workers):
+        worker.kill()
+
+
+def _can_travel(batch: Batch, position: int) -> bool:
+    response = batch.responses[position]
+    try:
+        _packed([response])
+    except Exception as error:
+        reason = f"response {response.id_!r} cannot be sent to a callback process: {error}"
+        batch.put(position, calling.lost(response, CallbackError(reason)))
+        return False
+    return True
+
+
+def _lose(batch: Batch, positions: Sequence[int], error: type[CallbackError], reason: str) -> None:
+    for position in positions:
+        batch.put(position, calling.lost(batch.responses[position], error(reason)))
+
+
+def _packed(responses: list[Response]) -> bytes:
+    packed: bytes = cloudpickle.dumps([child.state(response) for response in responses])
+    return packed
+
+
+def _returned(original: Response, packed: bytes) -> Response:
+    try:
+        unchanged, state = pickle.loads(packed)
+        response = child.restored(state)
+    except Exception as error:
+        reason = f"what the callbacks made of response {original.id_!r} cannot be read: {error}"
+        return calling.lost(original, CallbackError(reason))
+    if unchanged:
+        response.id_ = original.id_
+    response._adopt(original)
+    return calling.with_status(response, original.status_code)

@@ -1,0 +1,45 @@
+"""Says so in the log when a call waits for nothing but its input."""
+
+from __future__ import annotations
+
+import logging
+import weakref
+from contextlib import suppress
+from typing import Any
+
+logger = logging.getLogger("patata")
+
+INPUT_STALL = 30.0
+"""Seconds after which a call that waits for nothing but its input says so."""
+
+
+class InputStall:
+    """Says that a call waits for its input: which, and where that is.
+
+    It does not hold the input, which the garbage collector would not see.
+    """
+
+    def __init__(self, requests: Any, seconds: float) -> None:
+        self._seconds = seconds
+        self._name = type(requests).__name__
+        self._requests = None
+        # Most of what cannot be referred to weakly cannot be waited for either.
+        with suppress(TypeError):
+            self._requests = weakref.ref(requests)
+
+    def __call__(self) -> None:
+        """Logs it."""
+        logger.warning(
+            "Waiting for the input (%s) for %d s with nothing in flight. If it waits for responses of this "
+            "call: those are not handed out while it does; see the README, 'Inputs that feed on responses'",
+            self._where(),
+            self._seconds,
+        )
+
+    def _where(self) -> str:
+        requests = self._requests and self._requests()
+        for attribute in ("gi_frame", "ag_frame"):
+            if (frame := getattr(requests, attribute, None)) is not None:
+                code = frame.f_code
+                return f"{self._name} {code.co_name}, {code.co_filename}, line {frame.f_lineno}"
+        return self._name

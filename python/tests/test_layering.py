@@ -1,0 +1,76 @@
+"""The package's modules and folders import one another in one direction, as the table says."""
+
+import ast
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import patata
+import pytest
+
+PACKAGE = Path(patata.__file__).parent
+
+LAYERS = {
+    "_headers": set(),
+    "models": {"_headers", "_patata"},
+    "receipt": set(),
+    "exceptions": {"_patata", "receipt"},
+    "_options": {"exceptions", "models"},
+    "_callbacks": {"_patata", "exceptions", "models", "receipt"},
+    "_progress": {"_patata", "models", "receipt"},
+    "_base": {"_options", "_patata", "_progress", "exceptions", "receipt"},
+    "client": {"_base", "_callbacks", "_options", "_patata", "_progress", "models", "receipt"},
+    "_aio": {"_callbacks", "_options", "_patata", "_progress", "exceptions", "models", "receipt"},
+    "aio": {"_aio", "_base", "_options", "_patata", "client", "models", "receipt"},
+    "_testing_proxy": set(),
+    "testing": {"_patata", "_testing_proxy"},
+    "__init__": {"_options", "_patata", "aio", "client", "exceptions", "models", "receipt"},
+}
+"""Which modules and folders each of them imports; only those above it, and ``_patata``, the extension."""
+
+MODULES = {
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts): path for path in sorted(PACKAGE.rglob("*.py"))
+}
+"""The paths of all modules by their names within the package."""
+
+
+def imported(name):
+    """The modules of the package that one imports, wherever in it that is."""
+    found = set()
+    for node in ast.walk(ast.parse(MODULES[name].read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name} imports by a relative name"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return {module_of(path.removeprefix("patata.")) for path in found if path.startswith("patata.")}
+
+
+def module_of(path):
+    """The module that a name is of: itself, or what it stands in."""
+    while path and path not in MODULES and path != "_patata":
+        path = f"{path}.__init__" if f"{path}.__init__" in MODULES else path.rpartition(".")[0]
+    return path or "__init__"
+
+
+def folder_of(name):
+    return name.partition(".")[0]
+
+
+def test_the_table_has_all_modules_and_folders_and_goes_one_way():
+    assert {folder_of(name) for name in MODULES} == set(LAYERS)
+    above = {"_patata"}
+    for folder, allowed in LAYERS.items():
+        assert allowed <= above, folder
+        above.add(folder)
+
+
+@pytest.mark.parametrize("folder", LAYERS)
+def test_a_folder_imports_what_the_table_says(folder):
+    own = [name for name in MODULES if folder_of(name) == folder]
+    found = {folder_of(other) for name in own for other in imported(name)}
+    assert found - {folder} == LAYERS[folder]
+
+
+def test_modules_form_no_circle():
+    graph = {name: imported(name) for name in MODULES}
+    assert set(TopologicalSorter(graph).static_order()) == MODULES.keys() | {"_patata"}
