@@ -58,7 +58,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # Only who uses it waits for asyncio to be imported.
+    # asyncio takes its time to be imported: only programs that use the class wait for it.
     if name == "AsyncPatata":
         from patata.aio import AsyncPatata
 

@@ -23,9 +23,10 @@ if hasattr(os, "register_at_fork"):
 
 
 class NeverIterated:
-    """Held by a call's generator until it begins: one that goes away with it warns, as a coroutine does.
+    """Warns of a call whose generator is thrown away before its first step, as Python warns of a coroutine.
 
-    One whose generator is still there when it goes was closed, which is a way to say that it is not wanted.
+    The generator holds this object until it begins. If both go away together, nobody has iterated over the
+    call. If the generator is still there, it was closed, which says that the call is not wanted.
     """
 
     __slots__ = ("_generator", "_has_begun")
@@ -35,12 +36,12 @@ class NeverIterated:
         self._generator: Callable[[], object] = lambda: None
 
     def watch(self, generator: Generating) -> Generating:
-        """States whose it is, which is given back."""
+        """Notes which generator it belongs to. Gives that back."""
         self._generator = weakref.ref(generator)
         return generator
 
     def begin(self) -> None:
-        """The call is iterated over."""
+        """Notes that the call has begun."""
         self._has_begun = True
 
     def __del__(self) -> None:
@@ -50,7 +51,7 @@ class NeverIterated:
 
 
 class Client:
-    """Checks and keeps the options; see :class:`patata.Patata`, which says what they mean."""
+    """Checks the options and keeps them: :class:`patata.ClientOptions` has them all."""
 
     _OPEN: Callable[[], MutableSet[Any]] = set
 
@@ -78,8 +79,8 @@ class Client:
         self._open: MutableSet[Any] = self._OPEN()
         """What ends the calls that are under way.
 
-        Under no lock: a signal handler, which may close the client, would wait for its own thread. Each step
-        on it is a single one of the interpreter's, which no other thread comes into.
+        It has no lock: a signal handler may close the client, and would wait for a lock that its own thread
+        holds. Each operation on it is a single step of the interpreter, which no other thread interrupts.
         """
         self.receipt: Receipt | None = None
         """The accounts of the call that ended last, however it did; ``None`` before."""
@@ -90,7 +91,7 @@ class Client:
         return self.num_workers
 
     def _settings(self, retries: int | None, timeout: float | None, options: CallOptions) -> dict[str, Any]:
-        """The options of a call by the engine's names: its own, or else the client's."""
+        """The options of a call as the engine takes them: the call's own, or else the client's."""
         own = {"retries": retries, "timeout": timeout}
         given = {name: value for name, value in own.items() if value is not _options.OF_CLIENT}
         return {
@@ -103,7 +104,7 @@ class Client:
         }
 
     def _engine_for(self, requests: Any, settings: dict[str, Any]) -> _patata.Client:
-        """The engine with the options of a call. Raises for what cannot be used."""
+        """The engine with the options of a call. Raises ``ValueError`` for what cannot be used."""
         if self.verbose_level > 0:
             settings = {**settings, "input_stall": (INPUT_STALL, InputStall(requests, INPUT_STALL))}
         return self._engine.with_options(settings)

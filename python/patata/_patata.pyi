@@ -37,16 +37,16 @@ def default_num_workers() -> int:
     """The cores this process may use: CPU affinity and cgroup limits count."""
 
 def check_options(options: dict[str, Any]) -> None:
-    """Finds what is wrong with the options of a run, before there is one."""
+    """Checks the options of a run before there is one. Raises ``ValueError`` for what cannot be used."""
 
 def is_request(item: object) -> bool:
     """Whether an item of an input is of a kind that a request is made of."""
 
 def _await_readers() -> None:
-    """Waits a moment for the engine's threads that are in the user's code, as the interpreter is ending."""
+    """Waits a moment for those threads of the engine that are in the user's code, as the interpreter ends."""
 
 def _forked() -> None:
-    """Says that this process is the child of a fork."""
+    """Tells the engine that this process is the child of a fork."""
 
 @disjoint_base
 class Request:
@@ -278,7 +278,7 @@ class Response:
     def __hash__(self) -> int: ...
     def __reduce__(self) -> tuple[Any, ...]: ...
     def _adopt(self, original: Response) -> None:
-        """Answers the same request as another one, of which it was made in another process."""
+        """Makes it answer the same request as another response, of which another process made it."""
 
     def _state(
         self,
@@ -360,16 +360,16 @@ class PushStream:
         """
 
     def give_up(self, items: Iterator[Any]) -> None:
-        """Takes items that came out of the input when the run had ended early into the accounts."""
+        """Puts items that came out of the input after the run had ended early into the accounts."""
 
     def close_input(self) -> None:
-        """Says that nothing more will be pushed."""
+        """Tells that nothing more will be pushed."""
 
     def take(self, limit: int) -> list[Response] | None:
         """Of the responses that are there, at most ``limit``; ``None`` at the end."""
 
     def hold(self, responses: int) -> None:
-        """Says how many responses that were taken are still worked on.
+        """Tells how many responses that were taken are still worked on.
 
         They count against ``queue_max_size``.
         """
@@ -377,7 +377,7 @@ class PushStream:
     def arm(self) -> bool:
         """Has the wake-up rung, once, when there is something to take or more room.
 
-        ``False`` where something has happened since the last look.
+        ``False`` where something has happened since the last look, so that another look is due.
         """
 
     def control(self) -> Control | None:
@@ -391,20 +391,20 @@ class PushStream:
 
 @final
 class Wakeup:
-    """Rung by any thread; heard at a file descriptor, or by a thread that waits."""
+    """Wakes an event loop that watches a file descriptor, or a thread that waits: any thread may ring it."""
 
     def __new__(cls) -> Self: ...
     def fileno(self) -> int:
-        """What becomes readable when it is rung, until it is cleared.
+        """The descriptor that becomes readable when it is rung, until it is cleared.
 
         Raises ``NotImplementedError`` where the system has no such thing.
         """
 
     def ring(self) -> None:
-        """Wakes who listens; may be called from any thread."""
+        """Wakes the event loop or the thread. Any thread may call it."""
 
     def clear(self) -> None:
-        """Makes ready for the next time. What happened before must be looked at after."""
+        """Makes it ready for the next ring. What it was rung for must be looked at afterwards."""
 
     def wait(self) -> bool:
         """Waits until it is rung, and clears it. ``False`` once it is closed."""
@@ -414,7 +414,7 @@ class Wakeup:
 
 @final
 class FaultServer:
-    """A server that does all that servers should not."""
+    """A server that does what servers should not."""
 
     def __new__(cls, seed: int = 0) -> Self: ...
     @staticmethod

@@ -20,7 +20,7 @@ UNREACHABLE = WRONG % b"502 Bad Gateway"
 
 
 class Proxy(socketserver.ThreadingTCPServer):
-    """Forwards requests and opens tunnels to whoever gives the credentials, while its ``with`` block runs."""
+    """Forwards requests and opens tunnels for clients with the credentials, while its ``with`` block runs."""
 
     daemon_threads = True
     allow_reuse_address = True
@@ -46,7 +46,7 @@ class _Connection(socketserver.BaseRequestHandler):
             self.request.sendall(self._answer())
 
     def _answer(self) -> bytes:
-        """What is said where nothing is forwarded, or nothing any more."""
+        """Forwards, and gives the answer where nothing was to be forwarded."""
         head, rest = self._head()
         first, *lines = head.split(b"\r\n")
         try:

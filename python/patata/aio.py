@@ -28,7 +28,7 @@ class AsyncPatata(Client):
     It may be used for several calls at once, all on one event loop, uvloop's for instance. Leaving the
     ``async with`` block, or :meth:`aclose`, ends the calls that are still open.
 
-    Its parameters are those of :class:`patata.ClientOptions`, where each says what it does.
+    Its parameters are those of :class:`patata.ClientOptions`.
 
     Raises
     ------
@@ -70,10 +70,10 @@ class AsyncPatata(Client):
     ) -> AsyncGenerator[Response, None]:
         """Performs the requests and yields each response as soon as it is there, each exactly once.
 
-        An asynchronous generator, for ``async for``: nothing is sent before its first step, and an option
-        that cannot be used raises at once. Cancelling the
-        task, and closing it (``contextlib.aclosing`` does so after a ``break``), cancels what is left. What
-        is said of :meth:`Patata.http` about failures, exceptions and order goes for it too.
+        It is an asynchronous generator, for ``async for``: nothing is sent before its first step, and an
+        option that cannot be used raises at once. What is left is cancelled when the task is, and when the
+        generator is closed: ``contextlib.aclosing`` does so after a ``break``. Failures, exceptions and order
+        are as :meth:`Patata.http` says.
 
         Parameters
         ----------
@@ -81,15 +81,15 @@ class AsyncPatata(Client):
             In any case: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE, or any other token.
         requests
             Any iterable or asynchronous iterable of requests, as for :meth:`Patata.http`. It may be endless,
-            and is taken from no faster than responses are taken. What is neither asynchronous nor one of
-            Python's own containers is advanced in a thread of its own, always the same, so it may take its
-            time.
+            and no more is taken from it than responses are taken. An input that is neither asynchronous nor
+            one of Python's own containers may take its time: a thread of its own, always the same, advances
+            it.
         callbacks
             Functions that take a response and return one; each gets what the one before it returned.
             Coroutine functions are awaited on the event loop, for as many responses at a time as
-            ``concurrency`` says (1,000 for ``"auto"``). Plain functions never run on it, but in a thread, or
-            with more than one worker in processes. What is said of one that raises at :meth:`Patata.http`
-            goes for both. Default: none.
+            ``concurrency`` says (1,000 for ``"auto"``). Plain functions run in a thread, or with more than
+            one worker in processes, never on the event loop. What becomes of a response whose callback raises
+            is as :meth:`Patata.http` says. Default: none.
         retries, timeout, options
             Any of :class:`patata.Options`, for this call, as for :meth:`Patata.http`.
 
@@ -140,7 +140,7 @@ class AsyncPatata(Client):
         log = self._begin(method)
         await get_ready(functions, self.num_workers)
         call = Call(method, requests, functions, engine, settings, log)
-        # The thread that advances a generator is to be the one that lets go of it.
+        # The thread that advances a generator should be the one that lets go of it.
         del requests
         self._open.add(call)
         ended_by: BaseException | None = None
@@ -160,10 +160,10 @@ class AsyncPatata(Client):
             try:
                 await call.close()
             finally:
-                # Also where the task was cancelled once more meanwhile.
+                # This is done also where the task was cancelled once more meanwhile.
                 self.receipt = call.receipt()
                 tell(ended_by, self.receipt)
-                # In its traceback is this frame.
+                # Its traceback holds this frame, which would hold it in turn.
                 ended_by = None
 
     async def aclose(self) -> None:

@@ -27,7 +27,7 @@ class Patata(Client):
     It may be used for several calls, one after another or at once from several threads. Leaving the
     ``with`` block, or :meth:`close`, ends the calls that are still open.
 
-    Its parameters are those of :class:`patata.ClientOptions`, where each says what it does.
+    Its parameters are those of :class:`patata.ClientOptions`.
 
     Raises
     ------
@@ -64,9 +64,9 @@ class Patata(Client):
 
         With ``ordered=True`` they come in the order of the requests.
 
-        A generator: nothing is sent before its first ``next``, which one that is thrown away without it
-        warns of; closing it cancels what is left. An option that cannot be used raises at once.
-        Requests are taken from the input while responses are taken from it, on the same thread, so the
+        It is a generator: nothing is sent before its first ``next``, and closing it cancels what is left. One
+        that is thrown away without a ``next`` warns. An option that cannot be used raises at once. Requests
+        are taken from the input while responses are taken from the generator, on the same thread, so the
         input may be endless, and need not be thread-safe.
 
         A request that fails is no exception: its response has ``status_code`` 500, ``data`` that
@@ -87,9 +87,9 @@ class Patata(Client):
             its request had failed before; it counts as failed in the receipt, but not for ``max_failures``.
             Default: none.
         retries, timeout, options
-            Any of :class:`patata.Options`, where each says what it does, for this call. They win over the
-            client's; of ``headers`` and ``params``, the client's of other names are kept. For an
-            option that is nothing by default, ``None`` takes the client's away.
+            Any of :class:`patata.Options`, for this call. They win over the client's; of ``headers`` and
+            ``params``, the client's of other names are kept. For an option that is nothing by default,
+            ``None`` takes the client's away.
 
         Raises
         ------
@@ -145,7 +145,7 @@ class Patata(Client):
                 bar = started_bar(control, requests, settings["progress"])
             responses: Iterator[Response] = stream
             if functions:
-                # Most calls have no callbacks, and should not pay for importing what these need.
+                # Most calls have no callbacks, and do not pay for importing what these need.
                 from patata._callbacks.failures import Failures
 
                 failures = Failures()
@@ -175,7 +175,7 @@ class Patata(Client):
         return called_in_processes(stream, functions, self.num_workers, self.pool_submit_size, ordered)
 
     def _note_open(self, control: _patata.Control) -> None:
-        """So that :meth:`close` ends the call, whichever of the two comes first."""
+        """Has :meth:`close` end the call, whichever of the two comes first."""
         self._open.add(control)
         if self._closed:
             control.cancel()
@@ -183,7 +183,7 @@ class Patata(Client):
     def close(self) -> None:
         """Ends all calls that are still open. Their generators raise ``ClientClosedError``.
 
-        Another thread may call it, and a signal handler, wherever the call is just now.
+        Any thread may call it, and a signal handler too, whatever the calls are at.
         """
         self._closed = True
         for control in list(self._open):

@@ -38,7 +38,7 @@ class ClientClosedError(EndedEarly):
 
 
 class ForkedError(PatataError):
-    """A run that was begun before a fork is used in the child. Begin another one there."""
+    """A call that was begun before a fork is used in the child. Begin another one there."""
 
 
 class TooManyFailures(EndedEarly):
@@ -117,8 +117,8 @@ class InvalidVerboseLevelError(PatataError, ValueError):
 class CallbackError(PatataError):
     """A callback raised, or what it made of the response cannot be brought back from its process.
 
-    Found in ``response.error``, unless the request itself had failed before; never raised by a call. What the
-    callback raised is ``response.data``, and the ``__cause__`` of this.
+    It is in ``response.error``, unless the request itself had failed before. A call does not raise it. What
+    the callback raised is ``response.data``, and the ``__cause__`` of this.
 
     Attributes
     ----------
@@ -138,7 +138,7 @@ class CallbackError(PatataError):
 
 
 class CallbackProcessError(CallbackError):
-    """The process died that was to call the callbacks on this response."""
+    """The process that was to call the callbacks on this response has died."""
 
 
 class StatusError(PatataError):
@@ -164,7 +164,9 @@ class StatusError(PatataError):
 
 
 class RequestError(PatataError):
-    """Why a request has no response; found in ``response.error``, never raised by a run.
+    """Why a request has no response: what ``response.error`` is, and ``response.raise_for_status()`` raises.
+
+    A call itself raises none, save :class:`InvalidRequestError` for an item of its input that is no request.
 
     ``request_sent`` is ``False`` where not one byte of the request can have reached the server.
     """
@@ -178,7 +180,7 @@ class RequestError(PatataError):
 
 
 class InvalidRequestError(RequestError, ValueError, TypeError):
-    """The request is unusable; found before any I/O.
+    """The request is unusable, which was found before any I/O.
 
     Raised where an item of the input is no request at all: a ``ValueError``, as the older package
     raised, and a ``TypeError``, as it is about types.
@@ -266,17 +268,17 @@ class RetryIfError(RequestError):
 
 
 class CancelledError(RequestError):
-    """The run ended before the request was done."""
+    """The call ended before the request was done."""
 
 
 def describe(error: BaseException) -> dict[str, str]:
-    """What stands in a response's ``data`` in the place of an answer.
+    """What a failed response has as ``data``, in the place of an answer.
 
     >>> describe(ConnectError("Cannot connect to localhost:1"))["exception_detail"]
     'Cannot connect to localhost:1'
     """
     if error.__traceback__ is None and isinstance(error, RequestError):
-        # It was never raised: the engine is no Python, so there are no frames to tell of.
+        # The engine made it, and did not raise it in Python, so there are no frames to tell of.
         name = f"{type(error).__module__}.{type(error).__qualname__}"
         kin = " (a TimeoutError)" if isinstance(error, builtins.TimeoutError) else ""
         trace = f"{name}: {error}{kin}\n"

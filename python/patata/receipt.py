@@ -11,7 +11,7 @@ NAMED = 5
 
 
 class Latency(NamedTuple):
-    """How long requests took, in seconds, with all their attempts; each to 1 %.
+    """How long requests took, in seconds, with all their attempts. Each figure is right to 1 %.
 
     ``p50``, ``p90`` and ``p99`` are the times within which so many in a hundred were done.
     """
@@ -31,19 +31,19 @@ class Receipt(NamedTuple):
     Attributes
     ----------
     submitted
-        Requests taken from the input.
+        How many requests were taken from the input.
     ok
-        Those answered with a status of success: below 400, or one of ``ok_statuses``.
+        How many were answered with a status of success: below 400, or one of ``ok_statuses``.
     failed
-        Those that ended in an error, or were answered with another status.
+        How many ended in an error, or were answered with another status.
     cancelled
-        Those given up because the call ended early.
+        How many were given up because the call ended early.
     attempts
-        Attempts begun for all that are done.
+        How many attempts were begun for the requests that are done.
     retries_denied
-        Requests that would have been tried again, had ``retry_budget`` had room for it.
+        How many requests would have been tried again, had ``retry_budget`` had room for it.
     bytes
-        Of all bodies received, after decoding, without those that went to files.
+        The bytes of all bodies that were received, after decoding, without those that went to files.
     errors
         How many ended in which error, by the name of its class in ``patata.exceptions``.
     failed_statuses
@@ -56,14 +56,14 @@ class Receipt(NamedTuple):
     unsent_ids, unknown_ids
         The ids of the first 1,000 of each.
     not_resent
-        Requests that ``retries`` would have sent again, had their bodies not been of those that can be read
-        only once: iterators, pipes.
+        How many requests ``retries`` would have sent again, but for bodies that can be read only once:
+        iterators, pipes.
     removed_parts, removed_parts_in
         How many files (``.patata-….part``) of processes that ended in the middle of a download this call
         has found and removed, and the folder of the last of them.
     unavailable_hosts
-        How many requests were not sent, as their host did not answer any more, by host (``host_timeout``):
-        the first 1000 of them.
+        How many requests were not sent as their host did not answer any more (``host_timeout``), by host, for
+        the first 1,000 such hosts.
 
     Examples
     --------
@@ -97,18 +97,18 @@ class Receipt(NamedTuple):
 
     @classmethod
     def of(cls, accounts: dict[str, Any]) -> Receipt:
-        """From the engine's accounts of a call that ends: what is still under way is given up."""
+        """Made of the engine's accounts of a call that ends: what is still under way counts as given up."""
         fields = {**accounts, "latency": Latency(*accounts["latency"])}
         fields["cancelled"] += fields.pop("outstanding")
         return cls(**fields)
 
     def unfinished(self) -> str:
-        """What the call ended without, in words; empty where it ended with all."""
+        """In words, what the call ended without; empty where it ended with all."""
         counts = ((self.unsent, "not sent"), (self.unknown, "sent with unknown outcome"))
         return ", ".join(f"{count} {what}" for count, what in counts if count)
 
     def lines(self) -> list[tuple[str, str]]:
-        """What the log says of it: names and values."""
+        """The names and values that the log shows."""
         reasons = {**self.errors, **{f"status {code}": n for code, n in self.failed_statuses.items()}}
         detail = ", ".join(f"{reason}: {count}" for reason, count in reasons.items())
         unfinished = self.unfinished()

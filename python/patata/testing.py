@@ -1,4 +1,4 @@
-"""Small HTTP servers, to try a job against before it meets a real one: one that answers, one that misbehaves.
+"""Small HTTP servers to try a job against before it meets a real one: one answers, one misbehaves.
 
 ``python -m patata.testing`` runs what the README's examples talk to until Ctrl-C: the first one on port
 12345, the same over TLS on 8443, and a proxy on 3128. Other ports may be given in this order.
@@ -43,8 +43,8 @@ class Server:
     port
         Where it listens. Default: 0, which is any free port.
     tls
-        Whether it speaks TLS, and HTTP/2 to who wants that, with a certificate of ``authority_pem()`` for
-        localhost and 127.0.0.1. Default: ``False``.
+        Whether it speaks TLS, and HTTP/2 to clients that offer it, with a certificate for localhost and
+        127.0.0.1 that the authority of ``authority_pem()`` has signed. Default: ``False``.
 
     Raises
     ------
@@ -64,7 +64,7 @@ class Server:
 
     @staticmethod
     def authority_pem() -> str:
-        """The certificate of the authority that has signed that of a server with ``tls``, for ``verify``."""
+        """The certificate of the authority that signs those of servers with ``tls``, for ``verify``."""
         return _patata.Server.authority_pem()
 
     @property
@@ -99,7 +99,7 @@ class Server:
 
 
 class FaultServer:
-    """A server that does all that servers should not, running while its ``with`` block does.
+    """A server that does what servers should not, running while its ``with`` block does.
 
     It has a URL for each of its faults, of which there are more than 150: connections that are refused,
     reset or silent, every malformed framing, floods, redirect loops, bombs and broken codings, wrong
@@ -112,7 +112,7 @@ class FaultServer:
     Parameters
     ----------
     seed
-        What decides who meets a fault at ``/sometimes``. Default: 0.
+        What decides which requests meet a fault at ``/sometimes``. Default: 0.
 
     Examples
     --------
@@ -154,12 +154,12 @@ class FaultServer:
         return self._server.url_of(fault)
 
     def tls_url_of(self, fault: str) -> str:
-        """The same under TLS, with a certificate of ``authority_pem`` for localhost and 127.0.0.1."""
+        """The URL over TLS, with a certificate for localhost and 127.0.0.1 that the authority has signed."""
         return self._server.tls_url_of(fault)
 
     @property
     def authority_pem(self) -> str:
-        """The certificate of the authority that has signed what is good here, for a file as ``verify``."""
+        """The certificate of the authority that has signed the good ones here, for a file as ``verify``."""
         return self._server.authority_pem
 
     @property
@@ -203,7 +203,7 @@ def main(arguments: list[str]) -> None:
     if len(given) != len(arguments) or len(given) > len(PORTS) or max(given, default=0) > 65535:
         raise SystemExit(USAGE)
     port, tls_port, proxy_port = (*given, *PORTS[len(given) :])
-    # Few need it, and it takes its time to be imported.
+    # It takes its time to be imported, and few programs need it.
     from patata._testing_proxy import CREDENTIALS, Proxy
 
     with ExitStack() as stack:
@@ -230,7 +230,7 @@ def _started(start: Callable[[], Started], port: int) -> Started:
 
 
 def _written_authority(stack: ExitStack) -> Path:
-    """Writes the certificate of the authority here, or elsewhere where there is another one already."""
+    """Writes the authority's certificate to the working directory, or elsewhere if another one is there."""
     path = AUTHORITY.absolute()
     try:
         with path.open("x") as file:

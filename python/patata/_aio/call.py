@@ -1,4 +1,4 @@
-"""One call of :meth:`patata.AsyncPatata.http`: from its input, over engine and callbacks, to its end."""
+"""One call of :meth:`patata.AsyncPatata.http`: from its input through engine and callbacks to its end."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from patata._progress.bar import Bar
 
 BATCH = 128
-"""The most responses taken at once: a matter of well under a millisecond."""
+"""The most responses that are taken at once, which takes well under a millisecond."""
 
 
 class Call:
@@ -45,7 +45,7 @@ class Call:
         self._has_ended = False
         """Whether the engine has no more responses."""
         self._is_drained = False
-        """Whether the input has given what it had taken when the run ended by itself."""
+        """Whether the input has handed over what it had taken when the run ended by itself."""
         self._stage: Stage | None = None
         self._may_take_more = False
         """Whether there is room in the stage, and the engine may have more for it than was taken."""
@@ -77,7 +77,7 @@ class Call:
             limit = min(BATCH, self._log.left)
             batch = self._take(limit) if self._stage is None else self._called_back(limit)
             if batch is None and self._raised is not None and not self._is_drained:
-                # The run has ended, and its input may have been at an item just then.
+                # The run has ended by itself, and just then the input may have been at an item.
                 self._is_drained = True
                 await self._input.drain()
                 self._has_ended, self._raised = False, None
@@ -92,7 +92,7 @@ class Call:
                 await self._wakeup.wait()
 
     def _taken(self, limit: int) -> list[Response] | None:
-        """What the engine has; what it ends by is raised at the end."""
+        """The responses that the engine has. What ends the run is kept, to be raised at the end."""
         try:
             return self._stream.take(limit)
         except (exceptions.TooManyFailures, exceptions.DeadlineExceededError) as error:
@@ -113,7 +113,7 @@ class Call:
             self._has_ended = taken is None
             if taken:
                 stage.give(taken)
-                # The engine rings for what is new only.
+                # The engine wakes the call only for what is new.
                 self._may_take_more = len(taken) == room and stage.room > 0
         batch = stage.finished(limit)
         self._failures.count(batch)
@@ -138,13 +138,13 @@ class Call:
             self._ending = self._stop()
         pending = [each for each in self._ending if not each.done() and each is not asyncio.current_task()]
         if pending:
-            # Not gathered: should this be cancelled too, the rest ends all the same.
+            # Should this be cancelled too, they end all the same: `gather` would cancel them.
             await asyncio.wait(pending)
 
     def _stop(self) -> list[asyncio.Future[Any]]:
         control = self._stream.control()
         if control is None:
-            # In the child of a fork: the event loop's descriptors are the parent's too.
+            # This is the child of a fork: the descriptors of the event loop are the parent's too.
             return []
         control.cancel()
         self._wakeup.close()
@@ -184,13 +184,13 @@ def _in_thread(function: Callable[[], object]) -> asyncio.Future[None]:
         try:
             function()
         finally:
-            # Nobody waits any more where the event loop has been closed.
+            # Where the event loop has been closed, nobody waits any more.
             with suppress(RuntimeError):
                 loop.call_soon_threadsafe(settle)
 
     try:
         threading.Thread(target=run, name="patata-end").start()
     except RuntimeError:
-        # There can be no other thread: it may take its moment on this one.
+        # No other thread can be started, so this one waits for the moment that it takes.
         run()
     return done

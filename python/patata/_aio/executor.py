@@ -77,7 +77,7 @@ class CallbackExecutor:
             self._thread.join()
 
     def __del__(self) -> None:
-        # Also where the event loop was closed before the call was: the thread must not wait for ever.
+        # The event loop may have been closed before the call was: the thread must not wait for ever.
         self._inbox.put(None)
 
 
@@ -99,7 +99,7 @@ def _work(
 
 
 class _InThread:
-    """Calls the functions in the thread that this is called in."""
+    """Calls the functions in the executor's thread."""
 
     def __init__(self, functions: Sequence[calling.Callback]) -> None:
         self._functions = functions
@@ -117,7 +117,7 @@ class _InThread:
 
 
 class _InProcesses:
-    """Has the functions called in processes, which end with this call."""
+    """Has the functions called in processes, which end when this returns."""
 
     def __init__(
         self, functions: Sequence[calling.Callback], count: int, batch_size: int, ordered: bool

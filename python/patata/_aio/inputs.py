@@ -20,21 +20,21 @@ from patata._aio.wakeup import Wakeup
 PATIENCE = 0.2
 """Seconds for which the end of a call waits for an input to give the item that it is at.
 
-One that takes longer is left alone: what it gives then is nobody's.
+An input that takes longer is left alone, and what it gives then is thrown away.
 """
 
 INLINE = (list, tuple, deque, set, frozenset, dict, range)
-"""What gives its items at once, so that no thread is needed."""
+"""Containers that give their items at once, so that no thread is needed."""
 
 Supply = tuple[list[Any], bool, BaseException | None]
 """Items, whether they are the last ones, and what was raised after them."""
 
 
 class Input:
-    """What all kinds have in common: they push what there is room for, until their end.
+    """What all kinds of input have in common: they push items as far as there is room, until their end.
 
-    An exception that the input raises is its end, and is kept in ``raised`` for when all responses are out.
-    What is no ``Exception``, as Ctrl-C, is raised by :meth:`feed`, at once.
+    An exception that the input raises ends it, and is kept in ``raised`` until all responses are out. What is
+    no ``Exception``, as Ctrl-C is none, is raised by :meth:`feed` at once.
     """
 
     def __init__(self, stream: _patata.PushStream, wakeup: Wakeup) -> None:
@@ -44,7 +44,7 @@ class Input:
         self.raised: BaseException | None = None
 
     def feed(self) -> bool:
-        """Pushes. Returns whether that was broken off only because it took long."""
+        """Pushes items. Gives whether it stopped only because it took long."""
         if self.raised is not None and not isinstance(self.raised, Exception):
             raise self.raised
         return not self.ended and self._feed(self._stream.room())
@@ -64,15 +64,15 @@ class Input:
         return []
 
     async def drain(self) -> None:
-        """Stops, as the run has ended by itself, and hands over what was taken meanwhile."""
+        """Stops after the run has ended by itself, and hands over what was taken meanwhile."""
         self.stop()
 
     def join(self) -> None:
-        """After it was stopped, likewise; not to be called on the event loop."""
+        """Does the same after :meth:`stop`, and may block, so it is not called on the event loop."""
 
 
 class InlineInput(Input):
-    """A container, whose items are there."""
+    """A container whose items are there."""
 
     def __init__(self, items: Iterable[Any], stream: _patata.PushStream, wakeup: Wakeup) -> None:
         super().__init__(stream, wakeup)
@@ -120,7 +120,7 @@ class ThreadInput(Input):
         if self._are_last and not has:
             self._end(self._error)
         elif room > had and not self._is_asked:
-            # What is there already, or was pushed just now, takes its part of the room.
+            # Items that are there, or were pushed just now, take their part of the room.
             self._is_asked = True
             self._demands.put((self._source, room - had))
         return bool(left)
@@ -152,21 +152,21 @@ class ThreadInput(Input):
         self._give_up()
 
     def _give_up(self) -> None:
-        """Puts what the thread has taken, and the call can do nothing with any more, into the accounts."""
+        """Puts into the accounts what the thread has taken and the call has no more use for."""
         self._stream.give_up(self._items)
         while self._source.supplies:
             self._stream.give_up(iter(self._source.supplies.popleft()[0]))
 
     def __del__(self) -> None:
-        # Also where the event loop was closed before the call was: the thread must not wait for ever.
+        # The event loop may have been closed before the call was: the thread must not wait for ever.
         self._demands.put((self._source, 0))
 
 
 class _Source:
-    """What is advanced in a thread.
+    """An iterable that a thread advances.
 
-    The call holds it, and the thread only while it is at it: what an abandoned call and its input form in
-    common can then be collected.
+    The call holds it, and the thread only while it advances it: so the garbage collector can free a call that
+    is abandoned together with its input.
     """
 
     def __init__(self, items: Iterable[Any]) -> None:
@@ -178,7 +178,7 @@ class _Source:
         """Whether nothing more will come."""
 
     def advance(self, count: int) -> bool:
-        """Takes so many items; those of a slow input are handed on early. Says whether there may be more."""
+        """Takes so many items, or fewer where the input is slow. Gives whether there may be more."""
         may_go_on = False
         if count:
             batch: list[Any] = []
@@ -190,7 +190,7 @@ class _Source:
             self.supplies.append((batch, not may_go_on, error))
         if may_go_on and not self.is_stopped:
             return True
-        # Who advances it lets go of it.
+        # The thread that advances the iterable also lets go of it.
         self._items = self._iterator = None
         self.has_ended = True
         return False
@@ -215,16 +215,16 @@ class _Source:
 
 
 Demand = tuple[_Source, int]
-"""What is advanced, and how many items are to be taken: 0 where that was all."""
+"""What is to be advanced, and by how many items: 0 to end."""
 
 
 def _advance(demands: SimpleQueue[Demand], ring: Callable[[], None]) -> None:
-    """Takes as many items as are demanded, until there are no more or 0 are."""
+    """Takes as many items as are demanded, until there are no more, or 0 are demanded."""
     may_go_on = True
     while may_go_on:
         source, count = demands.get()
         may_go_on = source.advance(count)
-        # What is waited for without it can be collected.
+        # While this thread waits for the next demand, it must not hold the source.
         del source
         ring()
 

@@ -15,16 +15,16 @@ from patata._callbacks import calling
 from patata.models import Response
 
 TASKS_A_WORKER = 100
-"""Tasks at once for each worker where ``concurrency`` is not given, as many as requests."""
+"""Tasks at once for each worker where ``concurrency`` is not given: as many as there are requests."""
 
 ADAPTIVE_TASKS = 1_000
-"""Where ``concurrency`` is ``"auto"``: the most requests that it goes up to."""
+"""Tasks at once where ``concurrency`` is ``"auto"``: the most requests that it goes up to."""
 
 Step = Callable[[Response], Awaitable[Response]]
 
 
 class Stage:
-    """Takes responses and gives what the callbacks make of them."""
+    """Takes responses, and gives back what the callbacks make of them."""
 
     def __init__(self, executors: list[CallbackExecutor]) -> None:
         self._executors = executors
@@ -98,7 +98,7 @@ class TaskStage(Stage):
         self._wakeup = wakeup
         self._running: set[asyncio.Task[Response]] = set()
         self._done: deque[asyncio.Task[Response]] = deque()
-        """Where ``ordered``, those that are not done are in it too, each in its place."""
+        """The tasks that are done; where ``ordered``, all tasks, each in its place."""
         self._is_stopped = False
 
     @property
@@ -157,7 +157,7 @@ def _hand_back(items: list[WorkItem]) -> None:
 
 
 class _Awaited:
-    """A coroutine function as a step."""
+    """A step that awaits a coroutine function."""
 
     def __init__(self, function: Callable[[Response], Awaitable[Response]]) -> None:
         self._function = function
@@ -170,7 +170,7 @@ class _Awaited:
 
 
 class _Sent:
-    """Plain functions as a step: what comes in one turn of the event loop goes to the executor together."""
+    """A step that has an executor call plain functions. It sends once a turn what came meanwhile."""
 
     def __init__(self, executor: CallbackExecutor) -> None:
         self._executor = executor
@@ -206,7 +206,7 @@ def stage_of(functions: Sequence[Any], settings: dict[str, Any], wakeup: Wakeup)
         if is_coroutine:
             steps += map(_Awaited, group)
         else:
-            # Each task waits for its own, so one that is slow need not hold up the others.
+            # Each task waits for its own response, so a slow one need not hold up the others.
             executors.append(executor_of(list(group), ordered=False))
             steps.append(_Sent(executors[-1]))
     return TaskStage(steps, executors, _tasks(settings.get("concurrency"), processes), ordered, wakeup)

@@ -1,4 +1,4 @@
-"""Calls callbacks on a response, and says what becomes of it where one fails."""
+"""Calls callbacks on responses, and makes failed responses of those that one fails on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Callback = Callable[[Response], Response]
 
 
 def call(response: Response, functions: Sequence[Callback]) -> Response:
-    """What the last function makes of a response; the first one to raise ends it."""
+    """Calls functions on a response in turn, up to the first that fails. Gives what became of it."""
     status = response.status_code
     for function in functions:
         try:
@@ -46,7 +46,7 @@ def failed(response: Response, error: BaseException) -> Response:
 
 
 def lost(response: Response, error: CallbackError) -> Response:
-    """The response as it is when no callback could be called on it, or none told what it made of it."""
+    """The response as it is when callbacks could not be called on it, or what they made of it was lost."""
     return _given_up(response, error, error)
 
 
@@ -68,17 +68,17 @@ def _told(error: BaseException) -> str:
 
 
 def with_status(response: Response, status: int) -> Response:
-    """The same with the status that was there before any callback, which may have changed it."""
+    """Notes on a response's error which status there was before any callback, as one may have changed it."""
     if isinstance(response.error, CallbackError):
         response.error.status_code = status
     return response
 
 
 def _let_go_of_frames(error: BaseException) -> None:
-    """Leaves of a traceback only a note of its last line.
+    """Replaces the traceback of an error by a note of its last line.
 
-    Its frames hold the response, and all that is below on the stack; a response is not seen by the cyclic
-    garbage collector, so with the frames in it none of that would ever be freed.
+    The frames of a traceback hold the response, and all else that is on the stack. The garbage collector does
+    not look into responses, so a response that held such frames would never be freed, nor what they hold.
     """
     last = error.__traceback__
     while last is not None and last.tb_next is not None:

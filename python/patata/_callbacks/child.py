@@ -20,7 +20,7 @@ _functions: Sequence[calling.Callback] = ()
 
 
 def prepare(functions: bytes, parent: int) -> None:
-    """Called once, when the process starts: with its parent's id, as the parent may have gone by now."""
+    """Sets the process up, once. It is given its parent's id, as the parent may be gone by now."""
     global _functions
     # Ctrl-C reaches the whole process group; the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -29,7 +29,7 @@ def prepare(functions: bytes, parent: int) -> None:
 
 
 def _end_with(parent: int) -> None:
-    """Ends this process once the parent is gone, which may not have had the time to say so."""
+    """Ends this process once its parent is gone: the parent may have had no time to say so."""
     while os.getppid() == parent:
         time.sleep(1)
     os._exit(1)
@@ -42,7 +42,7 @@ def run(payload: bytes) -> tuple[list[bytes], float]:
     """
     begun = time.monotonic()
     responses = [restored(state) for state in cloudpickle.loads(payload)]
-    # Each id is looked at before the call: most callbacks change the response they were given.
+    # Each id is noted before the call, as most callbacks change the response that they were given.
     results = [_pickled(response.id_, calling.call(response, _functions)) for response in responses]
     return results, time.monotonic() - begun
 

@@ -11,26 +11,26 @@ from patata.receipt import Receipt
 
 
 class Failures:
-    """Those that callbacks failed on: the engine has counted them by what the server answered."""
+    """The responses that callbacks failed on. The engine has counted them by what the server answered."""
 
     def __init__(self) -> None:
         self._counts: Counter[tuple[str, object]] = Counter()
 
     def count(self, responses: Sequence[Response]) -> None:
-        """These are handed out next."""
+        """Counts responses that are handed out next."""
         for response in responses:
             error = response.error
             if isinstance(error, CallbackError):
                 self._counts[type(error).__name__, error.status_code] += 1
 
     def counted(self, responses: Iterator[Response]) -> Iterator[Response]:
-        """Hands the responses of a whole call through."""
+        """Passes the responses of a whole call on, and counts them."""
         for response in responses:
             self.count((response,))
             yield response
 
     def within(self, receipt: Receipt) -> Receipt:
-        """The receipt in which they count as failed, by their error instead of their status."""
+        """The receipt, where they count as failed, by their error instead of their status."""
         ok, failed = receipt.ok, receipt.failed
         statuses, errors = Counter(receipt.failed_statuses), Counter(receipt.errors)
         for (name, status), count in self._counts.items():

@@ -16,23 +16,23 @@ from patata._callbacks.worker import Batch, Worker, packed
 from patata.models import Response
 
 BATCHES_A_PROCESS = 2
-"""One to work on, and one to go on with."""
+"""A process has one to work on, and one to go on with."""
 
 FIRST_BATCH = 8
 """Batches begin small, so that the first responses come soon, and double up to ``pool_submit_size``."""
 
 BATCH_SECONDS = 0.03
-"""Batches grow no further once a process works on one for so long.
+"""Batches grow no further once a process works on one for so many seconds.
 
-That hides what sending one costs, and at the end of a run no process sits idle while another one has a large
-batch to go through.
+That is long enough to hide what sending a batch costs, and so short that at the end of a call no process sits
+idle while another one has a large batch to go through.
 """
 
 WAIT = 0.1
 """Seconds between looks for signals."""
 
 GREENLET_WAIT = 0.002
-"""Seconds for which the others go on, where threads take turns at this one."""
+"""Seconds for which other threads go on, where threads take turns."""
 
 
 def called_in_processes(
@@ -42,7 +42,7 @@ def called_in_processes(
     batch_size: int,
     ordered: bool,
 ) -> Iterator[Response]:
-    """Calls them in processes, which are started now and ended with the run."""
+    """Calls functions on the responses of a whole call, in processes that start now and end with the call."""
     pool = Processes(packed(functions), processes, batch_size, ordered, stream.control().wake)
     raised: Exception | None = None
     ended = False
@@ -51,11 +51,11 @@ def called_in_processes(
             if ended:
                 pool.wait(WAIT)
             else:
-                # Also without room for a batch, this is where the input is taken and answers are awaited.
+                # Also where there is no room for a batch: the input is taken here, and answers are awaited.
                 try:
                     batch = _next_batch(stream, pool)
                 except Exception as error:
-                    # What the input raised: the responses before it go first.
+                    # The input raised it: the responses before it are handed out first.
                     raised, batch = error, None
                 if batch:
                     pool.give(batch)
@@ -69,10 +69,10 @@ def called_in_processes(
 
 
 def _next_batch(stream: _patata.Stream, pool: Processes) -> list[Response] | None:
-    """The responses that come next, if need be after a wait that leaves room for the pool's threads."""
+    """The responses that come next. Waits for them in a way that lets the threads of the pool go on."""
     if not threads_are_greenlets():
         return stream.next_batch(pool.room, WAIT, pool.held)
-    # They do not run while the engine waits.
+    # Greenlets do not run while the engine waits.
     batch = stream.next_batch(pool.room, 0, pool.held)
     if not batch and batch is not None:
         threading.Event().wait(GREENLET_WAIT)

@@ -1,4 +1,4 @@
-"""One callback process: what it holds, what it gives back, and what is lost with it."""
+"""One callback process as this process sees it: what it holds, gives back, and loses."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def packed(functions: Sequence[calling.Callback]) -> bytes:
 
 
 class Batch:
-    """Responses, each replaced by what the functions make of it, and the giver's own label for them."""
+    """Responses, each to be replaced by what the functions make of it, and a label of the giver's own."""
 
     def __init__(self, responses: list[Response], label: Any) -> None:
         self.responses = responses
@@ -37,7 +37,7 @@ class Batch:
         """How many have not come back."""
 
     def put(self, position: int, result: Response) -> None:
-        """Takes what has become of one."""
+        """Replaces one response."""
         self.responses[position] = result
         self.missing -= 1
 
@@ -55,7 +55,7 @@ class Submission:
 
 
 class Worker:
-    """One process, and the responses it holds: should it die, those fail, and no others.
+    """One process and the responses that it holds. Should it die, those fail, and no others.
 
     A pool of several processes would break as a whole, so each has an executor of its own.
     """
@@ -107,7 +107,8 @@ class Worker:
     def collect(self) -> list[tuple[int, float]]:
         """Puts into their batches what the process has given back, and what it has lost.
 
-        Says of what was given back how many there were at a time, and how many seconds the process took.
+        For each submission that came back it gives the number of its responses, and the seconds that the
+        process took for them.
         """
         taken = []
         while self.submissions and self.submissions[0].future.done():
@@ -127,7 +128,7 @@ class Worker:
                 reason = f"the callback process failed: {error!r}"
                 _lose(submission.batch, submission.positions, CallbackError, reason)
             else:
-                # One of them cannot be read over there: alone, each costs only itself.
+                # The process cannot read one of them: sent alone, each costs only itself.
                 for position in submission.positions:
                     self.give(submission.batch, [position])
         return taken
@@ -138,11 +139,11 @@ class Worker:
 
     def stop(self) -> None:
         """Ends the process, whatever it is at."""
-        # Greenlets would wait for the process before its feeder has told it to end.
+        # Where threads are greenlets, the wait would begin before the feeder has told the process to end.
         self._executor.shutdown(wait=True, kill_workers=bool(self.submissions) or threads_are_greenlets())
 
     def _end_with_this_process(self) -> None:
-        """Has the process killed when the interpreter ends, where loky would wait for what it is at.
+        """Has the process killed when the interpreter ends. Loky would wait for what the process is at.
 
         What is registered last is called first, so this comes after loky's own registration for an executor,
         at its first task. Functions of ``atexit`` would be called too late.
@@ -154,14 +155,14 @@ class Worker:
                 threading._register_atexit(_kill_all)  # type: ignore[attr-defined]
 
     def kill(self) -> None:
-        """Ends the process too, without waiting for it."""
-        # In the child of a fork it is the parent's.
+        """Ends the process, whatever it is at, without waiting for it."""
+        # In the child of a fork, the process is the parent's.
         if self._process == os.getpid():
             self._executor.shutdown(wait=False, kill_workers=True)
 
 
 _workers: weakref.WeakSet[Worker] = weakref.WeakSet()
-"""Those that may have a process."""
+"""The workers that may have a process."""
 
 _is_ending = False
 """Whether the interpreter is ending: nothing can be given to a process any more."""

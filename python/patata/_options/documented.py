@@ -39,13 +39,21 @@ def documented(**sections: type) -> Callable[[Documented], Documented]:
 
 def _section(name: str, options: type) -> str:
     heading = name.replace("_", " ")
-    lines = [heading, "-" * len(heading)]
-    for name, annotation in options.__annotations__.items():
-        kind, option = get_args(annotation)
-        lines.append(f"{name} : {type_name(kind)}")
-        lines += [f"    {line.strip()}" for line in option.doc.strip().splitlines()]
-        lines.append(f"    Default: {default_of(option)}.")
-    return "\n".join(lines)
+    # The same options stand in several docstrings, and all of this is done while the package is imported.
+    if options not in _entries:
+        _entries[options] = "\n".join(
+            _entry(name, *get_args(annotation)) for name, annotation in options.__annotations__.items()
+        )
+    return f"{heading}\n{'-' * len(heading)}\n{_entries[options]}"
+
+
+_entries: dict[type, str] = {}
+"""What is said of the options of a ``TypedDict``."""
+
+
+def _entry(name: str, kind: Any, option: Option) -> str:
+    lines = [line.strip() for line in option.doc.strip().splitlines()]
+    return "\n    ".join([f"{name} : {type_name(kind)}", *lines, f"Default: {default_of(option)}."])
 
 
 def summary_of(option: Option) -> str:

@@ -476,7 +476,9 @@ class AttemptOptions(TypedDict, total=False):
 
 
 class Options(AttemptOptions, CallOptions):
-    """What both a client and a call take: for a call, it wins over the client's.
+    """What both a client and a call take. A call's own win over the client's.
+
+    ``help(patata.Patata.http)`` says what each does.
 
     Examples
     --------
@@ -554,7 +556,7 @@ class ClientOnlyOptions(TypedDict, total=False):
 
 
 class ClientOptions(ClientOnlyOptions, Options):
-    """All that :class:`Patata` takes."""
+    """All that :class:`Patata` takes. ``help(patata.Patata)`` says what each does."""
 
 
 TABLE: dict[str, Option] = {

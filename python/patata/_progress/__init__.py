@@ -1,4 +1,4 @@
-"""How far a call is, as it is shown: a ``log``, a ``bar``, and what is said of an input that stalls."""
+"""Shows how far a call is: as a ``log``, as a ``bar``, and by a line when its input has a ``stall``."""
 
 from __future__ import annotations
 

@@ -20,15 +20,15 @@ NAMED = 2
 
 
 class _OwnTqdm(tqdm):  # type: ignore[misc]
-    """Without tqdm's own thread: ours looks often enough."""
+    """A bar without tqdm's own thread: ours looks often enough."""
 
     monitor_interval = 0
 
 
 class _Output:
-    """A stream that may go away: what it does not take is lost, and the call goes on.
+    """A stream that may go away. What it does not take then is lost, and the call goes on.
 
-    Nobody is left to be told; and tqdm would leave the lock of all its bars locked.
+    Nobody is left to be told of an error, which tqdm would answer by leaving the lock of all its bars locked.
     """
 
     def __init__(self, stream: Any) -> None:
@@ -51,8 +51,8 @@ class Bar:
 
     @classmethod
     def started(cls, control: _patata.Control, requests: Any, is_forced: bool) -> Bar | None:
-        """A bar for a call; none where stderr is no terminal, unless forced, and none without a stderr."""
-        # Programs without a console have none.
+        """A bar for a call; ``None`` without a stderr, and where that is no terminal, unless it is forced."""
+        # Programs without a console have no stderr.
         if (
             sys.stderr is None
             or getattr(sys.stderr, "closed", False)
@@ -63,7 +63,7 @@ class Bar:
 
     def __init__(self, control: _patata.Control, total: int | None) -> None:
         self._control = control
-        # Each time that it is told anything, it shows it.
+        # It shows what it is told each time, as it is told seldom.
         self._tqdm = _OwnTqdm(
             total=total,
             unit="req",
@@ -94,7 +94,7 @@ class Bar:
             self._tqdm.refresh()
 
     def close(self) -> None:
-        """Shows it for the last time."""
+        """Shows the bar for the last time."""
         self._is_closed.set()
         self._thread.join()
         self._show(is_last=True)

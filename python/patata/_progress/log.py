@@ -1,4 +1,4 @@
-"""What a run logs: its start, its progress, its end, and at level 2 each failure."""
+"""The log of a call: its start, its progress, its end, and at level 2 each failure."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class _OwnHandler(StreamHandler):
 
 
 def configure() -> None:
-    """Makes the log visible where the application has not said what becomes of logs.
+    """Adds a handler of our own where the application has set up no logging, so that the log can be seen.
 
-    Once it has, our own handler goes again.
+    Once the application has set logging up, our handler is removed again.
     """
     own = [handler for handler in logger.handlers if isinstance(handler, _OwnHandler)]
     elsewhere = logging.getLogger().handlers or [h for h in logger.handlers if h not in own]
@@ -59,7 +59,7 @@ class CallLog:
         self._begun = time.monotonic()
 
     def begin(self) -> None:
-        """The call begins."""
+        """Logs that the call begins, and with which parameters."""
         self._begun = time.monotonic()
         if self._level > 0:
             configure()
@@ -69,11 +69,11 @@ class CallLog:
 
     @property
     def left(self) -> int:
-        """How many responses there are up to the next line."""
+        """How many responses may be handed out up to the next line."""
         return self._chunk - self._passed % self._chunk
 
     def pass_on(self, responses: Sequence[Response]) -> None:
-        """These are handed out next, at most as many as are left."""
+        """Logs and counts responses that are handed out next: at most as many as are ``left``."""
         if self._level > 1:
             for response in responses:
                 _log_failure(response)
@@ -81,13 +81,13 @@ class CallLog:
             self.count(len(responses))
 
     def count(self, responses: int) -> None:
-        """So many are handed out next; a line tells of those before, where they make a chunk."""
+        """Counts responses that are handed out next. At the end of a chunk it logs how many were before."""
         if self._level > 0 and self._passed and self._passed % self._chunk == 0:
             logger.info("Total processed requests: %d...", self._passed)
         self._passed += responses
 
     def end(self, receipt: Receipt, stop: BaseException | None = None) -> None:
-        """All is done, or the call has ended early by ``stop``."""
+        """Logs that all is done, or that ``stop`` has ended the call early, with the receipt."""
         if self._level > 0:
             total = receipt.ok + receipt.failed
             elapsed = time.monotonic() - self._begun
@@ -108,7 +108,7 @@ class CallLog:
                 logger.info("  %-20s%s", f"{name}:", value)
 
     def logged(self, responses: Iterator[Response], receipt: Callable[[], Receipt]) -> Iterator[Response]:
-        """Hands the responses of a whole call through; ``receipt`` is asked at its end."""
+        """Passes the responses of a whole call on, and logs it. ``receipt`` is called at its end."""
         if self._level == 0:
             return responses
         return self._logged(map(_log_failure, responses) if self._level > 1 else responses, receipt)
@@ -116,7 +116,7 @@ class CallLog:
     def _logged(self, responses: Iterator[Response], receipt: Callable[[], Receipt]) -> Iterator[Response]:
         self.begin()
         try:
-            # One by one only at the borders of chunks: within them this costs nothing a response.
+            # Only the first of each chunk is looked at: the others pass at no cost.
             while (first := next(responses, None)) is not None:
                 self.count(self._chunk)
                 yield first
@@ -139,5 +139,5 @@ def _log_failure(response: Response) -> Response:
 
 
 def _place(response: Response) -> str:
-    """Where it was sent, without credentials, or nothing where it could not be."""
+    """Where the request was sent, without credentials; empty where it was not sent."""
     return f" at {response.url}" if response.url else ""

@@ -1,4 +1,4 @@
-"""Says so in the log when a call waits for nothing but its input."""
+"""Logs that a call waits for nothing but its input."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ INPUT_STALL = 30.0
 
 
 class InputStall:
-    """Says that a call waits for its input: which, and where that is.
+    """Logs that a call waits for its input: which one it is, and where its code is.
 
-    It does not hold the input, which the garbage collector would not see.
+    The engine holds this object, where the garbage collector does not see it, so it must not hold the input.
     """
 
     def __init__(self, requests: Any, seconds: float) -> None:
         self._seconds = seconds
         self._name = type(requests).__name__
         self._requests = None
-        # Most of what cannot be referred to weakly cannot be waited for either.
+        # Of what cannot be referred to weakly, most never has to be waited for.
         with suppress(TypeError):
             self._requests = weakref.ref(requests)
 
