@@ -72,8 +72,8 @@ class Client:
         self.input_chunk_size = _options.size("input_chunk_size", input_chunk_size)
         self.pool_submit_size = _options.size("pool_submit_size", pool_submit_size)
         self.verbose_level = _options.verbose_level(verbose_level, verbose)
-        connections, self._further = _options.split(_options.checked(options))
-        _patata.check_options(_options.combined({}, self._further))
+        connections, self._call_options = _options.split(_options.checked(options))
+        _patata.check_options(_options.combined({}, self._call_options))
         self._engine = _patata.Client(connections)
         self._closed = False
         self._open: MutableSet[Any] = self._OPEN()
@@ -100,7 +100,7 @@ class Client:
             "input_chunk_size": self.input_chunk_size,
             "pool_submit_size": self.pool_submit_size,
             **_options.DEFAULTS,
-            **_options.combined(self._further, _options.checked({**given, **options})),
+            **_options.combined(self._call_options, _options.checked({**given, **options})),
         }
 
     def _engine_for(self, requests: Any, settings: dict[str, Any]) -> _patata.Client:

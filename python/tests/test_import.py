@@ -17,6 +17,17 @@ def test_importing_loads_nothing_that_few_need(script):
     assert script(source) == "[]\n"
 
 
+def test_callbacks_of_one_worker_load_nothing_that_processes_need(script, remote):
+    source = """
+        import sys
+        from patata import Patata
+        with Patata(1, verbose=False) as client:
+            (response,) = client.http("get", [(1, sys.argv[1])], callbacks=[lambda response: response])
+        print(response.status_code, [name for name in ("loky", "cloudpickle") if name in sys.modules])
+    """
+    assert script(source, remote) == "200 []\n"
+
+
 def test_importing_touches_no_logger_and_no_signal(script):
     source = """
         import logging, signal, threading, os
