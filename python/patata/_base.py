@@ -72,9 +72,9 @@ class Client:
         self.input_chunk_size = _options.size("input_chunk_size", input_chunk_size)
         self.pool_submit_size = _options.size("pool_submit_size", pool_submit_size)
         self.verbose_level = _options.verbose_level(verbose_level, verbose)
-        connections, self._call_options = _options.split(_options.checked(options))
+        of_engine, self._call_options = _options.split(_options.checked(options))
         _patata.check_options(_options.combined({}, self._call_options))
-        self._engine = _patata.Client(connections)
+        self._engine = _patata.Client({**self._sizes(), **of_engine})
         self._closed = False
         self._open: MutableSet[Any] = self._OPEN()
         """What ends the calls that are under way.
@@ -95,12 +95,17 @@ class Client:
         own = {"retries": retries, "timeout": timeout}
         given = {name: value for name, value in own.items() if value is not _options.OF_CLIENT}
         return {
+            **self._sizes(),
+            **_options.DEFAULTS,
+            **_options.combined(self._call_options, _options.checked({**given, **options})),
+        }
+
+    def _sizes(self) -> dict[str, Any]:
+        return {
             "num_workers": self.num_workers,
             "queue_max_size": self.queue_max_size,
             "input_chunk_size": self.input_chunk_size,
             "pool_submit_size": self.pool_submit_size,
-            **_options.DEFAULTS,
-            **_options.combined(self._call_options, _options.checked({**given, **options})),
         }
 
     def _engine_for(self, requests: Any, settings: dict[str, Any]) -> _patata.Client:

@@ -297,11 +297,14 @@ class Response:
 
 @final
 class Client:
-    """The options of all runs of a client, and what these share: the trust store, TLS sessions."""
+    """A client's engine, with the options of its calls: they share event loops, connections and limits."""
 
     def __new__(cls, options: dict[str, Any]) -> Self: ...
     def with_options(self, options: dict[str, Any]) -> Client:
-        """The client of one call, with options of its own. Raises for what cannot be used."""
+        """The same engine for one call, with options of its own. Raises for what cannot be used."""
+
+    def rest(self) -> None:
+        """Ends threads and closes connections now, unless there is a call."""
 
 @final
 class Control:
@@ -313,6 +316,12 @@ class Control:
     def progress(self) -> tuple[int, int, int, int, str, list[str]]:
         """How far the run has come: requests taken, done, failed, in flight; and what limits it:
         ``rate``, ``concurrency``, ``server``, ``input`` or ``consumer``.
+        """
+
+    def set(self, concurrency: int | None = None, rates: list[str] | None = None) -> None:
+        """Gives the run other limits of its own, in requests (0 for none) and as texts; ``None`` keeps one.
+
+        Raises ``ValueError`` for one that cannot be used, and once the run has ended.
         """
 
     def cancel(self) -> None:

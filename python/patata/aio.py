@@ -171,6 +171,7 @@ class AsyncPatata(Client):
         self._closed = True
         for call in list(self._open):
             await call.close()
+        self._engine.rest()
 
     async def __aenter__(self) -> AsyncPatata:
         self._closed = False

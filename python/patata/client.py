@@ -87,9 +87,10 @@ class Patata(Client):
             its request had failed before; it counts as failed in the receipt, but not for ``max_failures``.
             Default: none.
         retries, timeout, options
-            Any of :class:`patata.Options`, for this call. They win over the client's; of ``headers`` and
-            ``params``, the client's of other names are kept. For an option that is nothing by default,
-            ``None`` takes the client's away.
+            Any of :class:`patata.Options`, for this call. Limits hold for it besides the client's, which hold
+            for all calls together. Other options win over the client's; of ``headers`` and ``params``, the
+            client's of other names are kept, and for an option that is nothing by default, ``None`` takes
+            the client's away.
 
         Raises
         ------
@@ -188,6 +189,7 @@ class Patata(Client):
         self._closed = True
         for control in list(self._open):
             control.cancel()
+        self._engine.rest()
 
     def __enter__(self) -> Patata:
         self._closed = False

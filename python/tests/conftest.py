@@ -7,7 +7,7 @@ import peers
 import pytest
 from patata import Patata
 from patata.testing import Server
-from support import free_port, run_python
+from support import forget_engine_threads, free_port, run_python
 
 LONGEST_TEST = 180
 
@@ -18,6 +18,11 @@ def _watchdog():
     faulthandler.dump_traceback_later(LONGEST_TEST, exit=True)
     yield
     faulthandler.cancel_dump_traceback_later()
+
+
+@pytest.fixture(autouse=True)
+def _threads_of_this_test():
+    forget_engine_threads()
 
 
 @pytest.fixture(scope="session")

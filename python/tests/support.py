@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -152,13 +153,24 @@ def hear_interrupts():
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def engine_threads():
-    """The names of this process' threads that belong to runs."""
-    names = []
+EARLIER: set[str] = set()
+"""The threads that were there when the test began: those of clients that other tests go on to use."""
+
+
+def engine_threads(earlier=EARLIER):
+    """The names of the threads that run event loops of the engine, as far as this test has begun them."""
+    names = {}
     for task in Path("/proc/self/task").iterdir():
         with suppress(OSError):
-            names.append((task / "comm").read_text().strip())
-    return [name for name in names if re.fullmatch(r"patata-\d+", name)]
+            names[task.name] = (task / "comm").read_text().strip()
+    ours = {task: name for task, name in names.items() if re.fullmatch(r"patata-\d+", name)}
+    return [name for task, name in ours.items() if task not in earlier]
+
+
+def forget_engine_threads():
+    """Leaves those out that are there now."""
+    EARLIER.clear()
+    EARLIER.update(task.name for task in Path("/proc/self/task").iterdir())
 
 
 def descriptors():
@@ -168,6 +180,11 @@ def descriptors():
         with suppress(OSError):
             found.append(os.readlink(entry))
     return sorted(name.split(":")[0] for name in found if not name.startswith("/"))
+
+
+def more_descriptors(before):
+    """What is open beyond what was before: clients of other tests may close theirs meanwhile."""
+    return sorted((Counter(descriptors()) - Counter(before)).elements())
 
 
 def children():

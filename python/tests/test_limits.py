@@ -67,10 +67,12 @@ def test_auto_concurrency_answers_all(server):
     assert sorted(response.id_ for response in responses) == list(range(2000))
 
 
-def test_a_call_may_take_away_the_limits_of_its_client(server):
-    requests = [(i, server.url) for i in range(50)]
-    with Patata(1, verbose=False, rate="1/h", max_failures=0, deadline=0.2) as client:
-        assert len(list(client.http("get", requests, rate=None, max_failures=None, deadline=None))) == 50
+def test_a_call_may_take_away_what_ends_it_and_not_the_rate_of_its_client(server):
+    requests = [(i, server.url + "/delay/5") for i in range(11)]
+    with Patata(1, verbose=False, rate="50/s", max_failures=0, deadline=0.1) as client:
+        begun = time.monotonic()
+        assert len(list(client.http("get", requests, rate=None, max_failures=None, deadline=None))) == 11
+        assert time.monotonic() - begun > 0.19
 
 
 def test_retry_after_holds_back_all_requests_to_that_host():

@@ -11,7 +11,15 @@ from contextlib import suppress
 
 import pytest
 from patata import Patata
-from support import children, descriptors, engine_threads, eventually, run_python, start_python
+from support import (
+    children,
+    descriptors,
+    engine_threads,
+    eventually,
+    more_descriptors,
+    run_python,
+    start_python,
+)
 
 # Ctrl-C
 
@@ -382,7 +390,7 @@ def nothing_left(remote):
     assert engine_threads() == []
     yield
     assert engine_threads() == []
-    assert descriptors() == before
+    assert more_descriptors(before) == []
     assert children() == []
 
 
@@ -401,25 +409,23 @@ def test_a_run_leaves_nothing_however_it_ends(remote, ending, path):
             assert len(engine_threads()) == 2
             if ending == "to the end":
                 assert len(list(responses)) == 399
-                assert engine_threads() == []
             elif ending == "break":
                 for _ in responses:
                     break
                 responses.close()
             elif ending == "close":
                 responses.close()
-                assert engine_threads() == []
             elif ending == "drop":
                 del responses
-                assert engine_threads() == []
             elif ending == "raise":
                 raise KeyError(first.id_)
             elif ending == "close the client":
                 client.close()
+            assert len(engine_threads()) == (0 if ending == "close the client" else 2)
     except KeyError:
         pass
-    # In the other cases the generator is still there, and may still be asked.
-    assert eventually(lambda: engine_threads() == [])
+    # The threads are the client's, though the generator may still be there.
+    assert engine_threads() == []
 
 
 @pytest.mark.usefixtures("nothing_left")
@@ -432,7 +438,7 @@ def test_a_loop_that_is_left_early_leaves_nothing(remote):
     with Patata(2, verbose=False) as client:
         for _ in range(20):
             assert first(client).status_code == 200
-            assert engine_threads() == []
+        assert len(engine_threads()) == 2
 
 
 @pytest.mark.usefixtures("nothing_left")

@@ -4,6 +4,7 @@ use patata::Progress;
 use pyo3::prelude::*;
 
 use crate::fault;
+use crate::options::unusable;
 
 /// Wakes or ends a run from another thread.
 #[pyclass(module = "patata._patata", frozen)]
@@ -22,6 +23,19 @@ impl Control {
         let Progress { submitted, done, failed, in_flight, bottleneck, troubled_hosts, .. } =
             py.detach(|| self.0.progress());
         (submitted, done, failed, in_flight, bottleneck.to_string(), troubled_hosts)
+    }
+
+    /// Gives the run other limits of its own: `concurrency` in requests (0 for none), `rates` in texts, each `None` where
+    /// it stays as it is. Raises `ValueError` for one that cannot be used, and once the run has ended.
+    #[pyo3(signature = (concurrency=None, rates=None))]
+    fn set(&self, concurrency: Option<usize>, rates: Option<Vec<String>>) -> PyResult<()> {
+        if let Some(count) = concurrency {
+            self.0.set_concurrency(Some(count).filter(|count| *count > 0)).map_err(unusable)?;
+        }
+        if let Some(rates) = rates {
+            self.0.set_rates(rates).map_err(unusable)?;
+        }
+        Ok(())
     }
 
     /// Ends the run from any thread.

@@ -9,11 +9,12 @@ use pyo3::types::{PyBool, PyDict, PyString};
 
 use crate::connections;
 use crate::convert;
+use crate::interpreter::detached;
 use crate::limits;
 use crate::upload;
 use crate::values;
 
-/// The options of all runs of a client, and what these share.
+/// A client, or the options of one of its calls on top of it.
 #[pyclass(module = "patata._patata", frozen)]
 #[derive(Debug)]
 pub(crate) struct Client(patata::Client);
@@ -22,14 +23,18 @@ pub(crate) struct Client(patata::Client);
 impl Client {
     #[new]
     fn new(options: &Bound<'_, PyDict>) -> PyResult<Self> {
-        let client = base()?.to_builder().environment_proxy();
-        with_options(client, options).map(Self)
+        with_options(base().environment_proxy(), options).map(Self)
     }
 
     /// The client of one call, with options of its own.
     fn with_options(&self, options: &Bound<'_, PyDict>) -> PyResult<Self> {
         convert::check(options)?;
         with_options(self.0.to_builder(), options).map(Self)
+    }
+
+    /// Ends threads and closes connections now, unless there is a call.
+    fn rest(&self, py: Python<'_>) {
+        detached(py, || self.0.rest());
     }
 }
 
@@ -41,18 +46,14 @@ impl Client {
 
 /// Finds what is wrong with a dict of options. The environment is no part of it.
 pub(crate) fn check(options: &Bound<'_, PyDict>) -> PyResult<()> {
-    with_options(base()?.to_builder(), options).map(drop)
+    with_options(base(), options).map(drop)
 }
 
-/// One for the process: what is costly to make, as the trust store is to read, is made once.
-fn base() -> PyResult<&'static patata::Client> {
-    static BASE: OnceLock<patata::Client> = OnceLock::new();
-    if let Some(base) = BASE.get() {
-        return Ok(base);
-    }
-    let builder = patata::Client::builder().accept("application/json").without_proxy();
-    let base = builder.build().map_err(unusable)?;
-    Ok(BASE.get_or_init(|| base))
+/// What each client begins with. One for the process: what is costly to make, as the trust store is to read, is made
+/// once.
+fn base() -> Builder {
+    static BASE: OnceLock<Builder> = OnceLock::new();
+    BASE.get_or_init(|| patata::Client::builder().accept("application/json").without_proxy()).clone()
 }
 
 /// A client with the options of a dict, whose names are the engine's own.
@@ -147,6 +148,8 @@ fn cookies(mut builder: Builder, given: &Bound<'_, PyAny>) -> PyResult<Builder> 
     if let Ok(keep) = given.cast::<PyBool>() {
         return Ok(builder.cookie_jar(keep.is_true()));
     }
+    // They stand in the place of a jar of the client's.
+    builder = builder.cookie_jar(None);
     for (name, value) in values::texts("cookies", given)? {
         builder = builder.cookie(name, value);
     }

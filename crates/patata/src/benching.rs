@@ -3,13 +3,15 @@
 #![allow(missing_docs, reason = "it is for the benchmarks in this repository, which say what each does")]
 
 use std::hash::RandomState;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::clock;
 use crate::config::limits::Limits;
-use crate::engine::completions::CompletionQueue;
 use crate::job::Job;
+use crate::job::call::Call;
+use crate::job::completions::CompletionQueue;
 use crate::job::planner::Planner;
 use crate::request::Request;
 use crate::response::decoding::{self, SizeLimits};
@@ -18,30 +20,33 @@ use crate::schedule::{Room, Schedule};
 
 /// Jobs that are ready to be scheduled or delivered.
 #[derive(Debug)]
-#[expect(clippy::vec_box, reason = "a job lives in its box, wherever that goes")]
-pub struct Jobs(Vec<Box<Job<u64>>>);
+pub struct Jobs(Vec<Box<Job>>, Arc<Call>);
 
 impl Jobs {
     /// So many, in turn for so many hosts.
     pub fn new(count: u64, hosts: u64) -> Self {
         let mut planner = Planner::new(RandomState::new());
         let request = |tag| Request::get(tag, format!("http://host{}.example/path", tag % hosts));
-        Self((0..count).filter_map(|tag| planner.plan(request(tag)).ok()).collect())
+        let call: Arc<Call> = Arc::default();
+        let planned = (0..count).filter_map(|tag| planner.plan(request(tag), &call).ok());
+        Self(planned.map(|(_, job)| job).collect(), call)
     }
 
     /// Puts all into a schedule, and takes them out in batches. Returns them, in another order.
     pub fn scheduled(self, batch: usize) -> Self {
         let now = clock::now();
         let count = self.0.len();
-        let mut schedule = Schedule::new(Limits::default(), batch, None);
+        let mut schedule = Schedule::new(Limits::default(), batch, 1);
+        schedule.begin(|_| self.1.clone());
         for job in self.0 {
-            schedule.push(job);
+            let pushed = schedule.push(job);
+            debug_assert!(pushed.is_ok(), "the call is under way");
         }
         let mut taken = Vec::with_capacity(count);
         while taken.len() < count {
             schedule.take(Room { limit: batch, spare: 0, connections: batch }, now, 0, &mut taken);
         }
-        Self(taken)
+        Self(taken, self.1)
     }
 
     /// Hands all over in batches, and takes each.
@@ -50,10 +55,10 @@ impl Jobs {
         let mut taken = Vec::with_capacity(self.0.len());
         while !self.0.is_empty() {
             let rest = self.0.split_off(batch.min(self.0.len()));
-            completions.send(&mut std::mem::replace(&mut self.0, rest));
+            completions.send(std::mem::replace(&mut self.0, rest));
             taken.extend(completions.take());
         }
-        Self(taken)
+        Self(taken, self.1)
     }
 }
 

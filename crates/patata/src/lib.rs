@@ -21,6 +21,11 @@
 //! transport, decoded, and delivered as one [`Outcome`]. A retry and a redirect send the same job
 //! through the schedule again. `ARCHITECTURE.md` in the repository maps the folders.
 
+#![allow(
+    clippy::vec_box,
+    reason = "a job lives in one box from its plan to its outcome, and is handed on many times"
+)]
+
 mod address;
 #[cfg(feature = "benching")]
 #[doc(hidden)]

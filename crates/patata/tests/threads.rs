@@ -1,5 +1,5 @@
-//! No thread is left once a run is over. A binary of its own, with this test alone: it counts the process's threads,
-//! and would count those of other tests' runs too.
+//! Which threads there are, and when they end. A binary of its own, with this test alone: it counts the process's
+//! threads, and would count those of other tests' clients too.
 
 #[path = "support/watchdog.rs"]
 mod watchdog;
@@ -23,11 +23,12 @@ fn event_loops() -> usize {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn no_thread_is_left_after_fifty_runs() {
+fn runs_share_the_threads_of_their_client_which_end_when_it_is_idle_or_gone() {
     let server = Server::start().unwrap();
     let slow = format!("{}/delay/600000", server.url());
     let client = Client::builder().num_workers(3).build().unwrap();
     let _watchdog = Watchdog::new();
+    assert_eq!(event_loops(), 0, "nothing is started before the first run");
     for number in 0..50 {
         let good = (0..20).map(|tag| Request::get(tag, server.url()));
         let hanging = (20..30).map(|tag| Request::get(tag, &slow));
@@ -40,10 +41,14 @@ fn no_thread_is_left_after_fifty_runs() {
             2 => run.control().cancel(),
             _ => {}
         }
-        drop(run);
-        // A thread that was joined may still be listed for a moment.
-        wait_until(|| event_loops() == 0);
     }
+    // They end after 15 seconds without a run, and come back with the next.
+    wait_until(|| event_loops() == 0);
     assert_eq!(client.run([Request::get((), server.url()).timeout(Duration::MAX)]).count(), 1);
+    let mut run = client.run((0..).map(|tag| Request::get(tag, server.url())));
+    drop(client);
+    assert!(run.next().is_some(), "a run keeps its client's engine");
+    drop(run);
+    // A thread that was joined may still be listed for a moment.
     wait_until(|| event_loops() == 0);
 }

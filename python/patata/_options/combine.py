@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from patata._options.connections import ConnectionOptions
-from patata._options.table import TABLE, AttemptOptions, BodyOptions, Options
+from patata._options.table import TABLE, AttemptOptions, BodyOptions, LimitOptions, Options
 
 NAMES = frozenset(Options.__annotations__)
 """The options that both a client and a call take."""
 
-CONNECTIONS = frozenset(ConnectionOptions.__annotations__)
+OF_ENGINE = frozenset(
+    {*ConnectionOptions.__annotations__, *LimitOptions.__annotations__, "retry_budget", "seed"}
+)
+"""Those that the client's engine has for all calls together: what a call says of them holds besides."""
 
 BODIES = frozenset(BodyOptions.__annotations__)
 """Those that say together what the body is: the call's replace all of the client's."""
@@ -39,6 +42,9 @@ def combined(client: dict[str, object], call: dict[str, object]) -> dict[str, ob
     if any(call.get(name) is not None for name in BODIES):
         client = {name: value for name, value in client.items() if name not in BODIES}
     settings = {**client, **call}
+    if "cookies" in call and call["cookies"] is None:
+        # None at all, where the client may keep those that servers set.
+        settings["cookies"] = {}
     for name in MERGED:
         levels = [level[name] for level in (client, call) if level.get(name) is not None]
         settings[name] = levels or None
@@ -46,6 +52,10 @@ def combined(client: dict[str, object], call: dict[str, object]) -> dict[str, ob
 
 
 def split(options: dict[str, object]) -> tuple[dict[str, object], dict[str, object]]:
-    """The options of connections, and the others."""
-    own = {name: value for name, value in options.items() if name in CONNECTIONS}
-    return own, {name: value for name, value in options.items() if name not in CONNECTIONS}
+    """The options of a client's engine, and those that its calls have where they say nothing else."""
+    keeps_cookies = options.get("cookies") is True
+    of_engine = {name: value for name, value in options.items() if name in OF_ENGINE and value is not None}
+    of_calls = {name: value for name, value in options.items() if name not in OF_ENGINE}
+    if keeps_cookies:
+        of_engine["cookies"] = of_calls.pop("cookies")
+    return of_engine, of_calls

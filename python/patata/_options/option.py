@@ -31,7 +31,8 @@ class Option(NamedTuple):
     doc
         What the option does. The first sentence is its summary, which stands in the README too.
     nullable
-        Whether ``None`` is as if the option were not given, which takes a client's away from a call.
+        Whether ``None`` is as if the option were not given, which takes a client's away from a call (a limit
+        of the client's stays).
     merged
         Whether client and call each have a part, instead of the call's replacing the client's.
     """

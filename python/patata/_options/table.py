@@ -20,7 +20,7 @@ Pairs = Mapping[str, Any] | Iterable[tuple[str, Any]]
 
 
 class LimitOptions(TypedDict, total=False):
-    """How much is asked of servers."""
+    """How much is asked of servers: a client's hold for all of its calls together, a call's besides."""
 
     concurrency: Annotated[
         int | Literal["auto"],
@@ -124,7 +124,8 @@ class ContentOptions(TypedDict, total=False):
             default=Words("only those that a redirect sets, along its own chain"),
             doc="""
             Cookies that are sent with each request, as a mapping, or ``True`` to keep those that servers
-            set. These are kept during a call, and each goes only to the servers that it is meant for.
+            set. A client keeps these for its life, a call for as long as it takes, and each goes only to
+            the servers that it is meant for.
             ``False`` keeps not even those that a redirect sets.
             """,
             nullable=True,

@@ -3,21 +3,26 @@
 pub(crate) mod builder;
 
 use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use futures_core::Stream;
 
 use crate::client::builder::Builder;
-use crate::config::Config;
+use crate::engine::{CallOptions, Engine};
+use crate::error::Error;
 use crate::request::Request;
+use crate::response::Response;
 use crate::run::pulled::Run;
 use crate::run::pushed::PushedRun;
 use crate::run::streamed::StreamedRun;
-use crate::transport::connect::burst::Bursts;
-use crate::transport::connect::tls::Tls;
 
-/// Performs runs of requests. Cheap to clone, and usable from several threads at once: each run has event
-/// loops, connections and responses of its own.
+/// Performs runs of requests. Cheap to clone, and usable from several threads at once.
+///
+/// Its runs share its event loops, connections, limits, and what it has learnt of servers; each has its own responses
+/// and accounts. The event loops are threads that start with the first run, end after 15 seconds without one, come
+/// back with the next, and end with the client.
 ///
 /// ```
 /// # let server = patata_testserver::Server::start().unwrap();
@@ -31,10 +36,9 @@ use crate::transport::connect::tls::Tls;
 /// ```
 #[derive(Clone)]
 pub struct Client {
-    pub(crate) config: Arc<Config>,
-    pub(crate) tls: Tls,
-    /// The connections that are being opened, by all runs.
-    pub(crate) bursts: Bursts,
+    engine: Arc<Engine>,
+    /// Those of its calls: its limits are the engine's.
+    options: CallOptions,
 }
 
 impl fmt::Debug for Client {
@@ -45,26 +49,52 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    /// States the options of a new client.
-    pub fn builder() -> Builder {
-        Builder { config: Config::default(), tls: Tls::default(), bursts: Bursts::default(), error: None }
+    pub(crate) fn new(engine: Arc<Engine>, options: CallOptions) -> Self {
+        Self { engine, options }
     }
 
-    /// The options of this client, to make one that differs in some of them. The two share what is
-    /// costly to make.
+    /// States the options of a new client.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// The options of this client, for calls of which some differ. What comes of it has the same event loops,
+    /// connections, and all that was learnt of servers.
+    ///
+    /// Limits (`concurrency`, `rate`, their `_per_host`, `retry_budget`) hold for each run that is begun with it, besides
+    /// the client's own, which go on holding for all of its runs together: the strictest counts. Connections are shared
+    /// by runs that agree on what makes them differ: TLS, proxies, `resolve`, `unix_socket`, `http_version`.
     ///
     /// ```
-    /// let client = patata::Client::builder().retries(3).build()?;
-    /// let patient = client.to_builder().timeout(std::time::Duration::from_secs(3600)).build()?;
+    /// let client = patata::Client::builder().rate("100/s").build()?;
+    /// let gentle = client.to_builder().rate("5/s").timeout(std::time::Duration::from_secs(3600)).build()?;
     /// # Ok::<(), patata::ConfigError>(())
     /// ```
     pub fn to_builder(&self) -> Builder {
         Builder {
-            config: (*self.config).clone(),
-            tls: self.tls.clone(),
-            bursts: self.bursts.clone(),
+            config: (*self.options.config).clone(),
+            tls: self.options.tls.clone(),
+            route: self.options.route.clone(),
+            engine: Some(self.engine.clone()),
             error: None,
         }
+    }
+
+    /// Ends the client's threads and closes its connections now, instead of 15 seconds after its last run. A run that is
+    /// under way keeps them, and the next one brings them back.
+    ///
+    /// ```
+    /// # let server = patata_testserver::Server::start().unwrap();
+    /// # let url = server.url();
+    /// let client = patata::Client::builder().build()?;
+    /// for _ in 0..2 {
+    ///     assert_eq!(client.request(patata::Request::get((), &url[..])).unwrap().status, 200);
+    ///     client.rest();
+    /// }
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
+    pub fn rest(&self) {
+        self.engine.rest();
     }
 
     /// Begins a run: each request of the input will end as exactly one outcome, in the order in which
@@ -74,10 +104,50 @@ impl Client {
     /// ahead; it may be endless. Dropping the run cancels it.
     pub fn run<T, I>(&self, requests: I) -> Run<T, I::IntoIter>
     where
-        T: Send + 'static,
         I: IntoIterator<Item = Request<T>>,
     {
-        Run::start(self.config.clone(), self.tls.clone(), &self.bursts, requests.into_iter())
+        Run::start(&self.engine, &self.options, requests.into_iter())
+    }
+
+    /// Performs one request, and waits for its response: on the connections, and within the limits, of all others.
+    ///
+    /// # Errors
+    /// Why there is no response. A status code is not an error.
+    ///
+    /// ```
+    /// # let server = patata_testserver::Server::start().unwrap();
+    /// # let url = server.url();
+    /// let client = patata::Client::builder().build()?;
+    /// let response = client.request(patata::Request::get((), format!("{url}/status/404"))).unwrap();
+    /// assert_eq!(response.status, 404);
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
+    pub fn request<T>(&self, request: Request<T>) -> Result<Response, Error> {
+        let mut run = self.run([request]);
+        let outcome = run.next();
+        outcome.map_or_else(|| Err(Error::not_begun(run.stopped())), |outcome| outcome.result)
+    }
+
+    /// The same without blocking, for use inside a tokio (or any other) runtime. Dropping the future cancels the request.
+    ///
+    /// # Errors
+    /// As of [`request`](Self::request).
+    ///
+    /// ```
+    /// # let server = patata_testserver::Server::start().unwrap();
+    /// # let url = server.url();
+    /// # let client = patata::Client::builder().build()?;
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    /// # runtime.block_on(async {
+    /// let response = client.request_async(patata::Request::get((), format!("{url}/"))).await.unwrap();
+    /// assert_eq!(response.status, 200);
+    /// # });
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
+    pub async fn request_async<T>(&self, request: Request<T>) -> Result<Response, Error> {
+        let mut run = self.run([request]).into_stream();
+        let outcome = poll_fn(|context| Pin::new(&mut run).poll_next(context)).await;
+        outcome.map_or_else(|| Err(Error::not_begun(run.stopped())), |outcome| outcome.result)
     }
 
     /// Begins a run whose requests come from an asynchronous stream. It is a stream itself, for use inside
@@ -101,15 +171,14 @@ impl Client {
     /// ```
     pub fn run_stream<T, S>(&self, requests: S) -> StreamedRun<T, S>
     where
-        T: Send + 'static,
         S: Stream<Item = Request<T>>,
     {
-        StreamedRun::start(self.config.clone(), self.tls.clone(), &self.bursts, requests)
+        StreamedRun::start(&self.engine, &self.options, requests)
     }
 
     /// Begins a run whose requests are pushed by the caller instead of pulled from an input; see
     /// [`PushedRun`]. Dropping the run cancels it.
-    pub fn run_pushed<T: Send + 'static>(&self) -> PushedRun<T> {
-        PushedRun::start(self.config.clone(), self.tls.clone(), &self.bursts)
+    pub fn run_pushed<T>(&self) -> PushedRun<T> {
+        PushedRun::start(&self.engine, &self.options)
     }
 }

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use crate::config::rate::Rate;
 
-/// How much may be asked of each host, and of all together. A value.
+/// How much may be asked of servers: by a client, for all of its calls together, or by one call besides. A value.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Limits {
+    /// Requests in flight.
+    pub(crate) concurrency: Option<usize>,
     /// Requests in flight at each host.
     pub(crate) concurrency_per_host: Option<usize>,
     /// Whether each host has as many as it can use, up to the limits above; and what these are where
@@ -16,20 +18,27 @@ pub(crate) struct Limits {
     pub(crate) rates: Vec<Rate>,
     /// For each host by itself.
     pub(crate) rates_per_host: Vec<Rate>,
-    /// Where requests are tried again: the most in flight in all, of which hosts that say "too many" get less, and those
-    /// that are new, unless a controller sees to that.
-    pub(crate) gentle_below: Option<usize>,
-    /// How long hosts in trouble are waited for.
-    pub(crate) patience: Patience,
+    /// The share of requests that may be sent again, or that all may; `None` where nothing is said.
+    pub(crate) retry_budget: Option<Option<f64>>,
 }
 
 impl Limits {
-    /// Whether there is none, so that nothing needs to be counted of hosts that are well.
+    /// Requests in flight, where that is limited.
+    pub(crate) fn most(&self) -> Option<usize> {
+        self.adaptive.or(self.concurrency)
+    }
+
+    /// Whether there is none.
     pub(crate) fn is_empty(&self) -> bool {
-        self.concurrency_per_host.is_none()
-            && self.adaptive.is_none()
-            && self.rates.is_empty()
-            && self.rates_per_host.is_empty()
+        self.concurrency.is_none() && self.retry_budget.is_none() && !self.are_counted()
+    }
+
+    /// Whether there are some for which it is counted what is sent to hosts that are well.
+    pub(crate) fn are_counted(&self) -> bool {
+        self.concurrency_per_host.is_some()
+            || self.adaptive.is_some()
+            || !self.rates.is_empty()
+            || !self.rates_per_host.is_empty()
     }
 }
 

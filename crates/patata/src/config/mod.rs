@@ -1,5 +1,6 @@
 //! The options of a client, with their defaults: raw values once checked, never read from anywhere else.
 
+pub(crate) mod cookie_policy;
 pub(crate) mod http_version;
 pub(crate) mod limits;
 pub(crate) mod proxies;
@@ -15,8 +16,9 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
 
+use crate::config::cookie_policy::CookiePolicy;
 use crate::config::http_version::HttpVersion;
-use crate::config::limits::Limits;
+use crate::config::limits::{Limits, Patience};
 use crate::config::proxies::Proxies;
 use crate::config::retry_policy::RetryPolicy;
 use crate::report::failures::FailurePolicy;
@@ -42,7 +44,6 @@ const MAX_DECOMPRESSION_RATIO: usize = 200;
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
     pub(crate) num_workers: usize,
-    pub(crate) concurrency: Option<usize>,
     pub(crate) queue_max_size: usize,
     pub(crate) input_chunk_size: usize,
     pub(crate) pool_submit_size: usize,
@@ -52,7 +53,10 @@ pub(crate) struct Config {
     pub(crate) retry_if: Option<RetryIf>,
     /// Whether requests that may do harm twice get a key by which servers know them again.
     pub(crate) idempotency_keys: bool,
+    /// The client's, or those of a call besides.
     pub(crate) limits: Limits,
+    /// How long hosts in trouble are waited for.
+    pub(crate) patience: Patience,
     pub(crate) failures: FailurePolicy,
     pub(crate) ok_statuses: OkStatuses,
     pub(crate) timeout: Duration,
@@ -87,16 +91,13 @@ pub(crate) struct Config {
     /// The body of each request that has none.
     pub(crate) body: Body,
     pub(crate) authorize: Option<Authorize>,
-    /// Whether cookies that servers set are kept and sent back. Where nothing is said: those that a redirect sets,
-    /// to where it leads.
-    pub(crate) keeps_cookies: Option<bool>,
+    pub(crate) cookies: CookiePolicy,
 }
 
 impl Default for Config {
     fn default() -> Self {
         Self {
             num_workers: default_num_workers(),
-            concurrency: None,
             queue_max_size: 100_000,
             input_chunk_size: 10_000,
             pool_submit_size: 1_000,
@@ -107,11 +108,11 @@ impl Default for Config {
                 max_backoff: Duration::from_secs(30),
                 statuses: None,
                 non_idempotent: false,
-                budget: Some(0.1),
             },
             retry_if: None,
             idempotency_keys: false,
             limits: Limits::default(),
+            patience: Patience::default(),
             failures: FailurePolicy::default(),
             ok_statuses: OkStatuses::default(),
             total_timeout: None,
@@ -140,13 +141,18 @@ impl Default for Config {
             params: Params::new(),
             body: Body::default(),
             authorize: None,
-            keeps_cookies: None,
+            cookies: CookiePolicy::default(),
         }
     }
 }
 
 impl Config {
-    /// The random numbers of one part of a run; each part has its own.
+    /// The options of a client's calls, which have no limits besides the client's.
+    pub(crate) fn of_calls(&self) -> Self {
+        Self { limits: Limits::default(), ..self.clone() }
+    }
+
+    /// The random numbers of one part of the engine; each part has its own.
     pub(crate) fn random(&self, part: usize) -> fastrand::Rng {
         match self.seed {
             Some(seed) => fastrand::Rng::with_seed(seed.wrapping_add(part as u64)),
@@ -161,34 +167,29 @@ impl Config {
         SizeLimits { most: self.max_response_size, ratio: self.max_decompression_ratio.unwrap_or(default) }
     }
 
-    /// Connections in total.
-    pub(crate) fn connections(&self) -> usize {
-        let adaptive = self.limits.adaptive;
-        adaptive
-            .or(self.concurrency)
-            .unwrap_or_else(|| self.num_workers.saturating_mul(CONNECTIONS_PER_WORKER))
+    /// Whether hosts are asked gently that say "too many", or are new: where requests are tried again.
+    pub(crate) fn is_gentle(&self) -> bool {
+        self.retry.attempts > 1
     }
 
-    /// The limits of a run. Where requests are tried again, it is gentle with servers.
-    pub(crate) fn limits(&self) -> Limits {
-        let is_gentle = self.retry.attempts > 1;
-        Limits { gentle_below: is_gentle.then(|| self.connections()), ..self.limits.clone() }
+    /// Connections in total, where nothing is said of them.
+    pub(crate) fn default_connections(&self) -> usize {
+        self.num_workers.saturating_mul(CONNECTIONS_PER_WORKER)
     }
 
-    /// The connections of each event loop: all of them together make [`connections`](Self::connections).
-    /// An event loop that would have none is not started.
-    pub(crate) fn connections_by_worker(&self) -> Vec<usize> {
-        let total = self.connections();
-        let workers = self.num_workers.min(total);
-        (0..workers).map(|worker| total / workers + usize::from(worker < total % workers)).collect()
+    /// Event loops: none that could have no connection at any time.
+    pub(crate) fn event_loops(&self) -> usize {
+        self.num_workers.min(self.limits.most().unwrap_or(usize::MAX))
     }
 
-    /// The most connections of each event loop, with those that are kept for further requests.
-    pub(crate) fn most_open_by_worker(&self) -> usize {
-        // At a proxy or a unix socket, all of them would be one server's, which may count them.
-        let is_one_server = self.unix_socket.is_some() || !self.proxies.is_empty();
-        let kept = if is_one_server { 0 } else { MOST_OPEN.min(most_files() / 2) };
-        kept.max(self.connections()) / self.num_workers.max(1)
+    /// Whether all connections lead to one server, which may count them: a proxy, or a unix socket.
+    pub(crate) fn is_one_server(&self) -> bool {
+        self.unix_socket.is_some() || !self.proxies.is_empty()
+    }
+
+    /// Connections that are kept for further requests, over all event loops.
+    pub(crate) fn most_kept(&self) -> usize {
+        if self.is_one_server() { 0 } else { MOST_OPEN.min(most_files() / 2) }
     }
 }
 
@@ -215,22 +216,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn connections_are_shared_out_whole() {
-        let config = Config { num_workers: 3, concurrency: Some(8), ..Config::default() };
-        assert_eq!(config.connections_by_worker(), [3, 3, 2]);
-        let config = Config { num_workers: 3, concurrency: Some(2), ..Config::default() };
-        assert_eq!(config.connections_by_worker(), [1, 1]);
-        let config = Config { num_workers: 2, concurrency: None, ..Config::default() };
-        assert_eq!(config.connections_by_worker(), [100, 100]);
-    }
-
-    #[test]
     fn a_proxy_gets_no_more_connections_than_are_in_use() {
-        let config = Config { num_workers: 2, concurrency: Some(8), ..Config::default() };
-        assert!((5..=MOST_OPEN / 2).contains(&config.most_open_by_worker()));
+        let config = Config::default();
+        assert!((10..=MOST_OPEN).contains(&config.most_kept()));
         let proxies = Proxies::always("http://proxy.example:3128").unwrap();
-        assert_eq!(Config { proxies, ..config.clone() }.most_open_by_worker(), 4);
+        assert_eq!(Config { proxies, ..config.clone() }.most_kept(), 0);
         let unix_socket = Some(Arc::from(Path::new("/run/server")));
-        assert_eq!(Config { unix_socket, ..config }.most_open_by_worker(), 4);
+        assert_eq!(Config { unix_socket, ..config }.most_kept(), 0);
     }
 }

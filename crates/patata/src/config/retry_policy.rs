@@ -20,8 +20,6 @@ pub(crate) struct RetryPolicy {
     pub(crate) statuses: Option<Statuses>,
     /// Whether requests are sent again whose repetition may do harm.
     pub(crate) non_idempotent: bool,
-    /// Retries as a share of first attempts; `None` for no limit.
-    pub(crate) budget: Option<f64>,
 }
 
 /// How an attempt ended, as far as a retry is concerned.
@@ -130,7 +128,6 @@ mod tests {
         max_backoff: Duration::from_millis(300),
         statuses: None,
         non_idempotent: false,
-        budget: None,
     };
 
     fn after(ending: Ending<'_>, attempts: u32, idempotent: bool) -> Option<Duration> {

@@ -25,21 +25,27 @@ const AT_ONCE: usize = 4;
 /// The decoding of an event loop's bodies.
 #[derive(Debug)]
 pub(crate) struct Decoding {
-    limits: SizeLimits,
     permits: Semaphore,
 }
 
-impl Decoding {
-    pub(crate) fn new(limits: SizeLimits) -> Self {
-        Self { limits, permits: Semaphore::new(AT_ONCE) }
+impl Default for Decoding {
+    fn default() -> Self {
+        Self { permits: Semaphore::new(AT_ONCE) }
     }
+}
 
+impl Decoding {
     /// Decodes the body of a response, which counts against its attempt's time. Whether it can be decoded matters only
     /// where the response stands, so this is no error here.
     ///
     /// # Errors
     /// The time-out.
-    pub(crate) async fn decode(&self, mut received: Received, deadline: Instant) -> Result<Received, Error> {
+    pub(crate) async fn decode(
+        &self,
+        mut received: Received,
+        limits: SizeLimits,
+        deadline: Instant,
+    ) -> Result<Received, Error> {
         let Stored::Memory(body) = &mut received.body else { return Ok(received) };
         if body.is_empty() {
             // Which is let pass whatever codings it is said to have.
@@ -48,10 +54,10 @@ impl Decoding {
         let body = std::mem::take(body);
         let decoded = match Codings::of(&received.head.headers) {
             Err(error) => Err(error),
-            Ok(codings) => match codings.undo_small(&body, self.limits) {
+            Ok(codings) => match codings.undo_small(&body, limits) {
                 Some(decoded) => decoded,
                 None => {
-                    let elsewhere = self.elsewhere(codings, body);
+                    let elsewhere = self.elsewhere(codings, body, limits);
                     within(deadline, elsewhere).await.ok_or_else(timed_out)?
                 }
             },
@@ -63,13 +69,13 @@ impl Decoding {
         Ok(received)
     }
 
-    async fn elsewhere(&self, codings: Codings, body: Bytes) -> Result<Bytes, Error> {
+    async fn elsewhere(&self, codings: Codings, body: Bytes, limits: SizeLimits) -> Result<Bytes, Error> {
         let broke_down = |cause: Box<dyn std::error::Error + Send + Sync>| {
             Error::new(Kind::Decode, Phase::Answer, "The body could not be decoded").with_source(cause)
         };
         let _permit = self.permits.acquire().await.map_err(|cause| broke_down(cause.into()))?;
         let waiting = Waiting(Abandoned::default());
-        let (limits, abandoned) = (self.limits, waiting.0.clone());
+        let abandoned = waiting.0.clone();
         let decoded = blocking::run(move || codings.undo(body, limits, &abandoned));
         decoded.await.map_err(|cause| broke_down(cause.into()))?
     }

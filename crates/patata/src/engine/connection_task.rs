@@ -1,19 +1,23 @@
 //! A connection's life: opened for one job, kept for others, closed by the server, by age or for want of room.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
+use tokio::task::AbortHandle;
+
 use crate::address::target::Origin;
 use crate::clock;
 use crate::config::Config;
 use crate::engine::body_decoding::is_coded;
-use crate::engine::event_loop::EventLoop;
+use crate::engine::event_loop::{EventLoop, Way};
 use crate::error::Error;
 use crate::job::Job;
+use crate::job::call::Call;
 use crate::transport::collect::Expected;
 use crate::transport::compose::Templates;
 use crate::transport::connect::establish::attempt_timed_out;
@@ -23,33 +27,38 @@ use crate::transport::prepared::Prepared;
 use crate::transport::timer::within;
 
 /// Opens a connection for a job, in a place of the pool that has been reserved for it.
-pub(crate) fn open<T: Send + 'static>(event_loop: &Rc<EventLoop<T>>, job: Box<Job<T>>) {
-    let place = Place { event_loop: event_loop.clone(), given_away: Cell::new(false) };
-    tokio::task::spawn_local(serve(place, job));
+pub(crate) fn open(event_loop: &Rc<EventLoop>, way: Rc<Way>, job: Box<Job>) {
+    let slot = Rc::new(Slot::new(&job.call));
+    let number = event_loop.enter(slot.clone());
+    let place = Place { event_loop: event_loop.clone(), number, given_away: Cell::new(false) };
+    let task = tokio::task::spawn_local(serve(place, way, slot.clone(), job));
+    slot.task.set(Some(task.abort_handle()));
 }
 
-async fn serve<T: Send + 'static>(place: Place<T>, job: Box<Job<T>>) {
+async fn serve(place: Place, way: Rc<Way>, slot: Rc<Slot>, job: Box<Job>) {
     let event_loop = &*place.event_loop;
     let origin = job.target.origin.clone();
-    let slot = Rc::new(Slot::default());
-    let mut held = Held { event_loop, slot: slot.clone(), job: Some(job), is_sending: false };
+    let mut held = Held { event_loop, way: &way, slot: slot.clone(), job: Some(job), is_sending: false };
     let Some(mut connection) = held.connect(&origin).await else { return };
-    let config = &event_loop.shared.config;
-    let mut templates = templates_for(config, &origin, &connection);
+    let mut heads = Heads::default();
     // The clock is read once an exchange, at its end.
     let mut now = clock::now();
     loop {
         let deadline = held.begin(now);
         let Some(job) = &mut held.job else { return };
         job.exchange_began = Some(now);
-        let mut request = templates.compose(job, event_loop.shared.jar.as_ref());
+        let config = &job.call.config;
+        let templates = heads.of(config, &origin, &connection);
+        let idle_timeout = config.idle_timeout;
+        let size_limits = config.size_limits();
         let expected = Expected {
-            limits: config.size_limits(),
+            limits: size_limits,
             file: RefCell::default(),
             follows_redirects: config.max_redirects.is_some(),
         };
+        let mut request = templates.compose(job);
         let has_files = job.stream_to.is_some() || !request.body.is_in_memory();
-        let opened = if has_files { files(&mut request, job, &expected, event_loop).await } else { Ok(()) };
+        let opened = if has_files { files(&mut request, job, &expected).await } else { Ok(()) };
         let result = match opened {
             Ok(()) => {
                 held.is_sending = true;
@@ -64,7 +73,7 @@ async fn serve<T: Send + 'static>(place: Place<T>, job: Box<Job<T>>) {
             held.send_anew(clock::now()).await;
             match held.connect(&origin).await {
                 Some(fresh) => {
-                    templates = templates_for(config, &origin, &fresh);
+                    heads = Heads::default();
                     connection = fresh;
                 }
                 None => return,
@@ -73,17 +82,17 @@ async fn serve<T: Send + 'static>(place: Place<T>, job: Box<Job<T>>) {
         }
         let result = match result {
             Ok(received) if is_coded(&received) => {
-                event_loop.decoding.decode(received, deadline).await.map_err(Fault::from)
+                event_loop.decoding.decode(received, size_limits, deadline).await.map_err(Fault::from)
             }
             result => result,
         };
-        let kept = result.is_ok() && connection.is_usable();
+        let kept = result.is_ok() && connection.is_usable() && !place.is_beyond(&way);
         now = clock::now();
         held.settle(now, result);
         if !kept {
             return;
         }
-        let retirement = now + config.idle_timeout;
+        let retirement = now + idle_timeout;
         match idle(event_loop, &origin, &mut connection, &slot, retirement).await {
             Order::Send(job) => {
                 held.job = Some(job);
@@ -91,7 +100,7 @@ async fn serve<T: Send + 'static>(place: Place<T>, job: Box<Job<T>>) {
                 if event_loop.turn_began() >= retirement || connection.has_ended().await {
                     // Nothing has been sent, so that this is no second time.
                     let Some(fresh) = held.connect(&origin).await else { return };
-                    templates = templates_for(config, &origin, &fresh);
+                    heads = Heads::default();
                     connection = fresh;
                 }
             }
@@ -103,34 +112,40 @@ async fn serve<T: Send + 'static>(place: Place<T>, job: Box<Job<T>>) {
 }
 
 /// Opens the files that a job needs, which may be more than there may be: nothing of it has been sent then.
-async fn files<T>(
-    request: &mut Prepared<'_>,
-    job: &Job<T>,
-    expected: &Expected,
-    event_loop: &EventLoop<T>,
-) -> Result<(), Error> {
+async fn files(request: &mut Prepared<'_>, job: &Job, expected: &Expected) -> Result<(), Error> {
     if !request.body.is_in_memory() {
         request.body.open_file().await?;
     }
     if let Some(path) = &job.stream_to {
-        let destination = Destination::new(path.clone(), &event_loop.parts).await?;
+        let destination = Destination::new(path.clone(), &job.call.parts).await?;
         expected.file.replace(Some(destination));
     }
     Ok(())
 }
 
-fn templates_for(config: &Config, origin: &Origin, connection: &Connection) -> Templates {
-    Templates::new(config, origin, connection.is_http2(), connection.forwarder())
+/// The heads that a connection's requests begin with: those of the options that were the last to use it.
+#[derive(Default)]
+struct Heads(Option<(Arc<Config>, Templates)>);
+
+impl Heads {
+    fn of(&mut self, config: &Arc<Config>, origin: &Origin, connection: &Connection) -> &Templates {
+        if !self.0.as_ref().is_some_and(|(last, _)| Arc::ptr_eq(last, config)) {
+            self.0 = None;
+        }
+        let make = || Templates::new(config, origin, connection.is_http2(), connection.forwarder());
+        &self.0.get_or_insert_with(|| (config.clone(), make())).1
+    }
 }
 
 /// Waits for the next order. `Order::Wait` comes back where the connection closed or became too old.
-async fn idle<T: Send + 'static>(
-    event_loop: &EventLoop<T>,
+async fn idle(
+    event_loop: &EventLoop,
     origin: &Arc<Origin>,
     connection: &mut Connection,
-    slot: &Rc<Slot<T>>,
+    slot: &Rc<Slot>,
     retirement: Instant,
-) -> Order<T> {
+) -> Order {
+    slot.rest();
     let number = event_loop.pool().checkin(origin, slot.clone());
     event_loop.wake();
     poll_fn(|context| {
@@ -146,20 +161,29 @@ async fn idle<T: Send + 'static>(
 }
 
 /// A connection's place among those of its event loop: given back when the connection ends, however it does.
-struct Place<T> {
-    event_loop: Rc<EventLoop<T>>,
+struct Place {
+    event_loop: Rc<EventLoop>,
+    /// By which the event loop knows it.
+    number: usize,
     given_away: Cell<bool>,
 }
 
-impl<T> Place<T> {
+impl Place {
+    /// Whether it is one too many at a server that may count them. The client's own way keeps to that by itself.
+    fn is_beyond(&self, way: &Way) -> bool {
+        let pool = self.event_loop.pool();
+        way.is_one_server && pool.open() > pool.connections()
+    }
+
     /// Another connection has this place already.
     fn give_away(&self) {
         self.given_away.set(true);
     }
 }
 
-impl<T> Drop for Place<T> {
+impl Drop for Place {
     fn drop(&mut self) {
+        self.event_loop.leave(self.number);
         if !self.given_away.get() {
             self.event_loop.pool().closed();
             self.event_loop.wake();
@@ -168,25 +192,29 @@ impl<T> Drop for Place<T> {
 }
 
 /// The job that a connection is busy with. Should the connection break down, its job still becomes an outcome.
-struct Held<'a, T> {
-    event_loop: &'a EventLoop<T>,
+struct Held<'a> {
+    event_loop: &'a EventLoop,
+    way: &'a Way,
     /// Where the next one may be already.
-    slot: Rc<Slot<T>>,
-    job: Option<Box<Job<T>>>,
+    slot: Rc<Slot>,
+    job: Option<Box<Job>>,
     /// Whether it is being sent, or its answer awaited.
     is_sending: bool,
 }
 
-impl<T: Send + 'static> Held<'_, T> {
+impl Held<'_> {
     /// Begins an attempt, unless it goes on. Returns when it must be over.
     fn begin(&mut self, now: Instant) -> Instant {
-        self.job.as_mut().map_or(now, |job| job.begin(now, &self.event_loop.shared.timeouts))
+        self.job.as_mut().map_or(now, |job| job.begin(now))
     }
 
     /// A fresh connection for the job, which is settled where there is none to be had.
     async fn connect(&mut self, origin: &Arc<Origin>) -> Option<Connection> {
         let deadline = self.begin(clock::now());
-        let opened = within(deadline, self.event_loop.establisher.open(origin)).await;
+        let call = self.job.as_ref()?.call.clone();
+        let most = call.config.limits.most().unwrap_or_else(|| self.event_loop.shared.connections());
+        let opening = self.way.establisher.open(origin, call.config.connect_timeout, most);
+        let opened = within(deadline, opening).await;
         match opened.unwrap_or_else(|| Err(attempt_timed_out(origin))) {
             Ok(connection) => {
                 if let Some(job) = &mut self.job {
@@ -223,7 +251,7 @@ impl<T: Send + 'static> Held<'_, T> {
     async fn send_anew(&mut self, now: Instant) {
         let Some(job) = &mut self.job else { return };
         job.was_sent_anew = true;
-        if let Some(due) = self.event_loop.shared.count_anew(&job.target.origin, now) {
+        if let Some(due) = self.event_loop.shared.count_anew(job, now) {
             let due = job.deadline.map_or(due, |deadline| deadline.min(due));
             tokio::time::sleep_until(due.into()).await;
         }
@@ -236,7 +264,7 @@ impl<T: Send + 'static> Held<'_, T> {
     }
 }
 
-impl<T> Drop for Held<'_, T> {
+impl Drop for Held<'_> {
     fn drop(&mut self) {
         if let Some(job) = &mut self.job {
             job.was_sent |= self.is_sending;
@@ -246,51 +274,75 @@ impl<T> Drop for Held<'_, T> {
             _ => None,
         };
         for job in self.job.take().into_iter().chain(next) {
-            if self.event_loop.shared.is_cancelled() {
-                self.event_loop.shared.leave([job]);
-            } else {
-                // Without an end, which the caller reads as a failure.
-                self.event_loop.finish(job);
-            }
+            // Without an end, which the caller reads as a failure where its call has not ended.
+            self.event_loop.abandon(job);
         }
     }
 }
 
-/// How an idle connection is told what to do next.
-pub(crate) struct Slot<T> {
-    order: Cell<Order<T>>,
+/// How a connection is told what to do next.
+pub(crate) struct Slot {
+    /// The way by which it was opened.
+    pub(crate) route: usize,
+    order: Cell<Order>,
     waker: RefCell<Option<Waker>>,
+    /// The call of the request that it is busy with; 0 for none.
+    call: Cell<u64>,
+    task: Cell<Option<AbortHandle>>,
 }
 
 /// What an idle connection may be told.
 #[derive(Default)]
-pub(crate) enum Order<T> {
+pub(crate) enum Order {
     /// Nothing yet.
     #[default]
     Wait,
     /// Go on with this job.
-    Send(Box<Job<T>>),
+    Send(Box<Job>),
     /// Close, and leave the place to a connection of another origin.
     Retire,
     /// Close, and give the place back.
     Close,
 }
 
-impl<T> Default for Slot<T> {
-    fn default() -> Self {
-        Self { order: Cell::new(Order::Wait), waker: RefCell::new(None) }
+impl Slot {
+    fn new(call: &Call) -> Self {
+        Self {
+            route: call.route,
+            order: Cell::new(Order::Wait),
+            waker: RefCell::new(None),
+            call: Cell::new(call.number),
+            task: Cell::new(None),
+        }
     }
-}
 
-impl<T> Slot<T> {
-    pub(crate) fn give(&self, order: Order<T>) {
+    pub(crate) fn give(&self, order: Order) {
+        if let Order::Send(job) = &order {
+            self.call.set(job.call.number);
+        }
         self.order.set(order);
         if let Some(waker) = &*self.waker.borrow() {
             waker.wake_by_ref();
         }
     }
 
-    fn poll_order(&self, context: &Context<'_>) -> Poll<Order<T>> {
+    /// It is busy with nothing.
+    fn rest(&self) {
+        self.call.set(0);
+    }
+
+    /// Ends the connection if it is busy with a request of none of these calls.
+    pub(crate) fn abort_unless_of(&self, open: &HashSet<u64>) {
+        let call = self.call.get();
+        if call != 0
+            && !open.contains(&call)
+            && let Some(task) = self.task.take()
+        {
+            task.abort();
+        }
+    }
+
+    fn poll_order(&self, context: &Context<'_>) -> Poll<Order> {
         match self.order.take() {
             Order::Wait => {
                 let mut waker = self.waker.borrow_mut();

@@ -8,152 +8,117 @@ use std::future::poll_fn;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use bytes::Bytes;
-use http::StatusCode;
+use slab::Slab;
 use tokio::runtime::{LocalOptions, LocalRuntime};
 
 use crate::clock;
-use crate::config::Config;
-use crate::config::retry_policy::Ending;
 use crate::engine::body_decoding::Decoding;
 use crate::engine::connection_task::{Order, Slot};
 use crate::engine::name_waits::NameWaits;
 use crate::engine::readiness::Readiness;
-use crate::engine::shared::{Shared, Taken};
+use crate::engine::shared::{Shared, Taken, hand_back};
+use crate::engine::stall_watches::StallWatches;
 use crate::engine::{connection_task, name_waits};
-use crate::error::{Error, Kind, Phase};
+use crate::error::Error;
+use crate::job::Job;
 use crate::job::planner::Planner;
-use crate::job::{Job, redirect};
-use crate::report::stall::StallWatch;
-use crate::response::Answer;
-use crate::schedule::adaptive::{Report, Verdict};
-use crate::schedule::host::{Answered, Lesson};
-use crate::schedule::retry_after::retry_after;
-use crate::schedule::trouble::{Refused, Sign};
+use crate::schedule::trouble::Refused;
 use crate::schedule::{Release, Room};
 use crate::transport::blocking::{count_threads, no_thread};
-use crate::transport::collect::Stored;
-use crate::transport::connect::Connector;
 use crate::transport::connect::establish::Establisher;
-use crate::transport::connection::{Fault, Received, ResponseHead, Unprocessed};
-use crate::transport::part_file::Parts;
-use crate::transport::pool::{Pool, Reservation, Shortage};
+use crate::transport::pool::{Pool, Reservation};
 
 /// The most connections that go on before the main loop has a look and sockets are asked again.
 const CONNECTIONS_A_TURN: u32 = 128;
 
-/// How often a request is sent anew that a server refuses unread; then the attempt has failed.
-const MAX_REFUSALS: u32 = 5;
-/// The longest wait before the first time, doubled for each further one.
-const REFUSAL_WAIT: Duration = Duration::from_millis(20);
-/// The wait for a file descriptor, doubled each time.
-const SHORTAGE_WAIT: Duration = Duration::from_millis(10);
-const LONGEST_SHORTAGE_WAIT: Duration = Duration::from_secs(1);
-/// How often an attempt is begun anew while there is no file descriptor for any connection; then it has failed.
-const MAX_SHORTAGES: u32 = 10;
-
-/// How long the end of a run may wait for files that are being written.
-const PARTS_GO: Duration = Duration::from_secs(5);
-
 /// Starts the thread of one event loop.
-pub(crate) fn spawn<T: Send + 'static>(
-    shared: &Arc<Shared<T>>,
-    index: usize,
-    connections: usize,
-    connector: Connector,
-) -> io::Result<std::thread::JoinHandle<()>> {
-    let departure = Departure(shared.clone());
+pub(crate) fn spawn(shared: &Arc<Shared>, index: usize) -> io::Result<std::thread::JoinHandle<()>> {
+    let departure = Departure { shared: shared.clone(), index, has_retired: Cell::new(false) };
     let spawned = std::thread::Builder::new().name(format!("patata-{index}")).spawn(move || {
-        let readiness = departure.0.config.limits.adaptive.map(|_| Readiness::new());
-        let runtime = match runtime(readiness.as_ref()) {
+        let readiness = Readiness::new();
+        let runtime = match runtime(&readiness) {
             Ok(runtime) => runtime,
             // Out of file descriptors.
-            Err(cause) => return departure.0.begin_falsely(&cause),
+            Err(cause) => return departure.begin_falsely(&cause),
         };
-        departure.0.begin();
-        let shared = departure.0.clone();
-        let parts = shared.parts.clone();
-        let event_loop = EventLoop::new(shared, index, connections, connector, readiness);
-        runtime.block_on(turns(Rc::new(event_loop)));
-        // A name look-up that hangs must not hang the end of the run.
+        departure.shared.begin(index);
+        let event_loop = EventLoop::new(departure.shared.clone(), index, Some(readiness));
+        departure.has_retired.set(runtime.block_on(turns(Rc::new(event_loop))));
+        // A name look-up that hangs must not hang the end.
         runtime.shutdown_background();
-        // What was being saved goes, before the process may end.
-        parts.wait(PARTS_GO);
     });
     spawned.map_err(no_thread)
 }
 
 /// An event loop as a task among others, for a simulation.
 #[cfg(test)]
-pub(crate) async fn beside<T: Send + 'static>(
-    shared: Arc<Shared<T>>,
-    connections: usize,
-    connector: Connector,
-) {
-    let departure = Departure(shared);
-    turns(Rc::new(EventLoop::new(departure.0.clone(), 0, connections, connector, None))).await;
+pub(crate) async fn beside(shared: Arc<Shared>) {
+    let departure = Departure { shared, index: 0, has_retired: Cell::new(false) };
+    departure.shared.begin(0);
+    let retired = turns(Rc::new(EventLoop::new(departure.shared.clone(), 0, None))).await;
+    departure.has_retired.set(retired);
 }
 
-fn runtime(readiness: Option<&Arc<Readiness>>) -> io::Result<LocalRuntime> {
+fn runtime(readiness: &Arc<Readiness>) -> io::Result<LocalRuntime> {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     builder.enable_io().enable_time().event_interval(CONNECTIONS_A_TURN);
     count_threads(&mut builder);
-    if let Some(readiness) = readiness {
-        let (park, unpark) = (readiness.clone(), readiness.clone());
-        builder.on_thread_park(move || park.park()).on_thread_unpark(move || unpark.unpark());
-    }
+    let (park, unpark) = (readiness.clone(), readiness.clone());
+    builder.on_thread_park(move || park.park()).on_thread_unpark(move || unpark.unpark());
     builder.build_local(LocalOptions::default())
 }
 
-/// What an answer is to the retry policy.
-fn ending(head: &ResponseHead, retry_after: Option<Duration>) -> Ending<'static> {
-    Ending::Answered { status: head.status, says_when: retry_after.is_some() }
-}
-
-/// What is known of a job when it is no longer in flight, as far as the schedule learns from it.
-#[derive(Default)]
-struct News {
-    /// How long the server asks to be left alone.
-    retry_after: Option<Duration>,
-    /// What the server has answered, where it has.
-    answered: Option<Answered>,
-    /// For the controller of the host's concurrency.
-    report: Option<Report>,
-    sign: Sign,
-}
-
 /// Counts an event loop as ended, however it ends.
-struct Departure<T>(Arc<Shared<T>>);
+struct Departure {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) index: usize,
+    /// Whether it has been counted already, as it had nothing to do.
+    has_retired: Cell<bool>,
+}
 
-impl<T> Drop for Departure<T> {
-    fn drop(&mut self) {
-        self.0.depart();
+impl Departure {
+    fn begin_falsely(&self, cause: &io::Error) {
+        self.has_retired.set(true);
+        self.shared.begin_falsely(self.index, cause);
     }
 }
 
-/// Turn after turn, until the run is cancelled.
-async fn turns<T: Send + 'static>(event_loop: Rc<EventLoop<T>>) {
+impl Drop for Departure {
+    fn drop(&mut self) {
+        if !self.has_retired.get() {
+            self.shared.depart(self.index);
+        }
+    }
+}
+
+/// Turn after turn, until the engine goes, or there has been nothing to do for a while: then it is counted as ended,
+/// and `true` is returned.
+async fn turns(event_loop: Rc<EventLoop>) -> bool {
     let shared = event_loop.shared.clone();
-    while !shared.is_cancelled() {
+    while !shared.is_closing() {
         event_loop.wants_turn.set(false);
+        event_loop.abandon_what_was_cut_short();
         let due = event_loop.dispatch();
         // The connections send first: the caller, once woken, may take this thread's core.
         yield_once().await;
         event_loop.hand_over();
-        match due {
+        let linger = shared.is_idle().then(|| clock::now() + shared.patience());
+        let woken = shared.woken(event_loop.index);
+        match due.into_iter().chain(linger).min() {
             // Being due is as good as being woken.
-            Some(due) => drop(tokio::time::timeout_at(due.into(), shared.woken(event_loop.index)).await),
-            None => shared.woken(event_loop.index).await,
+            Some(due) => {
+                let was_woken = tokio::time::timeout_at(due.into(), woken).await.is_ok();
+                if !was_woken && linger == Some(due) && shared.retire(event_loop.index) {
+                    return true;
+                }
+            }
+            None => woken.await,
         }
     }
-    // A run that ends by itself yields what is done.
-    if shared.stopped().is_some() {
-        event_loop.hand_over();
-    }
+    false
 }
 
 /// Lets all tasks go first that are ready by now.
@@ -170,31 +135,42 @@ async fn yield_once() {
 }
 
 /// One event loop: its connections, and the ended jobs it has not handed over.
-pub(crate) struct EventLoop<T> {
-    pub(crate) shared: Arc<Shared<T>>,
-    pub(crate) establisher: Establisher,
+pub(crate) struct EventLoop {
+    pub(crate) shared: Arc<Shared>,
     pub(crate) decoding: Decoding,
-    /// The files that responses are being saved to.
-    pub(crate) parts: Parts,
-    index: usize,
-    planner: RefCell<Planner>,
-    pool: RefCell<Pool<Rc<Slot<T>>>>,
-    /// Jobs of origins whose names are being looked up: they take no connection.
-    pub(crate) name_waits: RefCell<NameWaits<T>>,
+    pub(crate) index: usize,
+    pub(crate) planner: RefCell<Planner>,
+    pool: RefCell<Pool<Rc<Slot>>>,
+    /// All connections, idle or not.
+    slots: RefCell<Slab<Rc<Slot>>>,
+    /// By which ways connections are opened, by number, as far as they were needed.
+    ways: RefCell<Vec<Option<Rc<Way>>>>,
+    /// Jobs that have just been taken; empty between turns.
+    taken: RefCell<Vec<Box<Job>>>,
     /// Jobs that have ended since the last turn.
-    ended: RefCell<Vec<Box<Job<T>>>>,
+    ended: RefCell<Vec<Box<Job>>>,
     /// Requests that have left the network since the last turn, as far as the schedule must know.
-    released: RefCell<Vec<Release>>,
-    random: RefCell<fastrand::Rng>,
+    pub(crate) released: RefCell<Vec<Release>>,
+    pub(crate) random: RefCell<fastrand::Rng>,
     /// When what is read became readable, where that is of interest.
-    readiness: Option<Arc<Readiness>>,
-    stall_watch: RefCell<StallWatch>,
+    pub(crate) readiness: Option<Arc<Readiness>>,
+    stall_watches: RefCell<StallWatches>,
+    /// How many calls had been cut short when it last looked for their jobs.
+    cut_short: Cell<u64>,
     /// Whether a turn has been asked for already: asking takes an atomic operation.
     wants_turn: Cell<bool>,
     turn_began: Cell<Instant>,
 }
 
-impl<T> EventLoop<T> {
+/// A way by which connections are opened.
+pub(crate) struct Way {
+    pub(crate) establisher: Establisher,
+    /// Jobs of origins whose names are being looked up: they take no connection.
+    pub(crate) name_waits: RefCell<NameWaits>,
+    pub(crate) is_one_server: bool,
+}
+
+impl EventLoop {
     /// Asks for another turn.
     pub(crate) fn wake(&self) {
         if !self.wants_turn.replace(true) {
@@ -207,49 +183,99 @@ impl<T> EventLoop<T> {
         self.turn_began.get()
     }
 
-    pub(crate) fn pool(&self) -> RefMut<'_, Pool<Rc<Slot<T>>>> {
+    pub(crate) fn pool(&self) -> RefMut<'_, Pool<Rc<Slot>>> {
         self.pool.borrow_mut()
     }
 
     /// A request has come to its one end.
-    pub(crate) fn finish(&self, job: Box<Job<T>>) {
+    pub(crate) fn finish(&self, job: Box<Job>) {
         self.ended.borrow_mut().push(job);
         self.wake();
     }
 }
 
-impl<T: Send + 'static> EventLoop<T> {
-    fn new(
-        shared: Arc<Shared<T>>,
-        index: usize,
-        connections: usize,
-        connector: Connector,
-        readiness: Option<Arc<Readiness>>,
-    ) -> Self {
+impl EventLoop {
+    fn new(shared: Arc<Shared>, index: usize, readiness: Option<Arc<Readiness>>) -> Self {
         Self {
             index,
-            establisher: Establisher::new(connector, &shared.config, shared.config.random(index)),
-            parts: shared.parts.clone(),
-            decoding: Decoding::new(shared.config.size_limits()),
+            decoding: Decoding::default(),
             planner: RefCell::new(Planner::new(shared.hasher.clone())),
-            pool: RefCell::new(Pool::new(connections, shared.config.most_open_by_worker())),
-            name_waits: RefCell::default(),
+            pool: RefCell::new(Pool::new(0, 0)),
+            slots: RefCell::default(),
+            ways: RefCell::default(),
+            taken: RefCell::default(),
             ended: RefCell::default(),
             released: RefCell::default(),
             random: RefCell::new(shared.config.random(index)),
             readiness,
-            stall_watch: RefCell::default(),
+            stall_watches: RefCell::default(),
+            cut_short: Cell::new(shared.cut_short()),
             wants_turn: Cell::new(false),
             turn_began: Cell::new(clock::now()),
             shared,
         }
     }
 
+    /// The way of a call's connections.
+    pub(crate) fn way(&self, route: usize) -> Rc<Way> {
+        let mut ways = self.ways.borrow_mut();
+        if ways.len() <= route {
+            ways.resize_with(route + 1, || None);
+        }
+        let way = ways[route].get_or_insert_with(|| {
+            let random = self.shared.config.random(self.index);
+            let route = self.shared.routes.get(route);
+            Rc::new(Way {
+                establisher: Establisher::new(route.connector.clone(), random),
+                name_waits: RefCell::default(),
+                is_one_server: route.is_one_server,
+            })
+        });
+        way.clone()
+    }
+
+    /// Takes in a connection that is about to be opened. Returns the number by which it goes.
+    pub(crate) fn enter(&self, slot: Rc<Slot>) -> usize {
+        self.slots.borrow_mut().insert(slot)
+    }
+
+    pub(crate) fn leave(&self, number: usize) {
+        self.slots.borrow_mut().remove(number);
+    }
+
     fn hand_over(&self) {
         let mut ended = self.ended.borrow_mut();
-        if !ended.is_empty() {
-            self.shared.judge(&ended);
-            self.shared.completions.send(&mut ended);
+        let Some(first) = ended.first() else { return };
+        if ended.iter().any(|job| !Arc::ptr_eq(&job.call, &first.call)) {
+            ended.sort_by_key(|job| job.call.number);
+        }
+        while let Some(first) = ended.first() {
+            let call = first.call.clone();
+            let count = ended.partition_point(|job| Arc::ptr_eq(&job.call, &call));
+            if call.judge(ended[..count].iter().map(|job| &**job)) {
+                self.shared.end_call(&call);
+            }
+            call.completions.send(ended.drain(..count));
+        }
+    }
+
+    /// Lets go of the jobs of calls that have ended: their connections are closed, and nobody else's.
+    fn abandon_what_was_cut_short(&self) {
+        let cut_short = self.shared.cut_short();
+        if self.cut_short.replace(cut_short) == cut_short {
+            return;
+        }
+        let open = self.shared.calls().iter().map(|call| call.number).collect();
+        for (_, slot) in &*self.slots.borrow() {
+            slot.abort_unless_of(&open);
+        }
+        let ways: Vec<_> = self.ways.borrow().iter().flatten().cloned().collect();
+        for way in ways {
+            let left = way.name_waits.borrow_mut().extract_ended();
+            for job in left {
+                job.call.sent(1);
+                self.abandon(job);
+            }
         }
     }
 
@@ -259,12 +285,15 @@ impl<T: Send + 'static> EventLoop<T> {
         self.turn_began.set(now);
         let (free, connections) = {
             let mut pool = self.pool();
+            let concurrency = self.shared.connections_of(self.index);
+            pool.resize(concurrency, self.shared.kept_by_each);
             (pool.free(now), pool.connections())
         };
         let limit = free.min(self.shared.config.pool_submit_size);
         let room = Room { limit, spare: free - limit, connections };
-        let Taken { jobs, expired, refused, due } =
-            self.shared.take(self.index, room, now, &mut self.released.borrow_mut());
+        let mut jobs = self.taken.take();
+        let Taken { expired, refused, due } =
+            self.shared.take(self.index, room, now, &mut self.released.borrow_mut(), &mut jobs);
         for job in expired {
             self.expire(job, now);
         }
@@ -272,56 +301,55 @@ impl<T: Send + 'static> EventLoop<T> {
             let error = Error::unavailable(&job.target.origin, &cause);
             self.fail(job, now, error);
         }
-        if self.shared.is_overdue(now) {
-            // The caller takes no more input.
-            self.shared.completions.nudge();
-        }
         if jobs.len() == limit && limit < free {
             self.wake();
         }
-        for job in jobs {
+        for job in jobs.drain(..) {
             self.place(job);
         }
+        self.taken.replace(jobs);
         let pool = self.pool();
-        self.shared.board.publish_connections(self.index, pool.busy(), pool.open());
+        self.shared.publish_connections(self.index, pool.open());
         let rests_until = pool.rests_until();
         let is_idle = pool.busy() == 0;
         drop(pool);
-        let watched = if is_idle { self.watch_input(now) } else { None };
+        let watched = if is_idle && self.index == 0 { self.watch_inputs(now) } else { None };
         due.into_iter().chain(rests_until).chain(watched).min()
     }
 
-    /// Looks now and then, where somebody wants to be told, whether it is the input that keeps the run waiting.
+    /// Looks now and then, where somebody wants to be told, whether it is its input that keeps a call waiting.
     /// Returns when next. One event loop does so for all.
-    fn watch_input(&self, now: Instant) -> Option<Instant> {
-        let report = self.shared.config.stall_report.as_ref().filter(|_| self.index == 0)?;
-        let mut watch = self.stall_watch.borrow_mut();
-        if watch.is_due(now) && watch.look(now, report.after, self.shared.input_wait(now)) {
-            (report.tell)();
+    fn watch_inputs(&self, now: Instant) -> Option<Instant> {
+        let mut watches = self.stall_watches.borrow_mut();
+        let begun = self.shared.begun();
+        if watches.are_due(now, begun) {
+            watches.look(now, begun, self.shared.calls(), |call| self.shared.input_wait(call, now));
         }
-        watch.next()
-    }
-
-    /// A job whose time is over has failed where it waits.
-    fn expire(&self, job: Box<Job<T>>, now: Instant) {
-        let error = Error::new(Kind::Timeout, Phase::Schedule, "The request waited too long to be sent");
-        self.fail(job, now, error);
+        watches.next()
     }
 
     /// Gives a job to an idle connection of its origin, or to a new one.
-    fn place(self: &Rc<Self>, job: Box<Job<T>>) {
+    fn place(self: &Rc<Self>, job: Box<Job>) {
+        if job.ticket.is_some()
+            && let Some(readiness) = &self.readiness
+        {
+            readiness.watch();
+        }
         let mut pool = self.pool();
-        if let Some(slot) = pool.checkout(&job.target.origin) {
+        let route = job.call.route;
+        if let Some(slot) = pool.checkout(&job.target.origin, |slot| slot.route == route) {
             return slot.give(Order::Send(job));
         }
-        if !self.establisher.knows_the_way(&job.target.origin) {
-            return name_waits::park(self, job);
+        let way = self.way(route);
+        if !way.establisher.knows_the_way(&job.target.origin) {
+            drop(pool);
+            return name_waits::park(self, way, job);
         }
         match pool.reserve() {
-            Reservation::Free => connection_task::open(self, job),
+            Reservation::Free => connection_task::open(self, way, job),
             Reservation::InsteadOf(slot) => {
                 slot.give(Order::Retire);
-                connection_task::open(self, job);
+                connection_task::open(self, way, job);
             }
             // No more are taken than there is room for.
             Reservation::Full => {
@@ -330,282 +358,14 @@ impl<T: Send + 'static> EventLoop<T> {
             }
         }
     }
-
-    /// Gives a job back to the schedule as it came.
-    pub(crate) fn put_back(&self, mut job: Box<Job<T>>) {
-        let sign = if job.is_probe { Sign::Untried } else { Sign::None };
-        self.release(&mut job, News { sign, ..News::default() });
-        self.shared.push(job);
-        self.wake();
-    }
-
-    /// A job is no longer in flight.
-    fn release(&self, job: &mut Job<T>, news: News) {
-        let News { retry_after, answered, report, sign } = news;
-        let was_counted = std::mem::take(&mut job.is_counted);
-        (job.is_first, job.is_probe) = (false, false);
-        let lesson = job.ticket.take().map(|ticket| {
-            Box::new(Lesson { ticket: *ticket, report: report.unwrap_or_else(Report::nothing) })
-        });
-        let is_refused = matches!(answered, Some(Answered::TooMany { .. }));
-        if was_counted || retry_after.is_some() || is_refused || sign != Sign::None {
-            let origin = job.target.origin.clone();
-            let release = Release { origin, was_counted, retry_after, answered, lesson, sign };
-            self.released.borrow_mut().push(release);
-        }
-    }
-
-    /// What the controller of its host's concurrency is to know of a job.
-    fn report(
-        &self,
-        job: &Job<T>,
-        now: Instant,
-        result: &Result<Received, Fault>,
-        retry_after: Option<Duration>,
-    ) -> Option<Report> {
-        job.ticket.as_ref()?;
-        let verdict = match result {
-            Ok(received) => Verdict::of_status(received.head.status),
-            Err(fault) => Verdict::of_error(&fault.error),
-        };
-        let began = job.exchange_began.unwrap_or(now);
-        // Where one has answered sooner than the socket was looked at before, nothing is known but that.
-        let came = self
-            .readiness
-            .as_ref()
-            .map_or(now, |readiness| readiness.readable())
-            .clamp(began, now.max(began));
-        Some(Report { verdict, latency: came - began, retry_after })
-    }
-
-    /// What becomes of a job after an exchange, or the failure to begin one.
-    pub(crate) fn settle(&self, mut job: Box<Job<T>>, now: Instant, result: Result<Received, Fault>) {
-        let retry_after = result.as_ref().ok().and_then(|received| self.asked_wait(&received.head));
-        let report = self.report(&job, now, &result, retry_after);
-        let answered = result.as_ref().ok().map(|received| {
-            let ending = ending(&received.head, retry_after);
-            let sent = job.exchange_began.unwrap_or(now);
-            match ending.is_wish_to_wait() {
-                true => Answered::TooMany { sent, says_when: retry_after.is_some() },
-                false => Answered::Accepted { sent },
-            }
-        });
-        let was_probe = job.is_probe;
-        let sign = self.sign(&job, &result);
-        self.release(&mut job, News { retry_after, answered, report, sign });
-        match result {
-            Ok(received) => self.settle_response(job, now, received, retry_after),
-            Err(fault) if self.may_wait(&job, now, &fault, was_probe) => self.wait_with_others(job),
-            Err(fault) => self.settle_fault(job, now, fault),
-        }
-    }
-
-    /// When the server wants to be asked again, where its answer is one that is tried again or says "not now".
-    fn asked_wait(&self, head: &ResponseHead) -> Option<Duration> {
-        let policy = &self.shared.config.retry;
-        let is_asked = matches!(head.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
-            || (policy.attempts > 1 && policy.retries_status(head.status));
-        is_asked.then(|| retry_after(&head.headers, clock::date)).flatten()
-    }
-
-    /// What the end of an exchange says of the host. Of one that is well, only the first answer on each connection is told.
-    fn sign(&self, job: &Job<T>, result: &Result<Received, Fault>) -> Sign {
-        match result {
-            Ok(_) if job.is_first || job.is_probe || self.shared.has_suspects() => {
-                let is_noted = self.shared.config.limits.patience.is_on();
-                if is_noted { Sign::Answered } else { Sign::None }
-            }
-            Err(fault) if job.is_probe && fault.is_of_nobody() => Sign::Untried,
-            _ => Sign::None,
-        }
-    }
-
-    /// Notes where a host could not be reached or did not answer in time. Returns whether the request, which was not
-    /// sent, may wait with the others of its host without losing an attempt.
-    fn may_wait(&self, job: &Job<T>, now: Instant, fault: &Fault, was_probe: bool) -> bool {
-        let is_over = self.shared.is_overdue(now) || job.expires.is_some_and(|expiry| expiry <= now);
-        let counts = was_probe || (fault.error.is_of_host() && !is_over);
-        if !counts || fault.is_of_nobody() || !self.shared.config.limits.patience.is_on() {
-            return false;
-        }
-        let cause = fault.error.to_string().into();
-        let released = &mut self.released.borrow_mut();
-        let others_wait = self.shared.note_failure(&job.target.origin, now, was_probe, cause, released);
-        others_wait && !was_probe && !fault.error.request_sent()
-    }
-
-    /// What could not be sent waits until its host is there again; its attempt did not take place.
-    fn wait_with_others(&self, mut job: Box<Job<T>>) {
-        job.attempts = job.attempts.saturating_sub(1);
-        job.end_attempt();
-        self.shared.push(job);
-        self.wake();
-    }
-
-    fn settle_fault(&self, mut job: Box<Job<T>>, now: Instant, fault: Fault) {
-        if fault.error.is_shortage() && self.make_do(now, job.shortages) {
-            let wait = SHORTAGE_WAIT * 2_u32.pow(job.shortages.min(10));
-            job.shortages += 1;
-            self.shared.push_at(now + wait.min(LONGEST_SHORTAGE_WAIT), job);
-            return self.wake();
-        }
-        if let Some(due) = fault.unprocessed.and_then(|why| self.due_anew(&mut job, now, why)) {
-            self.shared.push_at(due, job);
-            return self.wake();
-        }
-        match self.due_again(&mut job, now, Ending::Failed(&fault.error), None) {
-            Some(due) => self.retry(job, due),
-            None => self.fail(job, now, fault.error),
-        }
-    }
-
-    /// When what the server has not looked at goes out again in the same attempt, whatever `retries` says. A
-    /// connection that the server leaves says nothing of the request: the first time that is at once, and free. Any
-    /// other counts, waits, and is within the retry budget, as a server that refuses may refuse for ever.
-    fn due_anew(&self, job: &mut Job<T>, now: Instant, why: Unprocessed) -> Option<Instant> {
-        if !job.message.body.is_whole() {
-            return None;
-        }
-        if why == Unprocessed::Leaving && !std::mem::replace(&mut job.was_sent_anew, true) {
-            return Some(now);
-        }
-        // Waits that differ, so that what was refused together does not come back together.
-        let share = 0.5 + self.random.borrow_mut().f64() / 2.0;
-        let due = now + (REFUSAL_WAIT * 2_u32.pow(job.refusals.min(10))).mul_f64(share);
-        let may = job.refusals < MAX_REFUSALS && self.shared.allows_retry(job, now, due, false);
-        job.refusals += u32::from(may);
-        may.then_some(due)
-    }
-
-    /// Out of file descriptors, the connections that there are must do, and the job waits. `false` where there are none
-    /// and it has waited often: then others have them all.
-    fn make_do(&self, now: Instant, shortages: u32) -> bool {
-        let shortage = self.pool().run_short(now);
-        match shortage {
-            Shortage::Idle(slot) => slot.give(Order::Close),
-            Shortage::Busy => {}
-            // Others have them, and do the work for a while.
-            Shortage::Total if self.shared.board.has_connections_beside(self.index) => self.pool().rest(),
-            Shortage::Total => return shortages < MAX_SHORTAGES,
-        }
-        true
-    }
-
-    fn settle_response(
-        &self,
-        mut job: Box<Job<T>>,
-        now: Instant,
-        received: Received,
-        retry_after: Option<Duration>,
-    ) {
-        let Received { head, body } = received;
-        let config = &self.shared.config;
-        if let Some(jar) = &self.shared.jar {
-            jar.store(&job.target, &head.headers);
-        }
-        let next_hop = if head.status.is_redirection() {
-            let planner = &mut self.planner.borrow_mut();
-            redirect::follow(&job, head.status, &head.headers, config.max_redirects, planner)
-        } else {
-            Ok(None)
-        };
-        match next_hop {
-            Ok(Some((target, message))) => {
-                if config.keeps_cookies.is_none() {
-                    job.keep_cookies(&head.headers);
-                }
-                job.redirect(target, message);
-                self.shared.push(job);
-                return self.wake();
-            }
-            Ok(None) => {}
-            Err(error) => return self.fail(job, now, error),
-        }
-        if head.status == StatusCode::UNAUTHORIZED && job.begin_refresh() {
-            // The user's function is called on the caller's thread, which sends the job back.
-            return self.finish(job);
-        }
-        let ending = ending(&head, retry_after);
-        if let Some(due) = self.due_again(&mut job, now, ending, retry_after) {
-            return self.retry(job, due);
-        }
-        let stored = match body {
-            Stored::Memory(body) => Ok((body, None)),
-            Stored::Undecodable(error) => Err(error),
-            Stored::File(path) => Ok((Bytes::new(), Some(path))),
-        };
-        let answer = stored.map(|(body, saved_to)| Answer {
-            status: head.status,
-            version: head.version,
-            headers: head.headers,
-            body,
-            saved_to,
-        });
-        job.is_questioned = answer.is_ok() && self.is_question(&job, ending);
-        job.end(now, answer);
-        self.finish(job);
-    }
-
-    fn fail(&self, mut job: Box<Job<T>>, now: Instant, error: Error) {
-        let error = match error.kind() {
-            Kind::Timeout if self.shared.is_overdue(now) => error.at_deadline(),
-            Kind::Timeout if job.expires.is_some_and(|expiry| expiry <= now) => {
-                error.with_limit("total_timeout")
-            }
-            _ => error,
-        };
-        let error = if job.was_sent { error.sent() } else { error };
-        job.end(now, Err(error));
-        self.finish(job);
-    }
-
-    /// When a job is sent again, where it may be and its time is not over by then.
-    fn due_again(
-        &self,
-        job: &mut Job<T>,
-        now: Instant,
-        ending: Ending<'_>,
-        retry_after: Option<Duration>,
-    ) -> Option<Instant> {
-        let policy = &self.shared.config.retry;
-        if policy.attempts <= 1 {
-            return None;
-        }
-        let random = self.random.borrow_mut().f64();
-        let wait = policy.next(ending, job.attempts, job.is_idempotent(), random)?;
-        if !job.message.body.is_whole() {
-            self.shared.not_resent.fetch_add(1, Ordering::Relaxed);
-            return None;
-        }
-        let due = now + wait.max(retry_after.unwrap_or_default());
-        self.shared.allows_retry(job, now, due, ending.is_wish_to_wait()).then_some(due)
-    }
-
-    /// Whether the user's function is to say if an answer is the end.
-    fn is_question(&self, job: &Job<T>, ending: Ending<'_>) -> bool {
-        let Config { retry, retry_if, .. } = &*self.shared.config;
-        let Ending::Answered { status, .. } = ending else { return false };
-        job.retry_if(retry_if.as_ref()).is_some()
-            && !retry.retries_status(status)
-            && retry.may_follow(ending, job.attempts, job.is_idempotent())
-            && job.message.body.is_whole()
-    }
-
-    fn retry(&self, mut job: Box<Job<T>>, due: Instant) {
-        job.end_attempt();
-        self.shared.push_at(due, job);
-        self.wake();
-    }
 }
 
-impl<T> Drop for EventLoop<T> {
-    /// Hands over what an event loop still has if it breaks down, and leaves it where the run is ended.
+impl Drop for EventLoop {
+    /// Hands over what an event loop still has if it breaks down.
     fn drop(&mut self) {
-        self.ended.get_mut().extend(self.name_waits.get_mut().drain());
-        if self.shared.is_cancelled() {
-            self.shared.leave(self.ended.get_mut().drain(..));
-        } else {
-            self.shared.completions.send(self.ended.get_mut());
+        for way in self.ways.get_mut().drain(..).flatten() {
+            self.ended.get_mut().extend(way.name_waits.borrow_mut().drain());
         }
+        hand_back(std::mem::take(self.ended.get_mut()));
     }
 }

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use crate::address::target::{ByOrigin, Origin};
 use crate::clock;
-use crate::engine::event_loop::EventLoop;
+use crate::engine::event_loop::{EventLoop, Way};
 use crate::job::Job;
 use crate::transport::connect::establish::attempt_timed_out;
 use crate::transport::timer::within;
@@ -20,28 +20,22 @@ use crate::transport::timer::within;
 const GRAIN: Duration = Duration::from_millis(10);
 
 /// The jobs of one event loop that wait, by origin.
-#[derive(Debug)]
-pub(crate) struct NameWaits<T>(ByOrigin<Crowd<T>>);
+#[derive(Debug, Default)]
+pub(crate) struct NameWaits(ByOrigin<Crowd>);
 
 /// Those that wait for one origin.
 #[derive(Debug)]
-struct Crowd<T> {
-    jobs: Vec<Box<Job<T>>>,
+struct Crowd {
+    jobs: Vec<Box<Job>>,
     /// The first of their deadlines.
     deadline: Instant,
     /// Tells that there is an earlier one.
     sooner: Rc<Notify>,
 }
 
-impl<T> Default for NameWaits<T> {
-    fn default() -> Self {
-        Self(ByOrigin::default())
-    }
-}
-
-impl<T> NameWaits<T> {
+impl NameWaits {
     /// Adds a job that must be over by `deadline`. Whether it is the first one of its origin.
-    fn add(&mut self, job: Box<Job<T>>, deadline: Instant) -> bool {
+    fn add(&mut self, job: Box<Job>, deadline: Instant) -> bool {
         if let Some(crowd) = self.0.get_mut(&job.target.origin) {
             if deadline < crowd.deadline {
                 crowd.deadline = deadline;
@@ -56,14 +50,14 @@ impl<T> NameWaits<T> {
     }
 
     /// Takes out the jobs of an origin.
-    fn release(&mut self, origin: &Arc<Origin>) -> Vec<Box<Job<T>>> {
+    fn release(&mut self, origin: &Arc<Origin>) -> Vec<Box<Job>> {
         self.0.remove(origin).map(|crowd| crowd.jobs).unwrap_or_default()
     }
 
     /// Takes out those whose deadline has passed.
-    fn expire(&mut self, origin: &Arc<Origin>, now: Instant) -> Vec<Box<Job<T>>> {
+    fn expire(&mut self, origin: &Arc<Origin>, now: Instant) -> Vec<Box<Job>> {
         let Some(crowd) = self.0.get_mut(origin) else { return Vec::new() };
-        let is_over = |job: &mut Box<Job<T>>| job.deadline.is_some_and(|deadline| deadline <= now);
+        let is_over = |job: &mut Box<Job>| job.deadline.is_some_and(|deadline| deadline <= now);
         let expired = crowd.jobs.extract_if(.., is_over).collect();
         match crowd.jobs.iter().filter_map(|job| job.deadline).min() {
             Some(deadline) => crowd.deadline = deadline,
@@ -77,28 +71,41 @@ impl<T> NameWaits<T> {
         self.0.get(origin).map(|crowd| (crowd.deadline, crowd.sooner.clone()))
     }
 
+    /// Takes out those of calls that have ended.
+    pub(crate) fn extract_ended(&mut self) -> Vec<Box<Job>> {
+        let mut ended = Vec::new();
+        for crowd in self.0.values_mut() {
+            ended.extend(crowd.jobs.extract_if(.., |job| job.call.is_ended()));
+        }
+        self.0.retain(|_, crowd| !crowd.jobs.is_empty());
+        ended
+    }
+
     /// Takes out all.
-    pub(crate) fn drain(&mut self) -> impl Iterator<Item = Box<Job<T>>> {
+    pub(crate) fn drain(&mut self) -> impl Iterator<Item = Box<Job>> {
         self.0.drain().flat_map(|(_, crowd)| crowd.jobs)
     }
 }
 
 /// Sets a job aside until it is known where its origin is; then it goes back to the schedule. Its attempt
 /// begins here. Its connection, which it does not take, is free for others.
-pub(crate) fn park<T: Send + 'static>(event_loop: &Rc<EventLoop<T>>, mut job: Box<Job<T>>) {
-    let deadline = job.begin(clock::now(), &event_loop.shared.timeouts);
+pub(crate) fn park(event_loop: &Rc<EventLoop>, way: Rc<Way>, mut job: Box<Job>) {
+    let deadline = job.begin(clock::now());
     let origin = job.target.origin.clone();
-    if event_loop.name_waits.borrow_mut().add(job, deadline) {
-        tokio::task::spawn_local(look_up(event_loop.clone(), origin));
+    let patience = job.call.config.connect_timeout;
+    job.call.returned();
+    let is_first = way.name_waits.borrow_mut().add(job, deadline);
+    if is_first {
+        tokio::task::spawn_local(look_up(event_loop.clone(), way, origin, patience));
     }
     event_loop.wake();
 }
 
-async fn look_up<T: Send + 'static>(event_loop: Rc<EventLoop<T>>, origin: Arc<Origin>) {
-    let mut answer = pin!(event_loop.establisher.look_up_the_way(&origin));
+async fn look_up(event_loop: Rc<EventLoop>, way: Rc<Way>, origin: Arc<Origin>, patience: Duration) {
+    let mut answer = pin!(way.establisher.look_up_the_way(&origin, patience));
     let result = loop {
         // Nobody waits any more.
-        let Some((deadline, sooner)) = event_loop.name_waits.borrow().deadline(&origin) else { return };
+        let Some((deadline, sooner)) = way.name_waits.borrow().deadline(&origin) else { return };
         let until = deadline.max(clock::now() + GRAIN);
         let patience = pin!(within(until, sooner.notified()));
         match select(answer.as_mut(), patience).await {
@@ -106,16 +113,18 @@ async fn look_up<T: Send + 'static>(event_loop: Rc<EventLoop<T>>, origin: Arc<Or
             Either::Right((Some(()), _)) => {}
             Either::Right((None, _)) => {
                 let now = clock::now();
-                let expired = event_loop.name_waits.borrow_mut().expire(&origin, now);
+                let expired = way.name_waits.borrow_mut().expire(&origin, now);
                 for job in expired {
+                    job.call.sent(1);
                     event_loop.settle(job, now, Err(attempt_timed_out(&origin).into()));
                 }
             }
         }
     };
-    let jobs = event_loop.name_waits.borrow_mut().release(&origin);
+    let jobs = way.name_waits.borrow_mut().release(&origin);
     let now = clock::now();
     for job in jobs {
+        job.call.sent(1);
         match &result {
             Ok(()) => event_loop.put_back(job),
             Err(error) => event_loop.settle(job, now, Err(error.repeated().into())),
@@ -128,37 +137,49 @@ async fn look_up<T: Send + 'static>(event_loop: Rc<EventLoop<T>>, origin: Arc<Or
 mod tests {
     use super::*;
     use crate::config::Config;
+    use crate::config::limits::Limits;
     use crate::engine::event_loop;
+    use crate::engine::routes::{Route, RouteKey};
     use crate::engine::shared::Shared;
     use crate::error::{Kind, Phase};
     use crate::job::planner::Planner;
     use crate::request::Request;
     use crate::response::Outcome;
     use crate::transport::connect::Connector;
-    use crate::transport::connect::burst::Bursts;
     use crate::transport::connect::dns::Lookup;
     use crate::transport::connect::tls::Tls;
     use patata_testserver::Server;
 
     /// The outcomes of these requests by one event loop with one connection, in the order in which they came.
     fn outcomes(lookup: Lookup, config: Config, requests: Vec<Request<u32>>) -> Vec<Outcome<u32>> {
-        let connector = Connector::new(Tls::default(), &Bursts::default(), &config).looking_up(lookup);
-        let shared = Arc::new(Shared::new(Arc::new(config), 1));
+        let limits = Limits { concurrency: Some(1), ..Limits::default() };
+        let connector = Connector::new(Tls::default(), &config).looking_up(lookup);
+        let shared = Arc::new(Shared::new(
+            Arc::new(Config { limits, ..config.clone() }),
+            Route::new(connector, false, RouteKey::default()),
+        ));
+        let (call, _) = shared.begin_call(Arc::new(config.of_calls()), 0);
         let mut planner = Planner::new(shared.hasher.clone());
         let count = requests.len();
         for request in requests {
-            shared.push(planner.plan(request).unwrap());
+            let (tag, mut job) = planner.plan(request, &call).unwrap();
+            job.number = tag.into();
+            shared.push(job);
         }
-        shared.close_input();
-        let thread = event_loop::spawn(&shared, 0, 1, connector).unwrap();
+        call.close_input();
+        let thread = event_loop::spawn(&shared, 0).unwrap();
         let mut ended = Vec::new();
         while ended.len() < count {
-            shared.completions.wait(Duration::from_millis(10));
-            ended.extend(shared.completions.take());
+            call.completions.wait(Duration::from_millis(10));
+            ended.extend(call.completions.take());
         }
-        shared.cancel();
+        shared.close();
         thread.join().unwrap();
-        ended.into_iter().map(|job| Outcome::from(*job)).collect()
+        let outcome = |job: Box<Job>| {
+            let tag = job.number as u32;
+            job.into_outcome(tag)
+        };
+        ended.into_iter().map(outcome).collect()
     }
 
     fn tags(outcomes: &[Outcome<u32>]) -> Vec<u32> {

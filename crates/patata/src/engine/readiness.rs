@@ -1,7 +1,7 @@
 //! When the sockets that an event loop reads became readable: what comes after is the client's own delay.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::clock;
@@ -16,6 +16,8 @@ const ASLEEP: Duration = Duration::from_micros(50);
 /// before; the earliest is taken for it.
 #[derive(Debug)]
 pub(crate) struct Readiness {
+    /// Whether anybody wants to know.
+    is_wanted: AtomicBool,
     base: Instant,
     asleep: AtomicU64,
     awake: AtomicU64,
@@ -25,6 +27,7 @@ pub(crate) struct Readiness {
 impl Readiness {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self {
+            is_wanted: AtomicBool::new(false),
             base: clock::now(),
             asleep: AtomicU64::new(0),
             awake: AtomicU64::new(0),
@@ -32,13 +35,33 @@ impl Readiness {
         })
     }
 
+    /// Watches from now on.
+    pub(crate) fn watch(&self) {
+        if !self.is_wanted.load(Ordering::Relaxed) {
+            let now = self.passed();
+            self.awake.store(now, Ordering::Relaxed);
+            self.readable.store(now, Ordering::Relaxed);
+            self.is_wanted.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn is_wanted(&self) -> bool {
+        self.is_wanted.load(Ordering::Relaxed)
+    }
+
     /// The thread goes to sleep.
     pub(crate) fn park(&self) {
+        if !self.is_wanted() {
+            return;
+        }
         self.asleep.store(self.passed(), Ordering::Relaxed);
     }
 
     /// The thread has woken up.
     pub(crate) fn unpark(&self) {
+        if !self.is_wanted() {
+            return;
+        }
         let now = self.passed();
         let slept = now.saturating_sub(self.asleep.load(Ordering::Relaxed));
         let before = self.awake.swap(now, Ordering::Relaxed);
@@ -64,6 +87,7 @@ mod tests {
     #[test]
     fn what_comes_after_a_sleep_has_come_then_and_what_was_there_may_have_come_before() {
         let readiness = Readiness::new();
+        readiness.watch();
         readiness.park();
         std::thread::sleep(Duration::from_millis(2));
         readiness.unpark();

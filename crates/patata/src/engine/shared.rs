@@ -1,9 +1,8 @@
-//! What the caller and the event loops of one run have in common.
+//! What the event loops of one engine, and the callers of its calls, have in common.
 
 use std::hash::RandomState;
-use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
@@ -11,182 +10,298 @@ use tokio::sync::Notify;
 use crate::address::target::Origin;
 use crate::clock;
 use crate::config::Config;
-use crate::cookies::Jar;
-use crate::engine::completions::CompletionQueue;
-use crate::error::Error;
-use crate::job::{Job, Timeouts};
-use crate::report::failures::FailureTally;
-use crate::report::progress::{Board, Bottleneck, CallerNews, Progress};
+use crate::config::limits::Limits;
+use crate::engine::routes::{Route, Routes};
+use crate::job::Job;
+use crate::job::call::Call;
+use crate::report::progress::{Bottleneck, CallerNews, Progress};
 use crate::report::stall::InputWait;
 use crate::report::stop::Stop;
-use crate::schedule::budget::RetryBudget;
-use crate::schedule::trouble::{Refused, Sign};
+use crate::schedule::trouble::Refused;
 use crate::schedule::{Release, Room, Schedule};
-use crate::transport::part_file::Parts;
 
-/// The schedule, the completions, and the flags by which threads tell each other what happens.
+/// The schedule, and the flags by which threads tell each other what happens.
 #[derive(Debug)]
-pub(crate) struct Shared<T> {
+pub(crate) struct Shared {
+    /// The client's.
     pub(crate) config: Arc<Config>,
-    pub(crate) timeouts: Timeouts,
-    pub(crate) completions: CompletionQueue<T>,
     pub(crate) hasher: RandomState,
-    /// The cookies that servers have set, where they are kept.
-    pub(crate) jar: Option<Jar>,
-    /// Requests that were not sent again, as their bodies could be read only once.
-    pub(crate) not_resent: AtomicU64,
-    /// The files that responses are being saved to.
-    pub(crate) parts: Parts,
-    schedule: Mutex<Schedule<T>>,
-    /// What the event loops held when the run was ended.
-    left: Mutex<Vec<Box<Job<T>>>>,
-    /// What has failed, where the run may end by it.
-    failures: Option<Mutex<FailureTally>>,
-    /// What is seen from outside.
-    pub(crate) board: Board,
-    /// Why the run has ended by itself.
-    stop: OnceLock<Stop>,
-    /// One for each event loop.
-    wake_ups: Vec<Notify>,
-    /// Event loops that have not ended.
-    alive: AtomicUsize,
-    /// Why one of them could not begin.
-    false_start: OnceLock<String>,
-    /// Whether one of them has begun.
-    has_begun: AtomicBool,
-    cancelled: AtomicBool,
-    /// Whether the input may hold more: then an event loop without work asks for it.
-    input_open: AtomicBool,
+    pub(crate) routes: Routes,
+    /// Connections that each event loop may keep for further requests.
+    pub(crate) kept_by_each: usize,
+    state: Mutex<State>,
+    event_loops: Vec<Mailbox>,
+    /// Connections that may be in use, over all event loops.
+    connections: AtomicUsize,
+    /// Calls that have begun.
+    begun: AtomicU64,
+    /// Calls under way.
+    open: AtomicUsize,
+    /// Calls that have ended before all of their jobs had: event loops look for these when there is one more.
+    cut_short: AtomicU64,
+    /// Whether the engine goes, and its event loops with it.
+    is_closing: AtomicBool,
+    /// Whether event loops end as soon as there is no call, instead of waiting for the next one.
+    is_resting: AtomicBool,
     /// Whether there is a host of which something has failed since its last answer.
     has_suspects: AtomicBool,
 }
 
+/// What is under the lock.
+#[derive(Debug)]
+struct State {
+    schedule: Schedule,
+    stages: Vec<Stage>,
+    /// Why one of the event loops could not begin, and whether another one could.
+    false_start: Option<String>,
+    has_begun: bool,
+}
+
+/// How far an event loop has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// It has no thread.
+    Absent,
+    /// Its thread is being started.
+    Starting,
+    Running,
+}
+
+/// By what others reach an event loop, and what they see of it.
+#[derive(Debug, Default)]
+struct Mailbox {
+    wake_up: Notify,
+    /// Connections that it has.
+    connections: AtomicUsize,
+}
+
 /// What an event loop has taken, and what it should know.
 #[derive(Debug)]
-pub(crate) struct Taken<T> {
-    pub(crate) jobs: Vec<Box<Job<T>>>,
+pub(crate) struct Taken {
     /// Jobs that cannot be sent any more, as their time is over.
-    pub(crate) expired: Vec<Box<Job<T>>>,
+    pub(crate) expired: Vec<Box<Job>>,
     /// Jobs of hosts that are not there.
-    pub(crate) refused: Vec<Refused<T>>,
+    pub(crate) refused: Vec<Refused>,
     /// When there may be more.
     pub(crate) due: Option<Instant>,
 }
 
-impl<T> Shared<T> {
-    pub(crate) fn new(config: Arc<Config>, event_loops: usize) -> Self {
-        let has_retries = config.retry.attempts > 1;
-        let budget = if has_retries { RetryBudget::new } else { RetryBudget::dormant };
-        let budget = config.retry.budget.map(budget);
+impl State {
+    /// Whether no event loop is there, nor comes.
+    fn is_dead(&self) -> bool {
+        self.stages.iter().all(|stage| *stage == Stage::Absent)
+    }
+}
+
+impl Shared {
+    pub(crate) fn new(config: Arc<Config>, route: Route) -> Self {
+        let event_loops = config.event_loops();
+        let schedule = Schedule::new(config.limits.clone(), config.default_connections(), event_loops);
         Self {
-            timeouts: Timeouts {
-                attempt: config.timeout,
-                total: config.total_timeout,
-                run: config.deadline.and_then(|limit| clock::now().checked_add(limit)),
-            },
-            jar: (config.keeps_cookies == Some(true)).then(Jar::default),
-            not_resent: AtomicU64::new(0),
-            parts: Parts::default(),
-            completions: CompletionQueue::new(),
             hasher: RandomState::new(),
-            schedule: Mutex::new(Schedule::new(config.limits(), config.connections(), budget)),
-            left: Mutex::default(),
-            failures: config.failures.is_set().then(Mutex::default),
-            board: Board::new(event_loops),
-            stop: OnceLock::new(),
-            config,
-            wake_ups: (0..event_loops).map(|_| Notify::new()).collect(),
-            alive: AtomicUsize::new(event_loops),
-            false_start: OnceLock::new(),
-            has_begun: AtomicBool::new(false),
-            cancelled: AtomicBool::new(false),
-            input_open: AtomicBool::new(true),
+            routes: Routes::new(route),
+            kept_by_each: config.most_kept() / event_loops,
+            connections: AtomicUsize::new(schedule.connections()),
+            state: Mutex::new(State {
+                schedule,
+                stages: vec![Stage::Absent; event_loops],
+                false_start: None,
+                has_begun: false,
+            }),
+            event_loops: (0..event_loops).map(|_| Mailbox::default()).collect(),
+            begun: AtomicU64::new(0),
+            open: AtomicUsize::new(0),
+            cut_short: AtomicU64::new(0),
+            is_closing: AtomicBool::new(false),
+            is_resting: AtomicBool::new(false),
             has_suspects: AtomicBool::new(false),
+            config,
         }
+    }
+
+    /// Begins a call. Returns it, and the event loops that must be started for it.
+    pub(crate) fn begin_call(&self, config: Arc<Config>, route: usize) -> (Arc<Call>, Vec<usize>) {
+        let mut state = self.state();
+        let number = self.begun.fetch_add(1, Ordering::Relaxed) + 1;
+        let call = state.schedule.begin(|place| Arc::new(Call::new(number, place, route, config)));
+        self.open.fetch_add(1, Ordering::Relaxed);
+        self.is_resting.store(false, Ordering::Relaxed);
+        self.note_connections(&state);
+        if state.is_dead() {
+            (state.false_start, state.has_begun) = (None, false);
+        }
+        let absent = |(_, stage): &(usize, &mut Stage)| **stage == Stage::Absent;
+        let missing = state.stages.iter_mut().enumerate().filter(absent);
+        let missing = missing.map(|(index, stage)| {
+            *stage = Stage::Starting;
+            index
+        });
+        (call, missing.collect())
+    }
+
+    /// Counts a call as over, of which no job is left.
+    pub(crate) fn finish_call(&self, call: &Call) {
+        let left = self.forget_call(call);
+        debug_assert!(left.is_empty(), "a call that is over has no jobs");
+    }
+
+    /// Ends a call: what is left of its jobs is handed to its caller as it is.
+    pub(crate) fn end_call(&self, call: &Call) {
+        if !call.end() {
+            return;
+        }
+        call.completions.send(self.forget_call(call));
+        self.cut_short.fetch_add(1, Ordering::Release);
+        self.wake_all();
+    }
+
+    fn forget_call(&self, call: &Call) -> Vec<Box<Job>> {
+        let mut state = self.state();
+        let was_open = state.schedule.calls().any(|open| open.number == call.number);
+        let left = state.schedule.end(call);
+        if was_open {
+            self.open.fetch_sub(1, Ordering::Relaxed);
+        }
+        self.note_connections(&state);
+        left
+    }
+
+    /// Gives a call other limits, which hold at once. `false` where it has ended.
+    pub(crate) fn limit(&self, call: &Call, change: impl FnOnce(&mut Limits)) -> bool {
+        let is_there = {
+            let mut state = self.state();
+            let is_there = state.schedule.limit(call, change);
+            self.note_connections(&state);
+            is_there
+        };
+        self.wake_all();
+        is_there
+    }
+
+    fn note_connections(&self, state: &State) {
+        self.connections.store(state.schedule.connections(), Ordering::Relaxed);
+    }
+
+    /// How many connections an event loop may have in use: all of them together have what there may be in all.
+    pub(crate) fn connections_of(&self, event_loop: usize) -> usize {
+        let (total, count) = (self.connections.load(Ordering::Relaxed), self.event_loops.len());
+        total / count + usize::from(event_loop < total % count)
+    }
+
+    /// How many connections may be in use in all.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+
+    /// How many calls have been cut short so far.
+    pub(crate) fn cut_short(&self) -> u64 {
+        self.cut_short.load(Ordering::Acquire)
+    }
+
+    /// How many calls have begun so far.
+    pub(crate) fn begun(&self) -> u64 {
+        self.begun.load(Ordering::Relaxed)
+    }
+
+    /// Whether no call is under way.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.open.load(Ordering::Relaxed) == 0
+    }
+
+    /// How long event loops wait for the next call, where there is none.
+    pub(crate) fn patience(&self) -> Duration {
+        if self.is_resting.load(Ordering::Relaxed) { Duration::ZERO } else { self.config.idle_timeout }
+    }
+
+    /// Ends the event loops now, unless there is a call.
+    pub(crate) fn rest(&self) {
+        self.is_resting.store(true, Ordering::Relaxed);
+        self.wake_all();
+    }
+
+    /// The calls that are under way.
+    pub(crate) fn calls(&self) -> Vec<Arc<Call>> {
+        self.state().schedule.calls().cloned().collect()
     }
 
     /// Makes a job ready, and wakes an event loop that has room for it.
-    pub(crate) fn push(&self, job: Box<Job<T>>) {
-        let idle = self.schedule().push(job);
-        self.after_push(idle);
+    pub(crate) fn push(&self, job: Box<Job>) {
+        let mut state = self.state();
+        let pushed = state.schedule.push(job);
+        self.after_push(state, pushed);
     }
 
     /// The same at a later time.
-    pub(crate) fn push_at(&self, due: Instant, job: Box<Job<T>>) {
-        let idle = self.schedule().push_at(due, job);
-        self.after_push(idle);
+    pub(crate) fn push_at(&self, due: Instant, job: Box<Job>) {
+        let mut state = self.state();
+        let pushed = state.schedule.push_at(due, job);
+        self.after_push(state, pushed);
     }
 
-    /// Whether a job may be sent again at `due`: its time is not over by then, and the retry budget, in which it
-    /// then counts unless the server wishes for it, has room for it. Notes where the budget has none.
-    pub(crate) fn allows_retry(&self, job: &mut Job<T>, now: Instant, due: Instant, is_wish: bool) -> bool {
+    fn after_push(&self, mut state: MutexGuard<'_, State>, pushed: Result<Option<usize>, Box<Job>>) {
+        let lost = if state.is_dead() { state.schedule.drain() } else { Vec::new() };
+        drop(state);
+        match pushed {
+            Ok(Some(event_loop)) => self.wake(event_loop),
+            Ok(None) => {}
+            Err(job) => job.call.clone().completions.send([job]),
+        }
+        hand_back(lost);
+    }
+
+    /// Whether a job may be sent again at `due`: its time is not over by then, and the retry budgets, in which it
+    /// then counts unless the server wishes for it, have room for it. Notes where a budget has none.
+    pub(crate) fn allows_retry(&self, job: &mut Job, now: Instant, due: Instant, is_wish: bool) -> bool {
         let is_over = |limit: Option<Instant>| limit.is_some_and(|limit| limit <= due);
-        if is_over(job.expires) || is_over(self.timeouts.run) {
+        if is_over(job.expires) || is_over(job.call.timeouts.run) {
             return false;
         }
-        job.is_retry_denied = !is_wish && !self.schedule().allows_retry(now);
+        job.is_retry_denied = !is_wish && !self.state().schedule.allows_retry(&job.call, now);
         !job.is_retry_denied
     }
 
     /// Counts a request that is sent once more without going through the schedule. Says until when it must wait.
-    pub(crate) fn count_anew(&self, origin: &Arc<Origin>, now: Instant) -> Option<Instant> {
-        let has_rates = !self.config.limits.rates.is_empty() || !self.config.limits.rates_per_host.is_empty();
-        has_rates.then(|| self.schedule().count_anew(origin, now)).flatten()
+    pub(crate) fn count_anew(&self, job: &Job, now: Instant) -> Option<Instant> {
+        let has_rates = |limits: &Limits| !limits.rates.is_empty() || !limits.rates_per_host.is_empty();
+        let is_counted = has_rates(&self.config.limits) || job.call.is_limited.load(Ordering::Relaxed);
+        is_counted.then(|| self.state().schedule.count_anew(&job.call, &job.target.origin, now)).flatten()
     }
 
     /// A host is left alone for as long as it asks.
     pub(crate) fn hold(&self, origin: &Arc<Origin>, wait: Duration, now: Instant) {
-        let origin = origin.clone();
-        self.schedule().release(
-            Release {
-                origin,
-                was_counted: false,
-                retry_after: Some(wait),
-                answered: None,
-                lesson: None,
-                sign: Sign::None,
-            },
-            now,
-        );
+        let release = Release { retry_after: Some(wait), ..Release::new(origin.clone()) };
+        self.state().schedule.release(release, now);
     }
 
-    fn after_push(&self, idle: Option<usize>) {
-        if let Some(event_loop) = idle {
-            self.wake(event_loop);
-        }
-        if self.is_dead() && !self.is_cancelled() {
-            self.fail_scheduled();
-        }
-    }
-
-    /// As many jobs as an event loop has room for, which first gives back what is no longer in flight. One that
-    /// gets fewer is woken as soon as there is another, and the caller is asked for more input.
+    /// Adds as many jobs to `jobs` as an event loop has room for, which first gives back what is no longer in flight. One that
+    /// gets fewer is woken as soon as there is another, and callers are asked for more input.
     pub(crate) fn take(
         &self,
         event_loop: usize,
         room: Room,
         now: Instant,
         released: &mut Vec<Release>,
-    ) -> Taken<T> {
-        let mut jobs = Vec::new();
+        jobs: &mut Vec<Box<Job>>,
+    ) -> Taken {
+        let mut overdue = Vec::new();
         let (prospect, expired, refused) = {
-            let mut schedule = self.schedule();
-            self.release_all(&mut schedule, released, now);
-            let expired = if self.is_overdue(now) { schedule.drain() } else { schedule.expire(now) };
-            let prospect = schedule.take(room, now, event_loop, &mut jobs);
-            (prospect, expired, schedule.take_refused())
+            let mut state = self.state();
+            self.release_all(&mut state.schedule, released, now);
+            let expired = state.schedule.expire(now, &mut overdue);
+            let prospect = state.schedule.take(room, now, event_loop, jobs);
+            (prospect, expired, state.schedule.take_refused())
         };
-        if let Some(other) = prospect.wake {
+        for other in prospect.wake {
             self.wake(other);
         }
-        if prospect.is_dry && self.input_open.load(Ordering::Relaxed) {
-            self.completions.nudge();
+        // One whose time is over takes no more input.
+        for call in prospect.hungry.iter().chain(&overdue) {
+            call.completions.nudge();
         }
-        let deadline = self.timeouts.run.filter(|deadline| *deadline > now);
-        Taken { jobs, expired, refused, due: prospect.due.into_iter().chain(deadline).min() }
+        Taken { expired, refused, due: prospect.due }
     }
 
-    fn release_all(&self, schedule: &mut Schedule<T>, released: &mut Vec<Release>, now: Instant) {
+    fn release_all(&self, schedule: &mut Schedule, released: &mut Vec<Release>, now: Instant) {
         for release in released.drain(..) {
             schedule.release(release, now);
         }
@@ -199,15 +314,16 @@ impl<T> Shared<T> {
     /// wait. What was released before it is told first, as it was before.
     pub(crate) fn note_failure(
         &self,
-        origin: &Arc<Origin>,
+        job: &Job,
         now: Instant,
         was_probe: bool,
         cause: Arc<str>,
         released: &mut Vec<Release>,
     ) -> bool {
-        let mut schedule = self.schedule();
-        self.release_all(&mut schedule, released, now);
-        let may_wait = schedule.note_failure(origin, now, was_probe, cause);
+        let schedule = &mut self.state().schedule;
+        self.release_all(schedule, released, now);
+        let patience = job.call.config.patience;
+        let may_wait = schedule.note_failure(&job.target.origin, now, was_probe, patience, cause);
         self.has_suspects.store(true, Ordering::Relaxed);
         may_wait
     }
@@ -217,159 +333,139 @@ impl<T> Shared<T> {
         self.has_suspects.load(Ordering::Relaxed)
     }
 
-    /// Whether the run's deadline has passed.
-    pub(crate) fn is_overdue(&self, now: Instant) -> bool {
-        self.timeouts.run.is_some_and(|deadline| deadline <= now)
-    }
-
-    /// Looks at how jobs have ended: the run ends where too many have failed.
-    pub(crate) fn judge(&self, ended: &[Box<Job<T>>]) {
-        let Some(failures) = &self.failures else { return };
-        let Config { failures: policy, ok_statuses, .. } = &*self.config;
-        let mut tally = failures.lock().unwrap_or_else(PoisonError::into_inner);
-        for job in ended.iter().filter(|job| !job.is_questioned) {
-            let Some(end) = &job.end else { continue };
-            let result = end.result.as_ref().map(|answer| answer.status);
-            if result.is_err_and(Error::is_run_deadline) {
-                // It has ended the run already.
-                continue;
-            }
-            if let Some(stop) = tally.count(policy, ok_statuses, &job.target, result) {
-                self.stop(Stop::TooManyFailures(stop));
-                self.cancel();
-                return;
-            }
-        }
-    }
-
-    /// States why the run ends by itself; the first reason counts.
-    pub(crate) fn stop(&self, reason: Stop) {
-        self.stop.get_or_init(|| reason);
-    }
-
-    /// How far the run has come.
-    pub(crate) fn progress(&self) -> Progress {
-        let news = self.board.news();
+    /// How far a call has come.
+    pub(crate) fn progress(&self, call: &Call) -> Progress {
+        let news = call.board.news();
         let outstanding = usize::try_from(news.submitted - news.done).unwrap_or(usize::MAX);
-        let bottleneck = match self.schedule().hindrance(clock::now()) {
+        let (hindrance, troubled_hosts) = {
+            let schedule = &self.state().schedule;
+            (schedule.hindrance(call, clock::now()), schedule.troubled())
+        };
+        let bottleneck = match hindrance {
             Some(hindrance) => hindrance,
-            None if self.board.is_taking() => Bottleneck::Input,
-            None if news.has_outcome || self.completions.has_jobs() => Bottleneck::Consumer,
-            None if self.input_open.load(Ordering::Relaxed) && outstanding < self.config.queue_max_size => {
-                Bottleneck::Input
-            }
+            None if call.board.is_taking() => Bottleneck::Input,
+            None if news.has_outcome || call.completions.has_jobs() => Bottleneck::Consumer,
+            None if call.is_open() && outstanding < call.config.queue_max_size => Bottleneck::Input,
             None => Bottleneck::Server,
         };
         let CallerNews { submitted, done, failed, .. } = news;
-        let troubled_hosts = self.schedule().troubled();
-        Progress { submitted, done, failed, in_flight: self.board.busy(), bottleneck, troubled_hosts }
+        Progress { submitted, done, failed, in_flight: call.in_flight(), bottleneck, troubled_hosts }
     }
 
-    /// Which wait for the input it is, where the run waits for nothing else.
-    pub(crate) fn input_wait(&self, now: Instant) -> Option<InputWait> {
-        let turns = self.board.taking().filter(|_| self.board.busy() == 0)?;
-        let schedule = self.schedule();
-        schedule.hindrance(now).is_none().then(|| InputWait { turns, jobs: schedule.pushed() })
+    /// Which wait for its input it is, where a call waits for nothing else.
+    pub(crate) fn input_wait(&self, call: &Call, now: Instant) -> Option<InputWait> {
+        let turns = call.board.taking().filter(|_| call.in_flight() == 0)?;
+        let schedule = &self.state().schedule;
+        let jobs = schedule.pushed(call);
+        schedule.hindrance(call, now).is_none().then_some(InputWait { turns, jobs })
     }
 
-    /// Why the run has ended by itself.
-    pub(crate) fn stopped(&self) -> Option<&Stop> {
-        self.stop.get()
+    /// Jobs of a call that could be sent and that no event loop has taken yet.
+    pub(crate) fn ahead(&self, call: &Call) -> usize {
+        self.state().schedule.ahead(call)
     }
 
-    /// Jobs that could be sent and that no event loop has taken yet.
-    pub(crate) fn sendable(&self) -> usize {
-        self.schedule().sendable()
-    }
-
-    /// States that the input has ended.
-    pub(crate) fn close_input(&self) {
-        self.input_open.store(false, Ordering::Relaxed);
-    }
-
-    /// Ends all event loops. What they hold becomes no outcome, and is [left](Self::take_left).
-    pub(crate) fn cancel(&self) {
-        self.cancelled.store(true, Ordering::Release);
-        for wake_up in &self.wake_ups {
-            wake_up.notify_one();
-        }
-    }
-
-    /// Takes what an event loop holds that ends with the run.
-    pub(crate) fn leave(&self, jobs: impl IntoIterator<Item = Box<Job<T>>>) {
-        self.left.lock().unwrap_or_else(PoisonError::into_inner).extend(jobs);
-    }
-
-    /// All that is left in a run that was ended: in the schedule, with its event loops, and on its way from
-    /// there.
-    pub(crate) fn take_left(&self) -> Vec<Box<Job<T>>> {
-        let mut left = std::mem::take(&mut *self.left.lock().unwrap_or_else(PoisonError::into_inner));
-        left.append(&mut self.schedule().drain());
-        left.append(&mut self.completions.take());
-        left
-    }
-
-    pub(crate) fn is_cancelled(&self) -> bool {
-        self.cancelled.load(Ordering::Acquire)
-    }
-
-    /// Whether no event loop is left, so that nothing more will come.
+    /// Whether no event loop is there, nor comes, so that nothing more will come.
     pub(crate) fn is_dead(&self) -> bool {
-        self.alive.load(Ordering::Acquire) == 0
+        self.state().is_dead()
     }
 
     /// States that an event loop has begun.
-    pub(crate) fn begin(&self) {
-        self.has_begun.store(true, Ordering::Release);
+    pub(crate) fn begin(&self, event_loop: usize) {
+        let mut state = self.state();
+        state.stages[event_loop] = Stage::Running;
+        state.has_begun = true;
     }
 
     /// States why an event loop does not begin; the others do its work, where there are any.
-    pub(crate) fn begin_falsely(&self, cause: &io::Error) {
-        self.false_start.get_or_init(|| cause.to_string());
-        self.end_without_beginning();
+    pub(crate) fn begin_falsely(&self, event_loop: usize, cause: &std::io::Error) {
+        self.state().false_start = Some(cause.to_string());
+        self.depart(event_loop);
     }
 
-    /// Ends a run of which no event loop has begun, nor will: whether it was that.
-    fn end_without_beginning(&self) -> bool {
-        let Some(cause) = self.false_start.get().filter(|_| self.is_dead()) else { return false };
-        if self.has_begun.load(Ordering::Acquire) {
-            return false;
+    /// Ends an event loop that has nothing to do. `false` where it has.
+    pub(crate) fn retire(&self, event_loop: usize) -> bool {
+        let mut state = self.state();
+        let may = state.schedule.is_idle();
+        if may {
+            state.stages[event_loop] = Stage::Absent;
+            state.schedule.note_gone(event_loop);
         }
-        self.stop(Stop::CannotStart(cause.clone()));
-        self.cancel();
-        self.completions.nudge();
-        true
+        may
     }
 
-    /// Counts an event loop as ended. The last one hands over what nobody is left to send: without an end,
-    /// which the caller reads as a failure. Where none has ever begun, the run ends at once.
-    pub(crate) fn depart(&self) {
-        let was_last = self.alive.fetch_sub(1, Ordering::AcqRel) == 1;
-        if was_last && !self.is_cancelled() && !self.end_without_beginning() {
-            self.fail_scheduled();
+    /// Counts an event loop as ended. The last one hands over what nobody is left to send: without an end, which the
+    /// caller reads as a failure. Where none has been able to begin, calls end at once.
+    pub(crate) fn depart(&self, event_loop: usize) {
+        let mut state = self.state();
+        state.stages[event_loop] = Stage::Absent;
+        state.schedule.note_gone(event_loop);
+        if !state.is_dead() || self.is_closing() {
+            return;
         }
+        let lost = state.schedule.drain();
+        let calls: Vec<_> = state.schedule.calls().cloned().collect();
+        let has_begun = state.has_begun;
+        let false_start = state.false_start.take().filter(|_| !has_begun);
+        drop(state);
+        hand_back(lost);
+        for call in &calls {
+            if let Some(cause) = &false_start {
+                call.stop(Stop::CannotStart(cause.clone()));
+                self.end_call(call);
+            }
+            call.completions.nudge();
+        }
+    }
+
+    /// Publishes how many connections an event loop has.
+    pub(crate) fn publish_connections(&self, event_loop: usize, connections: usize) {
+        self.event_loops[event_loop].connections.store(connections, Ordering::Relaxed);
+    }
+
+    /// Whether another event loop has connections.
+    pub(crate) fn has_connections_beside(&self, event_loop: usize) -> bool {
+        let mut others = self.event_loops.iter().enumerate().filter(|(index, _)| *index != event_loop);
+        others.any(|(_, other)| other.connections.load(Ordering::Relaxed) > 0)
+    }
+
+    /// Ends all event loops.
+    pub(crate) fn close(&self) {
+        self.is_closing.store(true, Ordering::Release);
+        self.wake_all();
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.is_closing.load(Ordering::Acquire)
     }
 
     /// Asks an event loop for a turn.
     pub(crate) fn wake(&self, event_loop: usize) {
-        if let Some(wake_up) = self.wake_ups.get(event_loop) {
-            wake_up.notify_one();
+        self.event_loops[event_loop].wake_up.notify_one();
+    }
+
+    fn wake_all(&self) {
+        for event_loop in &self.event_loops {
+            event_loop.wake_up.notify_one();
         }
     }
 
     /// Waits until an event loop is asked for a turn.
     pub(crate) async fn woken(&self, event_loop: usize) {
-        if let Some(wake_up) = self.wake_ups.get(event_loop) {
-            wake_up.notified().await;
-        }
+        self.event_loops[event_loop].wake_up.notified().await;
     }
 
-    fn schedule(&self) -> MutexGuard<'_, Schedule<T>> {
-        self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
 
-    fn fail_scheduled(&self) {
-        let mut jobs = self.schedule().drain();
-        self.completions.send(&mut jobs);
+/// Gives jobs to the callers of their calls.
+pub(crate) fn hand_back(mut jobs: Vec<Box<Job>>) {
+    jobs.sort_by_key(|job| job.call.number);
+    while let Some(first) = jobs.first() {
+        let call = first.call.clone();
+        let count = jobs.partition_point(|job| job.call.number <= call.number);
+        call.completions.send(jobs.drain(..count));
     }
 }

@@ -146,6 +146,17 @@ impl Error {
         Self::new(Kind::InvalidRequest, Phase::Plan, message)
     }
 
+    /// A request has no outcome, as its run has ended before it, for this reason where there is one.
+    pub(crate) fn not_begun(reason: Option<impl fmt::Display>) -> Self {
+        let message = reason.map_or("The run has ended".to_owned(), |reason| reason.to_string());
+        Self::new(Kind::Cancelled, Phase::Schedule, message)
+    }
+
+    /// The time of a request was over before it could be sent.
+    pub(crate) fn too_late() -> Self {
+        Self::new(Kind::Timeout, Phase::Schedule, "The request waited too long to be sent")
+    }
+
     /// There is no memory for a body.
     pub(crate) fn out_of_memory(phase: Phase, cause: io::Error) -> Self {
         Self::new(Kind::OutOfMemory, phase, "This process has no memory left for the response's body")

@@ -1,6 +1,7 @@
 //! Where redirects lead: to nothing but HTTP, with nothing of the user's to another origin, and to no socket.
 
 use std::hash::RandomState;
+use std::sync::Arc;
 
 use http::{Method, StatusCode, header};
 
@@ -45,7 +46,7 @@ pub fn redirect(data: &[u8]) {
         .header("content-type", "text/plain")
         .header("user-agent", "fuzzer")
         .body(SECRET);
-    let Ok(job) = planner.plan(request) else { panic!("{from} cannot be requested") };
+    let Ok((_, job)) = planner.plan(request, &Arc::default()) else { panic!("{from} cannot be requested") };
     let headers = Headers::collect([("location", &location[..])], &mut Vec::new());
     let Ok(status) = StatusCode::from_u16(status) else { panic!("{status} is no status") };
     match follow(&job, status, &headers, Some(10), &mut planner) {

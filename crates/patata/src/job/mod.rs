@@ -1,5 +1,7 @@
 //! A request on its way: what was asked, how far it has come, how it ended.
 
+pub(crate) mod call;
+pub(crate) mod completions;
 pub(crate) mod planner;
 pub(crate) mod redirect;
 pub(crate) mod ticket;
@@ -16,9 +18,10 @@ use crate::clock;
 use crate::clock::FOREVER;
 use crate::cookies::Jar;
 use crate::error::{Error, Kind, Phase};
+use crate::job::call::Call;
 use crate::job::ticket::Ticket;
 use crate::request::Head;
-use crate::request::auth::{AuthRequest, Authorize};
+use crate::request::auth::AuthRequest;
 use crate::request::body::Body;
 use crate::request::retry_if::RetryIf;
 use crate::response::headers::Headers;
@@ -50,8 +53,11 @@ pub(crate) struct Message {
 
 /// A request that is ready to be sent, and how far it has come.
 #[derive(Debug)]
-pub(crate) struct Job<T> {
-    pub(crate) tag: T,
+pub(crate) struct Job {
+    /// Whose it is.
+    pub(crate) call: Arc<Call>,
+    /// Where the caller keeps its tag.
+    pub(crate) slot: usize,
     /// Its place in the input, counted from 0.
     pub(crate) number: u64,
     pub(crate) target: Target,
@@ -89,6 +95,8 @@ pub(crate) struct Job<T> {
     pub(crate) expires: Option<Instant>,
     /// Whether its host counts it as in flight.
     pub(crate) is_counted: bool,
+    /// Whether its call counts it as in flight at its host.
+    pub(crate) is_counted_by_call: bool,
     /// Whether it tries a host that is in trouble.
     pub(crate) is_probe: bool,
     /// Whether a connection was opened for it that no other has used.
@@ -114,13 +122,14 @@ pub(crate) enum Authorization {
     Refreshed,
 }
 
-impl<T> Job<T> {
+impl Job {
     /// Asks the user's function for a header: the request's own function, or else the client's. A request
     /// that says already by what it is authorised is left as it is.
     ///
     /// # Errors
     /// What the function failed with.
-    pub(crate) fn authorize(&mut self, default: Option<&Authorize>) -> Result<(), Error> {
+    pub(crate) fn authorize(&mut self) -> Result<(), Error> {
+        let default = self.call.config.authorize.as_ref();
         let head = self.message.head.as_deref();
         let own = head.and_then(|head| head.authorize.as_ref());
         let Some(authorize) = own.or(default).cloned() else { return Ok(()) };
@@ -175,10 +184,11 @@ impl<T> Job<T> {
 
     /// Begins an attempt, unless a redirect or a second sending continues one. Returns when it must be
     /// over: after the request's own time-out, or else the client's, and never after what ends all attempts.
-    pub(crate) fn begin(&mut self, now: Instant, timeouts: &Timeouts) -> Instant {
+    pub(crate) fn begin(&mut self, now: Instant) -> Instant {
         if let Some(deadline) = self.deadline {
             return deadline;
         }
+        let timeouts = self.call.timeouts;
         self.attempts += 1;
         if self.started.is_none() {
             self.started = Some(now);
@@ -222,18 +232,18 @@ impl<T> Job<T> {
         }
     }
 
-    /// What the user's function for its responses is: its own, or else the client's.
-    pub(crate) fn retry_if<'a>(&'a self, default: Option<&'a RetryIf>) -> Option<&'a RetryIf> {
-        self.message.head.as_ref().and_then(|head| head.retry_if.as_ref()).or(default)
+    /// What the user's function for its responses is: its own, or else its call's.
+    pub(crate) fn retry_if(&self) -> Option<&RetryIf> {
+        let own = self.message.head.as_ref().and_then(|head| head.retry_if.as_ref());
+        own.or(self.call.config.retry_if.as_ref())
     }
 
     /// What the user's function says of its answer: whether there is to be another attempt.
     ///
     /// # Errors
     /// What the function failed with.
-    pub(crate) fn asks_for_another(&self, default: Option<&RetryIf>) -> Result<bool, Error> {
-        let (Some(retry_if), Some(End { elapsed, result: Ok(answer) })) = (self.retry_if(default), &self.end)
-        else {
+    pub(crate) fn asks_for_another(&self) -> Result<bool, Error> {
+        let (Some(retry_if), Some(End { elapsed, result: Ok(answer) })) = (self.retry_if(), &self.end) else {
             return Ok(false);
         };
         let response = answer.clone().into_response(self.target.clone());
@@ -259,10 +269,11 @@ impl<T> Job<T> {
     }
 }
 
-impl<T> From<Job<T>> for Outcome<T> {
-    fn from(job: Job<T>) -> Self {
-        let attempts = job.sendings();
-        let Job { tag, target, is_retry_denied: retry_denied, started, end, .. } = job;
+impl Job {
+    /// What the caller is told of it, with the tag that it knows it by.
+    pub(crate) fn into_outcome<T>(self, tag: T) -> Outcome<T> {
+        let attempts = self.sendings();
+        let Self { target, is_retry_denied: retry_denied, started, end, .. } = self;
         let End { elapsed, result } = end.unwrap_or_else(|| {
             // The event loop that held the job ended before the job did.
             let error =
@@ -277,7 +288,7 @@ impl<T> From<Job<T>> for Outcome<T> {
             Ok(answer) => Ok(answer.into_response(target)),
             Err(error) => Err(error.at(target)),
         };
-        Self { tag, attempts, retry_denied, elapsed, result }
+        Outcome { tag, attempts, retry_denied, elapsed, result }
     }
 }
 
@@ -293,8 +304,7 @@ mod tests {
     fn a_retry_repeats_no_post_that_was_redirected() {
         for (method, expected) in [(Method::POST, "http://a/answer"), (Method::GET, "http://a/")] {
             let mut planner = Planner::new(RandomState::new());
-            let mut job =
-                planner.plan(Request::new((), method, "http://a/")).map_err(|(_, error)| error).unwrap();
+            let mut job = planner.plan(Request::new((), method, "http://a/"), &Arc::default()).unwrap().1;
             let target = planner.target("http://a/answer").unwrap().0;
             let message = Message { method: Method::GET, ..job.message.clone() };
             job.redirect(target, message);

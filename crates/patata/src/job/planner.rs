@@ -3,6 +3,7 @@
 use crate::address::redacted::redacted;
 use crate::address::target::{Origin, Target};
 use crate::error::Error;
+use crate::job::call::Call;
 use crate::job::{Authorization, Job, Message};
 use crate::request::body::{Body, Content};
 use crate::request::{Request, auth, names_several_hosts, params};
@@ -33,10 +34,14 @@ impl Planner {
         Self { hasher, origins: HashMap::new(), last: None }
     }
 
-    /// The job for a request, or the request's tag and what is wrong with it.
+    /// The job for a request of a call, with the request's tag, which the caller keeps; or the tag and what is wrong.
     ///
     /// Jobs are handed on many times, so they live in a box from here to their end.
-    pub(crate) fn plan<T>(&mut self, request: Request<T>) -> Result<Box<Job<T>>, (T, Error)> {
+    pub(crate) fn plan<T>(
+        &mut self,
+        request: Request<T>,
+        call: &Arc<Call>,
+    ) -> Result<(T, Box<Job>), (T, Error)> {
         let Request { tag, method, mut url, mut head, params, body, timeout, stream_to, error, label: _ } =
             request;
         let refuse = |tag, url: &str, error: Error| Err((tag, error.at(redacted(url))));
@@ -66,8 +71,9 @@ impl Planner {
             }
             Err(error) => return refuse(tag, &url, error),
         };
-        Ok(Box::new(Job {
-            tag,
+        let job = Box::new(Job {
+            call: call.clone(),
+            slot: 0,
             number: 0,
             target,
             message: Message { method, head, body, defaults: true },
@@ -88,12 +94,14 @@ impl Planner {
             deadline: None,
             expires: None,
             is_counted: false,
+            is_counted_by_call: false,
             is_probe: false,
             is_first: false,
             ticket: None,
             exchange_began: None,
             end: None,
-        }))
+        });
+        Ok((tag, job))
     }
 
     /// Where a URL leads, and the credentials it carries as an `Authorization` header.

@@ -18,8 +18,8 @@ use crate::response::location::{Ambiguous, location};
 ///
 /// # Errors
 /// Too many redirects, a `Location` that cannot be requested, or two that differ.
-pub(crate) fn follow<T>(
-    job: &Job<T>,
+pub(crate) fn follow(
+    job: &Job,
     status: StatusCode,
     headers: &Headers,
     limit: Option<u32>,
@@ -126,6 +126,8 @@ fn error(message: String) -> Error {
 mod tests {
     use std::hash::RandomState;
 
+    use std::sync::Arc;
+
     use super::*;
     use crate::request::Request;
 
@@ -135,7 +137,7 @@ mod tests {
         location: impl AsRef<[u8]>,
     ) -> Result<Option<(Target, Message)>, Error> {
         let mut planner = Planner::new(RandomState::new());
-        let job = planner.plan(request).map_err(|(_, error)| error).unwrap();
+        let job = planner.plan(request, &Arc::default()).map_err(|(_, error)| error).unwrap().1;
         let headers = Headers::from_pairs([("location", location.as_ref())]);
         follow(&job, StatusCode::from_u16(status).unwrap(), &headers, Some(10), &mut planner)
     }
@@ -210,7 +212,11 @@ mod tests {
     #[test]
     fn a_response_that_names_no_place_is_the_answer() {
         let mut planner = Planner::new(RandomState::new());
-        let job = planner.plan(Request::get((), "http://a.example/")).map_err(|(_, error)| error).unwrap();
+        let job = planner
+            .plan(Request::get((), "http://a.example/"), &Arc::default())
+            .map_err(|(_, error)| error)
+            .unwrap()
+            .1;
         assert!(
             follow(&job, StatusCode::FOUND, &Headers::default(), Some(10), &mut planner).unwrap().is_none()
         );

@@ -1,5 +1,6 @@
 pub(crate) mod failures;
 pub(crate) mod latency;
+pub(crate) mod parts;
 pub(crate) mod progress;
 pub(crate) mod receipt;
 pub(crate) mod stall;

@@ -1,7 +1,7 @@
 //! How far a run has come, for who watches it from another thread.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// How far a run has come, and what it waits for: see [`Control::progress`](crate::Control::progress).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl fmt::Display for Bottleneck {
 }
 
 /// What the threads of a run publish of themselves now and then, without a lock.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Board {
     submitted: AtomicU64,
     done: AtomicU64,
@@ -61,8 +61,6 @@ pub(crate) struct Board {
     has_outcome: AtomicBool,
     /// How often the caller has turned to its input, and away: odd while it is there.
     turns: AtomicU64,
-    /// The busy connections of each event loop, and all that it has.
-    connections: Vec<(AtomicUsize, AtomicUsize)>,
 }
 
 /// The caller's part.
@@ -76,17 +74,6 @@ pub(crate) struct CallerNews {
 }
 
 impl Board {
-    pub(crate) fn new(event_loops: usize) -> Self {
-        Self {
-            submitted: AtomicU64::new(0),
-            done: AtomicU64::new(0),
-            failed: AtomicU64::new(0),
-            has_outcome: AtomicBool::new(false),
-            turns: AtomicU64::new(0),
-            connections: (0..event_loops).map(|_| Default::default()).collect(),
-        }
-    }
-
     pub(crate) fn publish(&self, news: CallerNews) {
         self.submitted.store(news.submitted, Ordering::Relaxed);
         self.done.store(news.done, Ordering::Relaxed);
@@ -112,19 +99,6 @@ impl Board {
         Some(self.turns.load(Ordering::Relaxed)).filter(|turns| turns % 2 == 1)
     }
 
-    pub(crate) fn publish_connections(&self, event_loop: usize, busy: usize, open: usize) {
-        if let Some(connections) = self.connections.get(event_loop) {
-            connections.0.store(busy, Ordering::Relaxed);
-            connections.1.store(open, Ordering::Relaxed);
-        }
-    }
-
-    /// Whether another event loop has connections.
-    pub(crate) fn has_connections_beside(&self, event_loop: usize) -> bool {
-        let mut others = self.connections.iter().enumerate().filter(|(index, _)| *index != event_loop);
-        others.any(|(_, connections)| connections.1.load(Ordering::Relaxed) > 0)
-    }
-
     pub(crate) fn news(&self) -> CallerNews {
         CallerNews {
             submitted: self.submitted.load(Ordering::Relaxed),
@@ -132,9 +106,5 @@ impl Board {
             failed: self.failed.load(Ordering::Relaxed),
             has_outcome: self.has_outcome.load(Ordering::Relaxed),
         }
-    }
-
-    pub(crate) fn busy(&self) -> usize {
-        self.connections.iter().map(|connections| connections.0.load(Ordering::Relaxed)).sum()
     }
 }

@@ -4,59 +4,38 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Waker;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
+use slab::Slab;
+
+use crate::address::redacted::redacted;
 use crate::clock;
-use crate::config::Config;
 use crate::config::retry_policy::Ending;
-use crate::engine::event_loop;
 use crate::engine::shared::Shared;
+use crate::engine::{CallOptions, Engine};
 use crate::error::Error;
+use crate::job::call::Call;
 use crate::job::planner::Planner;
 use crate::job::{Authorization, Job};
 use crate::report::progress::CallerNews;
 use crate::report::receipt::Receipt;
 use crate::report::stop::Stop;
-use crate::report::unfinished;
-use crate::report::unfinished::{Left, Unfinished};
+use crate::report::unfinished::{self, Left, Unfinished};
 use crate::request::Request;
-use crate::request::auth::Authorize;
 use crate::response::Outcome;
 use crate::run::control::Control;
 use crate::run::destinations::Destinations;
 use crate::run::outbox::Outbox;
 use crate::run::read_ahead::ReadAhead;
 use crate::schedule::retry_after::retry_after;
-use crate::transport::connect::Connector;
-use crate::transport::connect::burst::Bursts;
-use crate::transport::connect::tls::Tls;
 
 /// So often, in outcomes, it is said how far the run has come: what threads share is costly to write.
 const PUBLISHED: u64 = 64;
 
-/// A job with the header that the user's function gives, where there is one.
-fn authorized<T>(mut job: Box<Job<T>>, default: Option<&Authorize>) -> Result<Box<Job<T>>, (T, Error)> {
-    match job.authorize(default) {
-        Ok(()) => Ok(job),
-        Err(error) => Err((job.tag, error.at(job.target))),
-    }
-}
-
-/// A job whose response goes to no other's file.
-fn claimed<T>(
-    job: Box<Job<T>>,
-    destinations: &mut Destinations,
-    label: Option<Box<str>>,
-    number: u64,
-) -> Result<Box<Job<T>>, (T, Error)> {
-    let Some(path) = &job.stream_to else { return Ok(job) };
-    let label = label.unwrap_or_else(|| number.to_string().into());
-    match destinations.claim(path, &label) {
-        Ok(()) => Ok(job),
-        Err(error) => Err((job.tag, error.at(job.target))),
-    }
-}
+/// How long the end of a run may wait for files that are being written.
+const PARTS_GO: Duration = Duration::from_secs(5);
+/// How often a caller that waits for its jobs looks whether anybody is there to give them back.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// What a run can say without waiting.
 #[derive(Debug)]
@@ -73,13 +52,20 @@ pub enum Step<T> {
 #[derive(Debug)]
 pub(crate) struct Caller<T> {
     planner: Planner,
-    shared: Arc<Shared<T>>,
-    threads: Vec<JoinHandle<()>>,
+    engine: Arc<Shared>,
+    call: Arc<Call>,
+    /// The client's engine, which stays as long as its calls.
+    _owner: Option<Arc<Engine>>,
+    /// The tags of the jobs that are not here.
+    tags: Slab<T>,
+    /// What has just come back; empty between calls of methods.
+    taken: Vec<Box<Job>>,
     /// What has ended and has not been handed out.
-    waiting: Outbox<T>,
+    outbox: Outbox<T>,
     receipt: Receipt,
-    /// What came too late to be sent.
-    given_up: Vec<Left<T>>,
+    /// What comes to no outcome: as it was taken in too late to be sent, or as the call had ended.
+    late: Vec<Left<T>>,
+    left: Vec<Left<T>>,
     unfinished: Unfinished<T>,
     input_open: bool,
     /// Outcomes that the caller has taken and not yet handed on.
@@ -92,58 +78,53 @@ pub(crate) struct Caller<T> {
     random: fastrand::Rng,
     /// Where responses go that are saved.
     destinations: Destinations,
+    /// Whether the engine has been told that the call is over.
+    is_finished: bool,
 }
 
-impl<T: Send + 'static> Caller<T> {
-    pub(crate) fn start(config: Arc<Config>, tls: Tls, bursts: &Bursts) -> Self {
-        let connections = config.connections_by_worker();
-        let connector = Connector::new(tls, bursts, &config);
-        let shared = Arc::new(Shared::new(config, connections.len()));
-        let threads = connections
-            .into_iter()
-            .enumerate()
-            // A thread that cannot be started counts as one that has ended: the others do its work.
-            .filter_map(|(index, connections)| {
-                let spawned = event_loop::spawn(&shared, index, connections, connector.clone());
-                spawned.inspect_err(|cause| shared.begin_falsely(cause)).ok()
-            })
-            .collect();
-        Self::over(shared, threads)
+impl<T> Caller<T> {
+    /// Begins a call of an engine.
+    pub(crate) fn start(owner: &Arc<Engine>, options: &CallOptions) -> Self {
+        let (engine, call) = owner.begin_call(options);
+        Self::over(engine, call, Some(owner.clone()))
     }
 
-    /// The caller's side of a run whose event loops are there.
-    pub(crate) fn over(shared: Arc<Shared<T>>, threads: Vec<JoinHandle<()>>) -> Self {
-        let config = &shared.config;
-        let read_ahead = ReadAhead::new(config.connections(), config.input_chunk_size);
-        let waiting = Outbox::new(config.ordered);
-        let random = config.random(config.num_workers);
+    /// The caller's side of a call that has begun.
+    pub(crate) fn over(engine: Arc<Shared>, call: Arc<Call>, owner: Option<Arc<Engine>>) -> Self {
+        let config = &call.config;
+        let connections = config.limits.most().unwrap_or_else(|| engine.connections());
         Self {
-            planner: Planner::new(shared.hasher.clone()),
-            shared,
-            threads,
-            waiting,
+            planner: Planner::new(engine.hasher.clone()),
+            tags: Slab::new(),
+            taken: Vec::new(),
+            outbox: Outbox::new(config.ordered),
             receipt: Receipt::default(),
-            given_up: Vec::new(),
+            late: Vec::new(),
+            left: Vec::new(),
             unfinished: Unfinished::default(),
             input_open: true,
             held: 0,
-            read_ahead,
+            read_ahead: ReadAhead::new(connections, config.input_chunk_size),
             refreshes: false,
             questions: false,
-            random,
+            random: config.random(config.num_workers),
             destinations: Destinations::default(),
+            is_finished: false,
+            engine,
+            call,
+            _owner: owner,
         }
     }
 
     pub(crate) fn control(&self) -> Control {
-        Control::new(self.shared.clone())
+        Control::new(self.engine.clone(), self.call.clone())
     }
 }
 
 impl<T> Caller<T> {
     /// The next outcome, of those that have been collected.
     pub(crate) fn step(&mut self) -> Step<T> {
-        if let Some(outcome) = self.waiting.pop() {
+        if let Some(outcome) = self.outbox.pop() {
             return self.hand_out(outcome);
         }
         if self.is_cancelled() {
@@ -152,7 +133,7 @@ impl<T> Caller<T> {
         }
         self.publish();
         if !self.input_open && self.receipt.outstanding == 0 {
-            self.note_files();
+            self.finish();
             return Step::End;
         }
         self.refuse_loss();
@@ -162,9 +143,8 @@ impl<T> Caller<T> {
     /// A run that has ended by itself yields what is done; one that was cancelled is not asked for that.
     fn step_to_the_end(&mut self) -> Step<T> {
         if self.stopped().is_some() {
-            self.collect();
-            self.waiting.give_up_order();
-            if let Some(outcome) = self.waiting.pop() {
+            self.outbox.give_up_order();
+            if let Some(outcome) = self.outbox.pop() {
                 return self.hand_out(outcome);
             }
         }
@@ -174,7 +154,7 @@ impl<T> Caller<T> {
     }
 
     fn hand_out(&mut self, outcome: Outcome<T>) -> Step<T> {
-        self.receipt.settle(&outcome, &self.shared.config.ok_statuses);
+        self.receipt.settle(&outcome, &self.call.config.ok_statuses);
         if (self.receipt.ok + self.receipt.failed).is_multiple_of(PUBLISHED) {
             self.publish();
         }
@@ -183,36 +163,62 @@ impl<T> Caller<T> {
 
     /// Whether there is an outcome to hand out, of those that have been collected.
     pub(crate) fn has_outcome(&self) -> bool {
-        self.waiting.is_ready()
+        self.outbox.is_ready()
     }
 
     /// Whether something has come that was not collected: outcomes, or an event loop's call for more input.
     pub(crate) fn has_news(&self) -> bool {
-        self.shared.completions.has_news()
+        self.call.completions.has_news()
     }
 
     /// Takes over what the event loops have done.
     pub(crate) fn collect(&mut self) {
-        if self.input_open && self.shared.is_overdue(clock::now()) {
+        if self.input_open && self.call.timeouts.run.is_some() && self.call.is_overdue(clock::now()) {
             // What is left of the input stays there.
             self.close_input();
-            let limit = self.shared.config.deadline.unwrap_or_default();
-            self.shared.stop(Stop::Deadline(limit));
+            let limit = self.call.config.deadline.unwrap_or_default();
+            self.call.stop(Stop::Deadline(limit));
         }
-        let mut jobs = self.shared.completions.take();
-        if self.refreshes {
-            jobs = self.refresh(jobs);
+        self.take();
+        if !self.is_cancelled() {
+            if self.refreshes {
+                self.refresh();
+            }
+            if self.questions {
+                self.question();
+            }
+            for job in self.taken.drain(..) {
+                let tag = self.tags.remove(job.slot);
+                self.outbox.insert(job, tag);
+            }
         }
-        if self.questions {
-            jobs = self.question(jobs);
-        }
-        self.waiting.extend(jobs);
         self.publish();
+    }
+
+    /// Takes over what has come back. Once the call has ended, nothing more is done with it.
+    fn take(&mut self) {
+        self.call.completions.take_into(&mut self.taken);
+        if self.is_cancelled() {
+            self.set_apart();
+        }
+    }
+
+    /// Takes over what comes back once the call has ended: what had come to its end by itself may be an outcome, and the
+    /// rest is left.
+    fn set_apart(&mut self) {
+        for job in self.taken.drain(..) {
+            let tag = self.tags.remove(job.slot);
+            if job.end.is_some() && !job.is_questioned {
+                self.outbox.insert(job, tag);
+            } else {
+                self.left.push(Left { number: job.number, tag, was_sent: job.was_sent });
+            }
+        }
     }
 
     /// Says whether this thread is with the input just now.
     pub(crate) fn note_taking(&self, is_taking: bool) {
-        self.shared.board.publish_taking(is_taking);
+        self.call.board.publish_taking(is_taking);
     }
 
     /// Whether all that was taken has been handed out, and there may be more.
@@ -223,20 +229,20 @@ impl<T> Caller<T> {
     /// Says how far the run has come.
     fn publish(&self) {
         let Receipt { submitted, ok, failed, .. } = self.receipt;
-        let news = CallerNews { submitted, done: ok + failed, failed, has_outcome: self.waiting.is_ready() };
-        self.shared.board.publish(news);
+        let news = CallerNews { submitted, done: ok + failed, failed, has_outcome: self.outbox.is_ready() };
+        self.call.board.publish(news);
     }
 
     /// The same, after having been away: adapts how far the input goes ahead.
     pub(crate) fn come_back(&mut self) {
         self.collect();
-        let left = self.shared.sendable();
+        let left = self.engine.ahead(&self.call);
         self.read_ahead.adapt(left, left == 0 && self.has_outcome());
     }
 
     /// How many requests may be taken from the input now.
     pub(crate) fn room(&self) -> usize {
-        self.free().min(self.read_ahead.room(self.shared.sendable()))
+        self.free().min(self.read_ahead.room(self.engine.ahead(&self.call)))
     }
 
     /// How many requests `queue_max_size` allows.
@@ -246,82 +252,99 @@ impl<T> Caller<T> {
         }
         let outstanding =
             usize::try_from(self.receipt.outstanding).unwrap_or(usize::MAX).saturating_add(self.held);
-        self.shared.config.queue_max_size.saturating_sub(outstanding)
+        self.call.config.queue_max_size.saturating_sub(outstanding)
     }
 
     pub(crate) fn submit(&mut self, mut request: Request<T>) {
         let number = self.receipt.submit();
-        let config = &self.shared.config;
+        let config = &self.call.config;
         request.complete(&config.params, &config.body);
         let label = request.label.take();
-        let planned = self
-            .planner
-            .plan(request)
-            .and_then(|job| claimed(job, &mut self.destinations, label, number))
-            .and_then(|job| authorized(job, config.authorize.as_ref()));
+        let planned = self.planner.plan(request, &self.call).and_then(|(tag, mut job)| {
+            job.number = number;
+            match self.prepare(&mut job, label) {
+                Ok(()) => Ok((tag, job)),
+                Err(error) => Err((tag, error.at(job.target))),
+            }
+        });
         match planned {
-            Ok(mut job) => {
-                job.number = number;
-                if config.idempotency_keys {
-                    job.add_idempotency_key(&mut self.random);
-                }
-                self.refreshes |= job.is_refreshable();
-                self.questions |= job.retry_if(config.retry_if.as_ref()).is_some();
-                self.shared.push(job);
+            Ok((tag, mut job)) => {
+                job.slot = self.tags.insert(tag);
+                self.engine.push(job);
             }
-            Err((tag, error)) => {
-                let result = Err(error);
-                let outcome =
-                    Outcome { tag, attempts: 0, retry_denied: false, elapsed: Duration::ZERO, result };
-                self.waiting.refuse(number, outcome);
-            }
+            Err((tag, error)) => self.refuse(number, tag, error),
         }
+    }
+
+    /// A request comes to its end before any I/O.
+    fn refuse(&mut self, number: u64, tag: T, error: Error) {
+        let result = Err(error);
+        let outcome = Outcome { tag, attempts: 0, retry_denied: false, elapsed: Duration::ZERO, result };
+        self.outbox.refuse(number, outcome);
+    }
+
+    /// Gives a job what it needs besides the plan.
+    ///
+    /// # Errors
+    /// Its response would go to another one's file, or the user's auth function fails.
+    fn prepare(&mut self, job: &mut Job, label: Option<Box<str>>) -> Result<(), Error> {
+        if let Some(path) = &job.stream_to {
+            let label = label.unwrap_or_else(|| job.number.to_string().into());
+            self.destinations.claim(path, &label)?;
+        }
+        job.authorize()?;
+        if job.call.config.idempotency_keys {
+            job.add_idempotency_key(&mut self.random);
+        }
+        self.refreshes |= job.is_refreshable();
+        self.questions |= job.retry_if().is_some();
+        Ok(())
     }
 
     /// Takes a request that came out of the input too late, as the run has ended early: it ends as those that
     /// were taken before it, by the deadline, or cancelled.
     pub(crate) fn give_up(&mut self, request: Request<T>) {
         if matches!(self.stopped(), Some(Stop::Deadline(_))) && !self.is_cancelled() {
-            return self.submit(request);
+            let number = self.receipt.submit();
+            let error = Error::too_late().at_deadline().at(redacted(&request.url));
+            return self.refuse(number, request.tag, error);
         }
         let number = self.receipt.cancel_unsent();
-        if self.given_up.len() < unfinished::KEPT {
-            self.given_up.push(Left { number, tag: request.tag, was_sent: false });
-        }
+        self.late.push(Left { number, tag: request.tag, was_sent: false });
+        self.late.truncate(unfinished::KEPT);
     }
 
     /// Says that there is something to look at.
     pub(crate) fn nudge(&self) {
-        self.shared.completions.nudge();
+        self.call.completions.nudge();
     }
 
     /// Sends those jobs back that want a fresh header of the user's function, which is called here because
-    /// it may belong to this thread. Returns the others.
-    fn refresh(&mut self, jobs: Vec<Box<Job<T>>>) -> Vec<Box<Job<T>>> {
-        let (stale, mut ended): (Vec<_>, Vec<_>) =
-            jobs.into_iter().partition(|job| job.authorization == Authorization::Stale && job.end.is_none());
+    /// it may belong to this thread.
+    fn refresh(&mut self) {
+        let is_stale = |job: &mut Box<Job>| job.authorization == Authorization::Stale && job.end.is_none();
+        let stale: Vec<_> = self.taken.extract_if(.., is_stale).collect();
         for mut job in stale {
-            match job.authorize(self.shared.config.authorize.as_ref()) {
-                Ok(()) => self.shared.push(job),
+            match job.authorize() {
+                Ok(()) => self.engine.push(job),
                 Err(error) => {
                     job.end(clock::now(), Err(error));
-                    ended.push(job);
+                    self.taken.push(job);
                 }
             }
         }
-        ended
     }
 
     /// Sends those jobs back of whose answer the user's function says so, which is called here because it may
-    /// belong to this thread. Returns the others.
-    fn question(&mut self, jobs: Vec<Box<Job<T>>>) -> Vec<Box<Job<T>>> {
-        let (questioned, mut ended): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| job.is_questioned);
+    /// belong to this thread.
+    fn question(&mut self) {
+        let questioned: Vec<_> = self.taken.extract_if(.., |job| job.is_questioned).collect();
         let mut judged = Vec::new();
         for mut job in questioned {
             job.is_questioned = false;
             // Nobody is left to send anything once the run has ended.
-            let said = !self.shared.is_cancelled();
-            match said.then(|| job.asks_for_another(self.shared.config.retry_if.as_ref())) {
+            let said = !self.is_cancelled();
+            match said.then(|| job.asks_for_another()) {
                 Some(Ok(true)) => judged.extend(self.send_again(job)),
                 None | Some(Ok(false)) => judged.push(job),
                 Some(Err(error)) => {
@@ -330,50 +353,51 @@ impl<T> Caller<T> {
                 }
             }
         }
-        self.shared.judge(&judged);
-        ended.extend(judged);
-        ended
+        if self.call.judge(judged.iter().map(|job| &**job)) {
+            self.engine.end_call(&self.call);
+        }
+        self.taken.append(&mut judged);
     }
 
     /// Sends a job again after its answer, and gives it back where its time is over or the retry budget is.
-    fn send_again(&mut self, mut job: Box<Job<T>>) -> Option<Box<Job<T>>> {
+    fn send_again(&mut self, mut job: Box<Job>) -> Option<Box<Job>> {
         let now = clock::now();
         let Some(Ok(answer)) = job.end.as_ref().map(|end| &end.result) else { return Some(job) };
         let asked = retry_after(&answer.headers, clock::date);
         let ending = Ending::Answered { status: answer.status, says_when: asked.is_some() };
-        let wait = self.shared.config.retry.wait(job.attempts, self.random.f64());
+        let wait = self.call.config.retry.wait(job.attempts, self.random.f64());
         let due = now + wait.max(asked.unwrap_or_default());
-        if !self.shared.allows_retry(&mut job, now, due, ending.is_wish_to_wait()) {
+        if !self.engine.allows_retry(&mut job, now, due, ending.is_wish_to_wait()) {
             return Some(job);
         }
         if let Some(wait) = asked {
-            self.shared.hold(&job.target.origin, wait, now);
+            self.engine.hold(&job.target.origin, wait, now);
         }
         job.end = None;
         job.end_attempt();
-        self.shared.push_at(due, job);
+        self.engine.push_at(due, job);
         None
     }
 
     pub(crate) fn close_input(&mut self) {
         self.input_open = false;
-        self.shared.close_input();
+        self.call.close_input();
     }
 
     /// Nothing is done and no event loop is left: had they not handed over all they held, waiting would
     /// never end.
     fn refuse_loss(&self) {
-        let lost = self.shared.is_dead() && self.receipt.outstanding > 0 && !self.has_news();
+        let lost = self.engine.is_dead() && self.receipt.outstanding > 0 && !self.has_news();
         // One that was cancelled just now has no event loop either.
         assert!(!lost || self.is_cancelled(), "patata lost {} requests", self.receipt.outstanding);
     }
 
     pub(crate) fn wait(&self, limit: Duration) {
-        self.shared.completions.wait(limit);
+        self.call.completions.wait(limit);
     }
 
     pub(crate) fn register(&self, waker: &Waker) -> bool {
-        self.shared.completions.register(waker)
+        self.call.completions.register(waker)
     }
 
     pub(crate) fn hold(&mut self, outcomes: usize) {
@@ -386,21 +410,37 @@ impl<T> Caller<T> {
 
     /// Why the run has ended by itself.
     pub(crate) fn stopped(&self) -> Option<&Stop> {
-        self.shared.stopped()
+        self.call.stopped()
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {
-        self.shared.is_cancelled()
+        self.call.is_ended()
     }
 
-    /// Ends the run and waits for its threads.
+    /// Ends the call, and waits until all of its jobs are here.
     pub(crate) fn stop(&mut self) {
-        self.shared.cancel();
-        for thread in self.threads.drain(..) {
-            // A thread that panicked has said so on stderr, and its jobs have become outcomes.
-            let _ = thread.join();
-        }
         self.input_open = false;
+        if std::mem::replace(&mut self.is_finished, true) {
+            return;
+        }
+        self.engine.end_call(&self.call);
+        loop {
+            self.take();
+            if self.tags.is_empty() || self.engine.is_dead() {
+                break;
+            }
+            self.call.completions.wait(LOOK);
+        }
+        // What was being saved goes, before the process may end.
+        self.call.parts.wait(PARTS_GO);
+    }
+
+    /// All is done.
+    fn finish(&mut self) {
+        if !std::mem::replace(&mut self.is_finished, true) {
+            self.engine.finish_call(&self.call);
+            self.note_files();
+        }
     }
 
     /// Ends the run and returns its accounts: what was not done counts as cancelled.
@@ -417,13 +457,13 @@ impl<T> Caller<T> {
 
     /// Gathers what a run that has ended leaves, for the accounts.
     fn write_off(&mut self) {
-        if self.receipt.outstanding == 0 && self.given_up.is_empty() {
+        if self.receipt.outstanding == 0 && self.late.is_empty() {
             return;
         }
-        let mut left = self.waiting.drain();
-        left.extend(self.shared.take_left().into_iter().map(|job| Left::from(*job)));
+        let mut left = self.outbox.drain();
+        left.append(&mut self.left);
         let unsent = left.iter().filter(|left| !left.was_sent).count() as u64;
-        left.append(&mut self.given_up);
+        left.append(&mut self.late);
         self.unfinished.add(left);
         self.receipt.cancel_rest(unsent);
         self.note_files();
@@ -431,8 +471,8 @@ impl<T> Caller<T> {
 
     /// Takes over what the event loops say of bodies and files.
     fn note_files(&mut self) {
-        self.receipt.not_resent = self.shared.not_resent.load(Ordering::Relaxed);
-        let removed = self.shared.parts.take_removed();
+        self.receipt.not_resent = self.call.not_resent.load(Ordering::Relaxed);
+        let removed = self.call.parts.take_removed();
         self.receipt.removed_parts += removed.count;
         if removed.count > 0 {
             self.receipt.removed_parts_in = Some(removed.folder);

@@ -2,12 +2,20 @@
 
 use std::sync::Arc;
 
+use crate::config::limits::Limits;
+use crate::config::rate;
+use crate::config::rate::Rate;
 use crate::engine::shared::Shared;
+use crate::error::ConfigError;
+use crate::job::call::Call;
 use crate::report::progress::Progress;
 
-/// Wakes or ends a [`Run`](crate::Run) from another thread.
+/// Wakes or ends a [`Run`](crate::Run) from another thread, and gives it other limits.
 #[derive(Clone)]
-pub struct Control(Arc<dyn Remote>);
+pub struct Control {
+    engine: Arc<Shared>,
+    call: Arc<Call>,
+}
 
 impl std::fmt::Debug for Control {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -16,13 +24,13 @@ impl std::fmt::Debug for Control {
 }
 
 impl Control {
-    pub(crate) fn new<T: Send + 'static>(shared: Arc<Shared<T>>) -> Self {
-        Self(shared)
+    pub(crate) fn new(engine: Arc<Shared>, call: Arc<Call>) -> Self {
+        Self { engine, call }
     }
 
     /// Ends a [`Run::wait`](crate::Run::wait) that is under way, or the next one.
     pub fn wake(&self) {
-        self.0.wake();
+        self.call.completions.nudge();
     }
 
     /// How far the run has come. The counts are those of a moment just past.
@@ -42,34 +50,77 @@ impl Control {
     /// # Ok::<(), patata::ConfigError>(())
     /// ```
     pub fn progress(&self) -> Progress {
-        self.0.progress()
+        self.engine.progress(&self.call)
     }
 
     /// Ends the run: its caller is told [`Step::End`](crate::Step::End), and what was not done counts as
     /// cancelled.
     pub fn cancel(&self) {
-        self.0.cancel();
-    }
-}
-
-/// The same for all types of tags.
-trait Remote: Send + Sync {
-    fn wake(&self);
-    fn cancel(&self);
-    fn progress(&self) -> Progress;
-}
-
-impl<T: Send> Remote for Shared<T> {
-    fn wake(&self) {
-        self.completions.nudge();
+        self.engine.end_call(&self.call);
+        self.call.completions.nudge();
     }
 
-    fn progress(&self) -> Progress {
-        Self::progress(self)
+    /// Gives the run another [`concurrency`](crate::Builder::concurrency) of its own, besides its client's; `None` for
+    /// none. It holds at once: what is in flight is not cancelled, and where that is more, nothing is sent until it is
+    /// less.
+    ///
+    /// # Errors
+    /// 0, and a run that has ended.
+    ///
+    /// ```
+    /// # let server = patata_testserver::Server::start().unwrap();
+    /// # let url = server.url();
+    /// let client = patata::Client::builder().build()?;
+    /// let mut run = client.run((0..100).map(|id| patata::Request::get(id, format!("{url}/"))));
+    /// run.control().set_concurrency(2)?;
+    /// assert_eq!(run.by_ref().count(), 100);
+    /// assert!(run.control().set_concurrency(3).is_err());
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
+    pub fn set_concurrency(&self, count: impl Into<Option<usize>>) -> Result<(), ConfigError> {
+        let count = count.into();
+        if count == Some(0) {
+            let (option, allowed) = ("concurrency", "at least 1");
+            return Err(ConfigError { option, allowed, value: "0".to_owned() });
+        }
+        self.limit(|limits| limits.concurrency = count)
     }
 
-    fn cancel(&self) {
-        Self::cancel(self);
-        self.completions.nudge();
+    /// Gives the run other [rates](crate::Builder::rate) of its own, besides its client's, in place of those that it has:
+    /// all of them hold, from now on. None at all is no limit.
+    ///
+    /// # Errors
+    /// What is no rate, and a run that has ended.
+    ///
+    /// ```
+    /// # let server = patata_testserver::Server::start().unwrap();
+    /// # let url = server.url();
+    /// let client = patata::Client::builder().build()?;
+    /// let mut run = client.run((0..11).map(|id| patata::Request::get(id, format!("{url}/"))));
+    /// run.control().set_rates(["50/s"])?;
+    /// let begin = std::time::Instant::now();
+    /// run.by_ref().for_each(drop);
+    /// assert!(begin.elapsed().as_millis() >= 180);
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
+    pub fn set_rates<R: AsRef<str>>(&self, rates: impl IntoIterator<Item = R>) -> Result<(), ConfigError> {
+        let parse = |text: R| {
+            let refused = |_| ConfigError {
+                option: "rate",
+                allowed: rate::ALLOWED,
+                value: format!("{:?}", text.as_ref()),
+            };
+            text.as_ref().parse().map_err(refused)
+        };
+        let rates = rates.into_iter().map(parse).collect::<Result<Vec<Rate>, _>>()?;
+        self.limit(|limits| limits.rates = rates)
+    }
+
+    fn limit(&self, change: impl FnOnce(&mut Limits)) -> Result<(), ConfigError> {
+        if self.engine.limit(&self.call, change) {
+            return Ok(());
+        }
+        let (option, allowed) = ("set", "used while the run is under way");
+        Err(ConfigError { option, allowed, value: "a run that has ended".to_owned() })
     }
 }

@@ -12,7 +12,7 @@ use crate::run::reorder::Reorder;
 pub(crate) enum Outbox<T> {
     /// Handed out as they come.
     Any {
-        done: VecDeque<Box<Job<T>>>,
+        done: VecDeque<(Box<Job>, T)>,
         /// Of requests that could not be planned, with their numbers.
         refused: VecDeque<(u64, Outcome<T>)>,
     },
@@ -23,15 +23,9 @@ pub(crate) enum Outbox<T> {
 /// How a request has ended.
 #[derive(Debug)]
 pub(crate) enum Ended<T> {
-    Done(Box<Job<T>>),
+    Done(Box<Job>, T),
     /// By its number, as it has no job to say it.
     Refused(u64, Box<Outcome<T>>),
-}
-
-impl<T> From<Job<T>> for Left<T> {
-    fn from(job: Job<T>) -> Self {
-        Self { number: job.number, tag: job.tag, was_sent: job.was_sent }
-    }
 }
 
 impl<T> Outbox<T> {
@@ -51,16 +45,11 @@ impl<T> Outbox<T> {
         }
     }
 
-    /// Takes jobs that have ended.
-    pub(crate) fn extend(&mut self, jobs: Vec<Box<Job<T>>>) {
+    /// Takes a job that has ended, with its tag.
+    pub(crate) fn insert(&mut self, job: Box<Job>, tag: T) {
         match self {
-            Self::Any { done, .. } if done.is_empty() => *done = jobs.into(),
-            Self::Any { done, .. } => done.extend(jobs),
-            Self::InOrder(order) => {
-                for job in jobs {
-                    order.insert(job.number, Ended::Done(job));
-                }
-            }
+            Self::Any { done, .. } => done.push_back((job, tag)),
+            Self::InOrder(order) => order.insert(job.number, Ended::Done(job, tag)),
         }
     }
 
@@ -84,10 +73,10 @@ impl<T> Outbox<T> {
         match self {
             Self::Any { done, refused } => {
                 let refused = refused.pop_front().map(|(_, outcome)| outcome);
-                refused.or_else(|| done.pop_front().map(|job| Outcome::from(*job)))
+                refused.or_else(|| done.pop_front().map(|(job, tag)| job.into_outcome(tag)))
             }
             Self::InOrder(order) => order.pop().map(|ended| match ended {
-                Ended::Done(job) => Outcome::from(*job),
+                Ended::Done(job, tag) => job.into_outcome(tag),
                 Ended::Refused(_, outcome) => *outcome,
             }),
         }
@@ -96,17 +85,18 @@ impl<T> Outbox<T> {
     /// Takes out all, as nothing more is handed out.
     pub(crate) fn drain(&mut self) -> Vec<Left<T>> {
         let refusal = |number, tag| Left { number, tag, was_sent: false };
+        let done_with = |job: Box<Job>, tag| Left { number: job.number, tag, was_sent: job.was_sent };
         match self {
             Self::Any { done, refused } => {
                 let refused = refused.drain(..).map(|(number, outcome)| refusal(number, outcome.tag));
-                refused.chain(done.drain(..).map(|job| Left::from(*job))).collect()
+                refused.chain(done.drain(..).map(|(job, tag)| done_with(job, tag))).collect()
             }
             Self::InOrder(order) => std::iter::from_fn(|| {
                 order.skip_missing();
                 order.pop()
             })
             .map(|ended| match ended {
-                Ended::Done(job) => Left::from(*job),
+                Ended::Done(job, tag) => done_with(job, tag),
                 Ended::Refused(number, outcome) => refusal(number, outcome.tag),
             })
             .collect(),

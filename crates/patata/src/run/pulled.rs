@@ -6,7 +6,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use crate::clock;
-use crate::config::Config;
+use crate::engine::{CallOptions, Engine};
 use crate::report::receipt::Receipt;
 use crate::report::stop::Stop;
 use crate::report::unfinished::Unfinished;
@@ -15,8 +15,6 @@ use crate::response::Outcome;
 use crate::run::caller::{Caller, Step};
 use crate::run::control::Control;
 use crate::run::streamed::RunStream;
-use crate::transport::connect::burst::Bursts;
-use crate::transport::connect::tls::Tls;
 
 /// How long the input is pulled while there are outcomes to hand out.
 const PULL_TIME: Duration = Duration::from_millis(1);
@@ -57,9 +55,9 @@ impl<T, I> fmt::Debug for Run<T, I> {
     }
 }
 
-impl<T: Send + 'static, I: Iterator<Item = Request<T>>> Run<T, I> {
-    pub(crate) fn start(config: Arc<Config>, tls: Tls, bursts: &Bursts, input: I) -> Self {
-        Self { caller: Caller::start(config, tls, bursts), input: Some(input), input_is_slow: false }
+impl<T, I: Iterator<Item = Request<T>>> Run<T, I> {
+    pub(crate) fn start(engine: &Arc<Engine>, options: &CallOptions, input: I) -> Self {
+        Self { caller: Caller::start(engine, options), input: Some(input), input_is_slow: false }
     }
 
     /// The next outcome if there is one, without waiting for the network. The input is pulled in here, and
@@ -261,7 +259,7 @@ impl<T, I> Run<T, I> {
     }
 }
 
-impl<T: Send + 'static, I: Iterator<Item = Request<T>>> Iterator for Run<T, I> {
+impl<T, I: Iterator<Item = Request<T>>> Iterator for Run<T, I> {
     type Item = Outcome<T>;
 
     fn next(&mut self) -> Option<Outcome<T>> {

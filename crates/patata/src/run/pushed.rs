@@ -5,15 +5,13 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
-use crate::config::Config;
+use crate::engine::{CallOptions, Engine};
 use crate::report::receipt::Receipt;
 use crate::report::stop::Stop;
 use crate::report::unfinished::Unfinished;
 use crate::request::Request;
 use crate::run::caller::{Caller, Step};
 use crate::run::control::Control;
-use crate::transport::connect::burst::Bursts;
-use crate::transport::connect::tls::Tls;
 
 /// A run in progress that is given its requests one by one, made by
 /// [`Client::run_pushed`](crate::Client::run_pushed).
@@ -61,9 +59,9 @@ impl<T> fmt::Debug for PushedRun<T> {
     }
 }
 
-impl<T: Send + 'static> PushedRun<T> {
-    pub(crate) fn start(config: Arc<Config>, tls: Tls, bursts: &Bursts) -> Self {
-        Self { caller: Caller::start(config, tls, bursts) }
+impl<T> PushedRun<T> {
+    pub(crate) fn start(engine: &Arc<Engine>, options: &CallOptions) -> Self {
+        Self { caller: Caller::start(engine, options) }
     }
 
     /// How many requests should be pushed now: as many as keep the event loops busy, at most

@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_core::Stream;
 
 use crate::clock;
-use crate::config::Config;
+use crate::engine::{CallOptions, Engine};
 use crate::report::receipt::Receipt;
 use crate::report::stop::Stop;
 use crate::report::unfinished::Unfinished;
@@ -17,8 +17,6 @@ use crate::response::Outcome;
 use crate::run::caller::Step;
 use crate::run::pulled::Run;
 use crate::run::pushed::PushedRun;
-use crate::transport::connect::burst::Bursts;
-use crate::transport::connect::tls::Tls;
 
 /// How long an input that is always ready is polled before other tasks have a turn.
 const POLL_TIME: Duration = Duration::from_millis(1);
@@ -59,7 +57,7 @@ impl<T, I> RunStream<T, I> {
 /// Nothing in it is ever pinned.
 impl<T, I> Unpin for RunStream<T, I> {}
 
-impl<T: Send + 'static, I: Iterator<Item = Request<T>>> Stream for RunStream<T, I> {
+impl<T, I: Iterator<Item = Request<T>>> Stream for RunStream<T, I> {
     type Item = Outcome<T>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Outcome<T>>> {
@@ -107,9 +105,9 @@ impl<T, S> StreamedRun<T, S> {
     }
 }
 
-impl<T: Send + 'static, S: Stream<Item = Request<T>>> StreamedRun<T, S> {
-    pub(crate) fn start(config: Arc<Config>, tls: Tls, bursts: &Bursts, input: S) -> Self {
-        Self { run: PushedRun::start(config, tls, bursts), input: Some(Box::pin(input)) }
+impl<T, S: Stream<Item = Request<T>>> StreamedRun<T, S> {
+    pub(crate) fn start(engine: &Arc<Engine>, options: &CallOptions, input: S) -> Self {
+        Self { run: PushedRun::start(engine, options), input: Some(Box::pin(input)) }
     }
 
     /// Takes requests from the input, as many as are ready and the limits allow. Returns whether that was
@@ -144,7 +142,7 @@ impl<T: Send + 'static, S: Stream<Item = Request<T>>> StreamedRun<T, S> {
 /// The input is pinned in its box.
 impl<T, S> Unpin for StreamedRun<T, S> {}
 
-impl<T: Send + 'static, S: Stream<Item = Request<T>>> Stream for StreamedRun<T, S> {
+impl<T, S: Stream<Item = Request<T>>> Stream for StreamedRun<T, S> {
     type Item = Outcome<T>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Outcome<T>>> {

@@ -39,6 +39,11 @@ impl RetryBudget {
     }
 
     /// Whether first attempts are to be counted.
+    /// Counts from now on.
+    pub(crate) fn wake(&mut self) {
+        self.is_dormant = false;
+    }
+
     pub(crate) fn is_counting(&self) -> bool {
         !self.is_dormant
     }

@@ -47,12 +47,33 @@ pub(crate) enum Answered {
     },
 }
 
+/// How a call asks hosts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Manner {
+    /// Where requests are tried again: the most in flight in all, of which hosts that say "too many" get less, and those
+    /// that are new, unless a controller sees to that.
+    pub(crate) gentle_below: Option<usize>,
+    /// The most in flight at a host that has as many as it can use.
+    pub(crate) adaptive: Option<usize>,
+}
+
+impl Manner {
+    /// Whether nothing needs to be known of a host that is new.
+    fn is_plain(self) -> bool {
+        EaseIn::new(self.gentle_below).is_over() && self.adaptive.is_none()
+    }
+}
+
 #[derive(Debug)]
-pub(crate) struct Host<T> {
-    pub(crate) ready: Ready<T>,
+pub(crate) struct Host {
+    /// The event loop that has its connections.
+    pub(crate) home: usize,
+    pub(crate) ready: Ready,
     pub(crate) place: Standing,
     /// Whether it may be sent more, as far as is known, without having more than its share in flight.
     pub(crate) is_sendable: bool,
+    /// Whether it stands aside for limits of calls, of which one more may have none.
+    pub(crate) awaits_calls: bool,
     /// Whether it has ready jobs or requests in flight, as far as has been noted.
     pub(crate) is_active: bool,
     /// Requests in flight, of those that were counted.
@@ -64,61 +85,74 @@ pub(crate) struct Host<T> {
     controller: Option<Box<Controller>>,
     /// Until when the server has asked to be left alone.
     held_until: Option<Instant>,
-    ease_in: EaseIn,
+    /// How far it is known, where that is of interest.
+    ease_in: Option<EaseIn>,
     /// What is asked of it since it has said "too many".
     slowdown: Option<Box<Slowdown>>,
 }
 
-impl<T> Host<T> {
-    pub(crate) fn new(limits: &Limits) -> Self {
+impl Host {
+    pub(crate) fn new(limits: &Limits, home: usize) -> Self {
         Self {
+            home,
             ready: Ready::default(),
             place: Standing::Away,
             is_sendable: true,
+            awaits_calls: false,
             is_active: false,
             in_flight: 0,
             health: None,
             pace: Pace::new(&limits.rates_per_host),
-            controller: limits
-                .adaptive
-                .map(|most| Box::new(Controller::new(limits.concurrency_per_host.unwrap_or(most).min(most)))),
+            controller: None,
             held_until: None,
-            // A controller begins with few anyway.
-            ease_in: EaseIn::new(limits.gentle_below.filter(|_| limits.adaptive.is_none())),
+            ease_in: None,
             slowdown: None,
         }
     }
 
-    /// Whether it may be sent a request now.
-    pub(crate) fn gate(&mut self, limits: &Limits, now: Instant) -> Gate {
+    /// Whether it may be sent a request of any call now.
+    pub(crate) fn gate(&self, limits: &Limits, now: Instant) -> Gate {
         if let Some(until) = self.held_until.filter(|until| *until > now) {
             return Gate::Until(until);
         }
         if limits.concurrency_per_host.is_some_and(|most| self.in_flight >= most) {
             return Gate::Full;
         }
-        if let Some(until) =
-            self.pace.closed_until(now).or_else(|| self.ease_in.closed_until(now, self.in_flight))
-        {
-            return Gate::Until(until);
+        self.pace.closed_until(now).map_or(Gate::Go, Gate::Until)
+    }
+
+    /// Whether it may be sent a request of a call that asks it in this manner.
+    pub(crate) fn gate_for(&mut self, manner: Manner, now: Instant) -> Gate {
+        if let (Some(most), None) = (manner.gentle_below, manner.adaptive) {
+            let ease_in = self.ease_in.get_or_insert_with(|| EaseIn::new(Some(most)));
+            if let Some(until) = ease_in.closed_until(now, self.in_flight) {
+                return Gate::Until(until);
+            }
         }
-        if let Some(slowdown) = &mut self.slowdown {
+        if let Some(slowdown) = self.slowdown.as_mut().filter(|_| manner.gentle_below.is_some()) {
             match slowdown.gate(now, self.in_flight) {
                 Gate::Go => {}
                 closed => return closed,
             }
         }
-        self.controller.as_mut().map_or(Gate::Go, |controller| controller.gate(now, self.in_flight))
+        match manner.adaptive {
+            None => Gate::Go,
+            Some(most) => self
+                .controller
+                .get_or_insert_with(|| Box::new(Controller::new(most)))
+                .gate(now, self.in_flight),
+        }
     }
 
     /// Counts a request that is sent now.
-    pub(crate) fn count(&mut self, now: Instant) -> Option<Box<Ticket>> {
+    pub(crate) fn count(&mut self, manner: Manner, now: Instant) -> Option<Box<Ticket>> {
         self.in_flight += 1;
         self.pace.count(now);
         if let Some(slowdown) = &mut self.slowdown {
             slowdown.sent(now);
         }
-        self.controller.as_mut().map(|controller| Box::new(controller.sent(now, self.in_flight)))
+        let controller = self.controller.as_mut().filter(|_| manner.adaptive.is_some())?;
+        Some(Box::new(controller.sent(now, self.in_flight)))
     }
 
     /// Counts a request in the rate that is in flight already and goes out once more. Says until when it must wait.
@@ -137,9 +171,10 @@ impl<T> Host<T> {
     }
 
     /// Takes account of what the server has answered to a request that is no longer in flight.
-    pub(crate) fn hear(&mut self, limits: &Limits, now: Instant, answer: Answered) {
-        let Some(most) = limits.gentle_below else { return };
-        self.ease_in.answered(now, most);
+    pub(crate) fn hear(&mut self, now: Instant, answer: Answered, most: usize) {
+        if let Some(ease_in) = &mut self.ease_in {
+            ease_in.answered(now, most);
+        }
         match (&mut self.slowdown, answer) {
             (Some(slowdown), Answered::Accepted { .. }) if slowdown.is_over(now) => self.slowdown = None,
             (Some(slowdown), Answered::Accepted { sent }) => slowdown.accepted(now, sent, self.in_flight),
@@ -147,7 +182,6 @@ impl<T> Host<T> {
                 slowdown.rejected(now, sent, self.in_flight, says_when);
             }
             (None, Answered::TooMany { sent, .. }) => {
-                let most = limits.concurrency_per_host.unwrap_or(most).min(most);
                 self.slowdown = Some(Box::new(Slowdown::new(now, sent, most)));
             }
             (None, Answered::Accepted { .. }) => {}
@@ -155,13 +189,23 @@ impl<T> Host<T> {
     }
 
     /// Whether as much may be asked of it as there is, without counting.
-    pub(crate) fn is_unlimited(&self, now: Instant) -> bool {
-        self.ease_in.is_over() && self.slowdown.is_none() && self.is_free(now)
+    pub(crate) fn is_unlimited(&self, manner: Manner, now: Instant) -> bool {
+        let is_eased_in = self.ease_in.as_ref().map_or(manner.is_plain(), EaseIn::is_over);
+        is_eased_in && manner.adaptive.is_none() && self.asks_nothing(now)
+    }
+
+    fn asks_nothing(&self, now: Instant) -> bool {
+        self.slowdown.is_none() && self.controller.is_none() && self.is_free(now)
     }
 
     /// Whether the server itself is why it waits.
     pub(crate) fn is_shy(&self, now: Instant) -> bool {
         self.slowdown.is_some() || !self.is_free(now)
+    }
+
+    /// Whether it is asked as much as it can use.
+    pub(crate) fn is_adaptive(&self) -> bool {
+        self.controller.is_some()
     }
 
     /// The server asks to be left alone.
@@ -171,7 +215,11 @@ impl<T> Host<T> {
 
     /// Whether there is nothing to remember of it: else it must not be forgotten at once.
     pub(crate) fn is_plain(&self) -> bool {
-        self.held_until.is_none() && self.health.is_none()
+        self.held_until.is_none()
+            && self.health.is_none()
+            && self.controller.is_none()
+            && self.ease_in.is_none()
+            && self.slowdown.is_none()
     }
 
     /// Whether nothing but limits keeps requests from it.

@@ -2,9 +2,11 @@
 
 pub(crate) mod adaptive;
 pub(crate) mod budget;
+mod calls;
 mod ease_in;
 pub(crate) mod health;
 pub(crate) mod host;
+mod lines;
 mod pace;
 mod quota;
 mod ready;
@@ -15,24 +17,34 @@ mod tests;
 mod timed;
 pub(crate) mod trouble;
 
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::address::target::{ByOrigin, Origin};
+use smallvec::SmallVec;
+
 use crate::clock;
 use crate::config::limits::Limits;
 use crate::job::Job;
+use crate::job::call::Call;
 use crate::report::progress::Bottleneck;
 use adaptive::Gate;
 use budget::RetryBudget;
-use host::{Answered, Host, Key, Lesson, Standing};
+use calls::{Admission, Calls, Entry};
+use health::Access;
+use host::{Answered, Host, Lesson, Manner, Standing};
+use lines::Lines;
 use pace::Pace;
+use ready::{Block, Counted, Queue};
 use timed::Timed;
 use trouble::{Refused, Sign};
 
 /// Hosts remembered before those are looked for that may be forgotten.
 const SWEEP_AT: usize = 4096;
+
+/// The share of requests that may be sent again, where neither client nor call says anything of it.
+const USUAL_RETRY_BUDGET: f64 = 0.1;
 
 /// How late a job may hear that its time is over. Thousands have thousands of deadlines; so they are looked
 /// through now and then, and not for each of them.
@@ -43,25 +55,31 @@ const SHARES: usize = 2;
 /// This part of an event loop's connections is kept from hosts that have more.
 const RESERVED_PART: usize = 4;
 
-/// The jobs of one run that no event loop holds. Shared by all event loops behind a lock, so every
+/// The jobs of a client's calls that no event loop holds. Shared by all event loops behind a lock, so every
 /// operation is short and jobs are taken in batches.
+///
+/// Hosts take turns, and within a host calls do. What the client is limited to holds for all calls together, and what
+/// a call is limited to for that call besides.
 ///
 /// The host with the fewest requests in flight is always next. So hosts share the connections evenly, and one that
 /// is slow or dead has no more of them than the others leave: the jobs of such a one do not keep the input from
 /// being read on, and a part of the connections is kept free of them.
 #[derive(Debug)]
-pub(crate) struct Schedule<T> {
+pub(crate) struct Schedule {
     limits: Limits,
-    /// Connections, over all event loops.
+    /// Connections, over all event loops, and what is usual where nobody says how many.
     connections: usize,
-    hosts: ByOrigin<Host<T>>,
+    usual: usize,
+    calls: Calls,
+    hosts: ByOrigin<Host>,
     /// Hosts with ready jobs that may be sent, as far as is known.
-    line: BTreeMap<Key, Arc<Origin>>,
+    lines: Lines,
     sequence: u64,
     /// Hosts with ready jobs whose time has yet to come.
     waiting: BinaryHeap<Timed<Arc<Origin>>>,
-    delayed: BinaryHeap<Timed<Box<Job<T>>>>,
-    tally: Tally,
+    delayed: BinaryHeap<Timed<Box<Job>>>,
+    /// Hosts that have jobs here or requests in flight.
+    active_hosts: usize,
     /// Of all hosts together.
     pace: Pace,
     budget: Option<RetryBudget>,
@@ -73,11 +91,7 @@ pub(crate) struct Schedule<T> {
     /// How many hosts there are of which something has failed since their last answer.
     suspects: usize,
     /// Jobs of hosts that are not there.
-    refused: Vec<Refused<T>>,
-    /// Event loops that found nothing to do and wait to be woken.
-    idle: Vec<usize>,
-    /// How often a job was made ready.
-    pushed: u64,
+    refused: Vec<Refused>,
 }
 
 /// The connections of an event loop, as far as they matter to what it takes.
@@ -98,15 +112,30 @@ impl Room {
     }
 }
 
+impl Release {
+    /// Of which nothing is known.
+    pub(crate) fn new(origin: Arc<Origin>) -> Self {
+        Self {
+            origin,
+            was_counted: false,
+            retry_after: None,
+            answered: None,
+            lesson: None,
+            sign: Sign::None,
+            counted_by: None,
+        }
+    }
+}
+
 /// What an event loop is told when it has taken jobs.
 #[derive(Debug, Default)]
 pub(crate) struct Prospect {
     /// When there may be more.
     pub(crate) due: Option<Instant>,
-    /// Another event loop that should have a look.
-    pub(crate) wake: Option<usize>,
-    /// Whether nothing is left that could be sent, so that more input is wanted.
-    pub(crate) is_dry: bool,
+    /// Other event loops that should have a look.
+    pub(crate) wake: Vec<usize>,
+    /// Calls of which nothing is left that could be sent, so that more of their input is wanted.
+    pub(crate) hungry: SmallVec<[Arc<Call>; 1]>,
 }
 
 /// A request that is no longer in flight, and what its server said.
@@ -123,93 +152,129 @@ pub(crate) struct Release {
     pub(crate) lesson: Option<Box<Lesson>>,
     /// What it says of the host.
     pub(crate) sign: Sign,
+    /// The place and number of its call, where that has counted it too.
+    pub(crate) counted_by: Option<(usize, u64)>,
 }
 
-/// How much there is to do.
-#[derive(Debug, Default)]
-struct Tally {
-    /// Hosts that have jobs here or requests in flight.
-    active_hosts: usize,
-    /// Ready jobs of hosts that may be sent more.
-    sendable: usize,
-    /// Ready jobs of hosts that have reached a limit, or have more in flight than their share.
-    blocked: usize,
-}
-
-impl Tally {
-    fn of(&mut self, is_sendable: bool) -> &mut usize {
-        if is_sendable { &mut self.sendable } else { &mut self.blocked }
-    }
-
-    /// Counts all jobs of a host as such from now on.
-    fn move_all<T>(&mut self, host: &mut Host<T>, is_sendable: bool) {
-        *self.of(host.is_sendable) -= host.ready.len();
-        *self.of(is_sendable) += host.ready.len();
-        host.is_sendable = is_sendable;
-    }
-
-    /// Looks whether a host that has changed has anything to do.
-    fn note_activity<T>(&mut self, host: &mut Host<T>) {
-        let is_active = host.in_flight > 0 || !host.ready.is_empty();
-        self.active_hosts += usize::from(is_active);
-        self.active_hosts -= usize::from(host.is_active);
-        host.is_active = is_active;
-    }
-}
-
-impl<T> Schedule<T> {
-    pub(crate) fn new(limits: Limits, connections: usize, budget: Option<RetryBudget>) -> Self {
+impl Schedule {
+    /// Of a client with these limits, or else so many connections, and so many event loops.
+    pub(crate) fn new(limits: Limits, usual: usize, event_loops: usize) -> Self {
         Self {
-            connections,
+            connections: limits.most().unwrap_or(usual),
+            usual,
+            calls: Calls::default(),
+            budget: limits.retry_budget.unwrap_or(Some(USUAL_RETRY_BUDGET)).map(RetryBudget::dormant),
             pace: Pace::new(&limits.rates),
             limits,
             hosts: ByOrigin::default(),
-            line: BTreeMap::new(),
+            lines: Lines::new(event_loops),
             sequence: 0,
             waiting: BinaryHeap::new(),
             delayed: BinaryHeap::new(),
-            tally: Tally::default(),
-            budget,
+            active_hosts: 0,
             expiry: None,
             sweep_at: SWEEP_AT,
             answered: ByOrigin::default(),
             suspects: 0,
             refused: Vec::new(),
-            idle: Vec::new(),
-            pushed: 0,
         }
     }
 
-    /// How often a job was made ready.
-    pub(crate) fn pushed(&self) -> u64 {
-        self.pushed
+    /// Takes a call in, which `make` makes for its place.
+    pub(crate) fn begin(&mut self, make: impl FnOnce(usize) -> Arc<Call>) -> Arc<Call> {
+        let call = make(self.calls.vacancy());
+        self.calls.add(call.clone());
+        if let Some(budget) = self.budget.as_mut().filter(|_| call.config.is_gentle()) {
+            budget.wake();
+        }
+        self.note_expiry(call.timeouts.run);
+        self.resize();
+        call
     }
 
-    /// Jobs that could be sent now, were there room: those of hosts that have reached a limit or their share do
-    /// not count, since others may be behind them in the input.
-    pub(crate) fn sendable(&self) -> usize {
-        self.tally.sendable
+    /// A call has ended: takes out its jobs.
+    pub(crate) fn end(&mut self, call: &Call) -> Vec<Box<Job>> {
+        let jobs = self.remove_jobs(call);
+        self.calls.remove(call);
+        self.resize();
+        jobs
     }
 
-    /// Adds a job: one that is new behind the others of its host. Returns an idle event loop to wake, if there is one and the
-    /// job may be sent.
-    pub(crate) fn push(&mut self, job: Box<Job<T>>) -> Option<usize> {
-        self.pushed += 1;
-        self.enqueue(job).then(|| self.idle.pop()).flatten()
+    /// Whether there is no call under way.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.calls.is_empty()
+    }
+
+    /// The calls that are under way.
+    pub(crate) fn calls(&self) -> impl Iterator<Item = &Arc<Call>> {
+        self.calls.iter().map(|entry| &entry.call)
+    }
+
+    /// Gives a call other limits. `false` where it has ended.
+    pub(crate) fn limit(&mut self, call: &Call, change: impl FnOnce(&mut Limits)) -> bool {
+        let is_there = self.calls.limit(call, change);
+        self.resize();
+        is_there
+    }
+
+    /// Connections, over all event loops.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections
+    }
+
+    /// Where the client says nothing of it, there are as many connections as its calls want.
+    fn resize(&mut self) {
+        if self.limits.most().is_none() {
+            self.connections = self.calls.connections(self.usual);
+        }
+    }
+
+    /// How often a job of a call was made ready.
+    pub(crate) fn pushed(&self, call: &Call) -> u64 {
+        self.calls.get(call).map_or(0, |entry| entry.pushed)
+    }
+
+    /// Jobs of a call that could be sent now, were there room and had the whole call: those of hosts that have reached a
+    /// limit or their share do not count, since others may be behind them in the input.
+    pub(crate) fn ahead(&self, call: &Call) -> usize {
+        self.calls.get(call).map_or(0, |entry| entry.ahead)
+    }
+
+    /// Adds a job: one that is new behind the others of its call at its host. Returns an idle event loop to wake, if
+    /// there is one and the job may be sent.
+    ///
+    /// # Errors
+    /// The job, where its call has ended.
+    pub(crate) fn push(&mut self, job: Box<Job>) -> Result<Option<usize>, Box<Job>> {
+        match self.calls.get_mut(&job.call) {
+            Some(entry) => entry.pushed += 1,
+            None => return Err(job),
+        }
+        let home = self.enqueue(job);
+        Ok(home.and_then(|home| self.lines.wake_for(home)))
     }
 
     /// Adds a job that becomes ready at `due`. Returns an idle event loop to wake, so that one of them
     /// waits for the new time.
-    pub(crate) fn push_at(&mut self, due: Instant, job: Box<Job<T>>) -> Option<usize> {
-        self.note_expiry(&job);
+    ///
+    /// # Errors
+    /// The job, where its call has ended.
+    pub(crate) fn push_at(&mut self, due: Instant, job: Box<Job>) -> Result<Option<usize>, Box<Job>> {
+        if self.calls.get(&job.call).is_none() {
+            return Err(job);
+        }
+        self.note_expiry(job.expires);
         let sequence = self.next_number();
         self.delayed.push(Timed { due, sequence, what: job });
-        self.idle.pop()
+        Ok(self.lines.wake_any())
     }
 
-    /// Whether a retry is within the budget, in which it then counts.
-    pub(crate) fn allows_retry(&mut self, now: Instant) -> bool {
-        self.budget.as_mut().is_none_or(|budget| budget.allows(now))
+    /// Whether a retry is within the client's budget and its call's, in which it then counts.
+    pub(crate) fn allows_retry(&mut self, call: &Call, now: Instant) -> bool {
+        // What a client has without saying so gives way to what a call says.
+        let is_calls_own = call.config.limits.retry_budget.is_some() && self.limits.retry_budget.is_none();
+        self.calls.allows_retry(call, now)
+            && (is_calls_own || self.budget.as_mut().is_none_or(|budget| budget.allows(now)))
     }
 
     /// Moves as many jobs into `taken` as there is room for, hosts taking turns. An event loop that gets fewer than it
@@ -219,46 +284,62 @@ impl<T> Schedule<T> {
         room: Room,
         now: Instant,
         event_loop: usize,
-        taken: &mut Vec<Box<Job<T>>>,
+        taken: &mut Vec<Box<Job>>,
     ) -> Prospect {
         self.ripen(now);
+        for _ in 0..self.calls.parked() {
+            self.unpark(now);
+        }
         let begin = taken.len();
         while taken.len() - begin < room.limit && self.pace.closed_until(now).is_none() {
             let is_reserved = room.is_reserved(taken.len() - begin);
-            if !self.take_turn(room.limit + begin - taken.len(), is_reserved, now, taken) {
+            let has_turn =
+                self.take_turn(event_loop, room.limit + begin - taken.len(), is_reserved, now, taken);
+            if !has_turn && !self.unpark(now) {
                 break;
             }
         }
         if let Some(budget) = self.budget.as_mut().filter(|budget| budget.is_counting()) {
             budget.count(taken[begin..].iter().filter(|job| job.attempts == 0).count(), now);
         }
+        self.calls.count_first_attempts(&taken[begin..], now);
         let is_sated = taken.len() - begin == room.limit;
-        self.idle.retain(|idle| *idle != event_loop);
-        let is_dry = self.tally.sendable == 0;
-        if !is_sated && is_dry {
-            self.idle.push(event_loop);
-        }
+        let is_dry = self.calls.sendable == 0;
+        // What it could not take for the sake of the rates is taken when they allow it: that moment is due.
+        let is_idle = !is_sated && (is_dry || self.pace.closed_until(now).is_none());
+        self.lines.note_taken(event_loop, is_sated, is_idle);
         let due = self.next_due(now);
-        // What this event loop has no room for, or will have none for at that time, may be for another.
-        let wake = (is_sated && (!is_dry || due.is_some())).then(|| self.idle.pop()).flatten();
-        Prospect { due, wake, is_dry: is_dry && !is_sated }
+        let mut wake = self.lines.wake_those_with_news();
+        if is_sated && (!is_dry || due.is_some()) {
+            // What this event loop has no room for, or will have none for at that time, may be for another.
+            wake.extend(self.lines.wake_any());
+        }
+        Prospect { due, wake, hungry: self.calls.take_hungry(is_dry && !is_sated) }
     }
 
-    /// What most of the jobs in here wait for; `None` where there are none.
-    pub(crate) fn hindrance(&self, now: Instant) -> Option<Bottleneck> {
-        let connections =
-            if self.pace.closed_until(now).is_some() { Bottleneck::Rate } else { Bottleneck::Concurrency };
-        let of_host = |host: &Host<T>| match host.place {
-            Standing::Waiting | Standing::Full if host.is_shy(now) => Bottleneck::Server,
-            Standing::Waiting => Bottleneck::Rate,
-            Standing::Full if self.limits.adaptive.is_some() => Bottleneck::Server,
-            Standing::Full => Bottleneck::Concurrency,
-            Standing::InLine(_) | Standing::Away => connections,
+    /// An event loop is not there: others do its work.
+    pub(crate) fn note_gone(&mut self, event_loop: usize) {
+        self.lines.note_gone(event_loop);
+    }
+
+    /// What most of the jobs of a call wait for; `None` where there are none in here.
+    pub(crate) fn hindrance(&self, call: &Call, now: Instant) -> Option<Bottleneck> {
+        let is_paced = self.pace.closed_until(now).is_some() || self.calls.is_paced(call, now);
+        let in_all = if is_paced { Bottleneck::Rate } else { Bottleneck::Concurrency };
+        let of_queue = |host: &Host, queue: &Queue| match (host.place, queue.block) {
+            (Standing::Waiting | Standing::Full, Block::None) if host.is_shy(now) => Bottleneck::Server,
+            (_, Block::InAll) | (Standing::InLine(_) | Standing::Away, _) => in_all,
+            (Standing::Waiting, _) => Bottleneck::Rate,
+            (Standing::Full, Block::None) if host.is_adaptive() => Bottleneck::Server,
+            (Standing::Full, _) => Bottleneck::Concurrency,
         };
-        let ready = self.hosts.values().filter(|host| !host.ready.is_empty());
-        let delayed = (Bottleneck::Server, self.delayed.len());
-        let waits = ready.map(|host| (of_host(host), host.ready.len())).chain([delayed]);
-        let counted = waits.fold([0; 3], |mut counts, (bottleneck, jobs)| {
+        let waits = self.hosts.values().filter_map(|host| {
+            let queue = host.ready.queues().find(|queue| queue.call == call.number)?;
+            Some((of_queue(host, queue), queue.len()))
+        });
+        let is_delayed = |delayed: &&Timed<Box<Job>>| delayed.what.call.number == call.number;
+        let delayed = (Bottleneck::Server, self.delayed.iter().filter(is_delayed).count());
+        let counted = waits.chain([delayed]).fold([0; 3], |mut counts, (bottleneck, jobs)| {
             counts[bottleneck as usize] += jobs;
             counts
         });
@@ -273,29 +354,37 @@ impl<T> Schedule<T> {
 
     /// Takes account of a request that is no longer in flight.
     pub(crate) fn release(&mut self, release: Release, now: Instant) {
-        let Release { origin, was_counted, retry_after, answered, lesson, sign } = release;
+        let Release { origin, was_counted, retry_after, answered, lesson, sign, counted_by } = release;
+        if let Some((place, number)) = counted_by {
+            self.calls.note_returned(place, number, &origin, now);
+        }
         self.note_sign(&origin, sign, now);
         let is_shy = retry_after.is_some() || matches!(answered, Some(Answered::TooMany { .. }));
         if is_shy && !self.hosts.contains_key(&origin) {
-            self.hosts.insert(origin.clone(), Host::new(&self.limits));
+            let home = self.lines.home(&origin);
+            self.hosts.insert(origin.clone(), Host::new(&self.limits, home));
         }
         let Some(host) = self.hosts.get_mut(&origin) else { return };
         if was_counted {
             host.uncount(now, lesson.map(|lesson| *lesson));
-            self.tally.note_activity(host);
+            note_activity(&mut self.active_hosts, host);
         }
         if let Some(answered) = answered {
-            host.hear(&self.limits, now, answered);
+            let most = self.limits.concurrency_per_host.unwrap_or(usize::MAX).min(self.connections);
+            host.hear(now, answered, most);
         }
         if let Some(wait) = retry_after.filter(|wait| !wait.is_zero()) {
             host.hold(now + wait);
         }
         match host.place {
             Standing::InLine(key) if was_counted => {
-                self.line.remove(&key);
+                self.lines.remove(host.home, key);
                 self.line_up(&origin);
             }
             Standing::Full => self.line_up(&origin),
+            Standing::Waiting if host.ready.queues().any(|queue| queue.block == Block::AtHost) => {
+                self.line_up(&origin);
+            }
             Standing::Away if host.is_forgettable(now) => {
                 self.suspects -= usize::from(host.health.is_some());
                 self.hosts.remove(&origin);
@@ -305,71 +394,106 @@ impl<T> Schedule<T> {
     }
 
     /// Counts a request in the rates that goes out once more beside the line. Says until when it must wait.
-    pub(crate) fn count_anew(&mut self, origin: &Arc<Origin>, now: Instant) -> Option<Instant> {
+    pub(crate) fn count_anew(&mut self, call: &Call, origin: &Arc<Origin>, now: Instant) -> Option<Instant> {
         let due = self.pace.closed_until(now);
         self.pace.count(now);
         let of_host = self.hosts.get_mut(origin).and_then(|host| host.count_anew(now));
-        due.max(of_host)
+        due.max(of_host).max(self.calls.count_anew(call, origin, now))
     }
 
-    /// Takes out the jobs whose time is over.
-    pub(crate) fn expire(&mut self, now: Instant) -> Vec<Box<Job<T>>> {
+    /// Takes out the jobs whose time is over. Adds the calls of which it is now.
+    pub(crate) fn expire(&mut self, now: Instant, overdue: &mut Vec<Arc<Call>>) -> Vec<Box<Job>> {
         if self.expiry.is_none_or(|expiry| expiry > now) {
             return Vec::new();
         }
-        let is_over = |job: &Job<T>| job.expires.is_some_and(|expiry| expiry <= now);
-        let mut expired = Vec::new();
-        for host in self.hosts.values_mut() {
-            let over = host.ready.extract(is_over);
-            *self.tally.of(host.is_sendable) -= over.len();
-            expired.extend(over);
-            self.tally.note_activity(host);
+        for entry in self.calls.iter_mut().filter(|entry| !entry.is_overdue && entry.call.is_overdue(now)) {
+            entry.is_overdue = true;
+            overdue.push(entry.call.clone());
         }
-        let delayed = std::mem::take(&mut self.delayed).into_iter();
-        let (over, delayed): (Vec<_>, _) = delayed.partition(|delayed| is_over(&delayed.what));
-        self.delayed = delayed.into();
-        expired.extend(over.into_iter().map(|delayed| delayed.what));
-        let ready = self.hosts.values().flat_map(|host| host.ready.iter());
+        let is_over = |job: &Job| job.expires.is_some_and(|expiry| expiry <= now) || job.call.is_overdue(now);
+        let expired = self.extract(is_over);
+        let calls = self.calls.iter().filter(|entry| !entry.is_overdue);
+        let deadlines: Vec<_> = calls.filter_map(|entry| entry.call.timeouts.run).collect();
+        let ready = self.hosts.values().flat_map(|host| host.ready.queues()).flat_map(Queue::iter);
         let all = ready.chain(self.delayed.iter().map(|one| &*one.what));
-        self.expiry = all.filter_map(|job| job.expires).min().map(|expiry| expiry.max(now + GRAIN));
+        let expiries = all.filter_map(|job| job.expires).chain(deadlines);
+        self.expiry = expiries.min().map(|expiry| expiry.max(now + GRAIN));
         expired
     }
 
-    /// Empties the schedule, for a run that ends early.
-    pub(crate) fn drain(&mut self) -> Vec<Box<Job<T>>> {
-        self.line.clear();
-        self.waiting.clear();
-        (self.tally, self.expiry, self.suspects) = (Tally::default(), None, 0);
-        let ready = self.hosts.drain().flat_map(|(_, host)| host.ready.into_jobs());
-        ready.chain(self.delayed.drain().map(|delayed| delayed.what)).collect()
+    /// Takes those jobs out that are meant, wherever they wait.
+    fn extract(&mut self, is_meant: impl Fn(&Job) -> bool) -> Vec<Box<Job>> {
+        let mut extracted = Vec::new();
+        for host in self.hosts.values_mut() {
+            for queue in host.ready.queues_mut() {
+                let count = queue.iter().filter(|job| is_meant(job)).count();
+                self.calls.uncount(queue.place, queue.counted, count);
+            }
+            extracted.extend(host.ready.extract(&is_meant));
+            note_activity(&mut self.active_hosts, host);
+        }
+        self.extract_delayed(is_meant, &mut extracted);
+        extracted
+    }
+
+    fn extract_delayed(&mut self, is_meant: impl Fn(&Job) -> bool, extracted: &mut Vec<Box<Job>>) {
+        if self.delayed.iter().any(|delayed| is_meant(&delayed.what)) {
+            let delayed = std::mem::take(&mut self.delayed).into_iter();
+            let (meant, others): (Vec<_>, _) = delayed.partition(|delayed| is_meant(&delayed.what));
+            self.delayed = others.into();
+            extracted.extend(meant.into_iter().map(|delayed| delayed.what));
+        }
+    }
+
+    fn remove_jobs(&mut self, call: &Call) -> Vec<Box<Job>> {
+        let mut removed = Vec::new();
+        for host in self.hosts.values_mut() {
+            if let Some(queue) = host.ready.remove_call(call.number) {
+                self.calls.uncount(queue.place, queue.counted, queue.len());
+                removed.extend(queue.into_jobs());
+                note_activity(&mut self.active_hosts, host);
+            }
+        }
+        self.extract_delayed(|job| job.call.number == call.number, &mut removed);
+        removed
+    }
+
+    /// Takes out all jobs, as nobody is left to send them.
+    pub(crate) fn drain(&mut self) -> Vec<Box<Job>> {
+        self.extract(|_| true)
     }
 
     /// When a delayed job, a host or all of them may be sent next.
     fn next_due(&self, now: Instant) -> Option<Instant> {
-        let paced = if self.line.is_empty() { None } else { self.pace.closed_until(now) };
+        let paced = if self.lines.is_empty() { None } else { self.pace.closed_until(now) };
         let delayed = self.delayed.peek().map(|delayed| delayed.due);
         let waiting = self.waiting.peek().map(|waiting| waiting.due);
-        [paced, delayed, waiting, self.expiry].into_iter().flatten().min()
+        [paced, delayed, waiting, self.expiry, self.calls.next_due(now)].into_iter().flatten().min()
     }
 
-    /// Whether the job may be sent as far as is known.
-    fn enqueue(&mut self, job: Box<Job<T>>) -> bool {
-        self.note_expiry(&job);
-        if !self.hosts.contains_key(&job.target.origin) {
+    /// The home of its host, if the job may be sent as far as is known.
+    fn enqueue(&mut self, job: Box<Job>) -> Option<usize> {
+        self.note_expiry(job.expires);
+        let origin = job.target.origin.clone();
+        if !self.hosts.contains_key(&origin) {
             self.sweep();
-            self.hosts.insert(job.target.origin.clone(), Host::new(&self.limits));
+            let home = self.lines.home(&origin);
+            self.hosts.insert(origin.clone(), Host::new(&self.limits, home));
         }
-        let Some(host) = self.hosts.get_mut(&job.target.origin) else { return false };
-        let newcomer = (host.place == Standing::Away).then(|| job.target.origin.clone());
-        host.ready.push(job);
-        *self.tally.of(host.is_sendable) += 1;
-        self.tally.note_activity(host);
-        match (host.place, newcomer) {
-            (Standing::Full | Standing::Waiting, _) => return false,
-            (_, Some(origin)) => self.line_up(&origin),
-            _ => {}
+        let host = self.hosts.get_mut(&origin)?;
+        let (is_sendable, home) = (host.is_sendable, host.home);
+        let (queue, is_new) = host.ready.push(job);
+        if is_new {
+            queue.counted = counted(is_sendable, queue.block);
         }
-        true
+        self.calls.count(queue.place, queue.counted, 1);
+        note_activity(&mut self.active_hosts, host);
+        match host.place {
+            Standing::Full | Standing::Waiting if !(is_new && host.awaits_calls) => return None,
+            Standing::InLine(_) => {}
+            _ => self.line_up(&origin),
+        }
+        Some(home)
     }
 
     /// What has become due is ready.
@@ -393,55 +517,156 @@ impl<T> Schedule<T> {
     /// The host that is next sends a job, or all it has where it is alone. `false` where there is none that may.
     fn take_turn(
         &mut self,
+        event_loop: usize,
         room: usize,
         is_reserved: bool,
         now: Instant,
-        taken: &mut Vec<Box<Job<T>>>,
+        taken: &mut Vec<Box<Job>>,
     ) -> bool {
-        let Some(((in_flight, _), origin)) = self.line.first_key_value() else { return false };
+        let Some(((in_flight, _), origin)) = self.lines.first(event_loop) else { return false };
         let is_new = self.is_new_among_others(origin);
-        let is_alone = self.limits.is_empty() && self.hosts.len() == 1 && !is_new;
-        let awaits_first_answer = is_new && *in_flight > 0;
-        if is_reserved && *in_flight > self.share() {
+        let awaits_first_answer = is_new && in_flight > 0;
+        if is_reserved && in_flight > self.share() {
             // All others have more in flight, too.
             self.note_shares();
             return false;
         }
-        let Some((_, origin)) = self.line.pop_first() else { return false };
+        let Some(origin) = self.lines.pop(event_loop) else { return false };
         if is_reserved && awaits_first_answer {
             // It goes on once it has answered.
             self.stand_aside(&origin, Standing::Full);
-            return true;
-        }
-        let Some(host) = self.hosts.get_mut(&origin) else { return true };
-        if is_alone && host.is_unlimited(now) {
-            // Nothing needs to be counted.
-            let count = host.ready.len().min(room);
-            host.ready.take(count, taken);
-            *self.tally.of(host.is_sendable) -= count;
-            self.line_up(&origin);
-            return true;
-        }
-        if host.health.is_some() && self.turn_away(&origin, now) {
-            return true;
-        }
-        let Some(host) = self.hosts.get_mut(&origin) else { return true };
-        match host.gate(&self.limits, now) {
-            Gate::Go => {
-                if let Some(mut job) = host.ready.pop() {
-                    *self.tally.of(host.is_sendable) -= 1;
-                    job.ticket = host.count(now);
-                    self.pace.count(now);
-                    job.is_counted = true;
-                    job.is_probe = host.health.as_mut().is_some_and(|health| health.sent(now));
-                    taken.push(job);
-                }
-                self.line_up(&origin);
-            }
-            Gate::Full => self.stand_aside(&origin, Standing::Full),
-            Gate::Until(due) => self.wait_until(&origin, due),
+        } else if is_new || !self.take_all(&origin, room, now, taken) {
+            self.take_one(&origin, now, taken);
         }
         true
+    }
+
+    /// Takes all that a host has, where it is alone, of one call, and nothing needs to be counted. Whether that is so.
+    fn take_all(
+        &mut self,
+        origin: &Arc<Origin>,
+        room: usize,
+        now: Instant,
+        taken: &mut Vec<Box<Job>>,
+    ) -> bool {
+        if self.active_hosts > 1 || self.limits.are_counted() || self.calls.are_limited() {
+            return false;
+        }
+        let Some(host) = self.hosts.get_mut(origin).filter(|host| host.ready.calls() == 1) else {
+            return false;
+        };
+        let Some(queue) = host.ready.next() else { return false };
+        let (place, number, counted, count) = (queue.place, queue.call, queue.counted, queue.len().min(room));
+        let Some(entry) = self.calls.at(place, number) else { return false };
+        if !host.is_unlimited(manner(&self.limits, self.connections, entry), now) {
+            return false;
+        }
+        entry.call.sent(count);
+        self.calls.uncount(place, counted, count);
+        host.ready.take(count, taken);
+        self.line_up(origin);
+        true
+    }
+
+    /// Takes a job of a host, of the first call that may send it one.
+    fn take_one(&mut self, origin: &Arc<Origin>, now: Instant, taken: &mut Vec<Box<Job>>) {
+        let Some(host) = self.hosts.get_mut(origin) else { return };
+        match host.gate(&self.limits, now) {
+            Gate::Go => {}
+            Gate::Full => return self.stand_aside(origin, Standing::Full),
+            Gate::Until(due) => return self.wait_until(origin, due),
+        }
+        let mut due: Option<Instant> = None;
+        for _ in 0..host.ready.calls() {
+            match self.permit(origin, now) {
+                Permit::Go(manner) => return self.send(origin, manner, now, taken),
+                Permit::Refused => {}
+                Permit::Until(moment) => due = Some(due.map_or(moment, |due| due.min(moment))),
+                Permit::Full => {}
+            }
+        }
+        let Some(host) = self.hosts.get_mut(origin) else { return };
+        if host.ready.is_empty() {
+            return self.line_up(origin);
+        }
+        host.awaits_calls = true;
+        match due {
+            Some(due) => self.wait_until(origin, due),
+            None => self.stand_aside(origin, Standing::Full),
+        }
+    }
+
+    /// Whether the call whose turn it is may send a job to a host. If it may not, it is the next one's turn.
+    fn permit(&mut self, origin: &Arc<Origin>, now: Instant) -> Permit {
+        let Some(host) = self.hosts.get_mut(origin) else { return Permit::Full };
+        let Some(queue) = host.ready.next() else { return Permit::Full };
+        let Some(entry) = self.calls.at(queue.place, queue.call) else { return Permit::Full };
+        let manner = manner(&self.limits, self.connections, entry);
+        if let Some(health) = host.health.as_mut().filter(|_| entry.call.config.patience.is_on()) {
+            match health.access(now) {
+                Access::Open => {}
+                Access::Until(due) => {
+                    host.ready.rotate();
+                    return Permit::Until(due);
+                }
+                Access::Unavailable => {
+                    self.refuse_next(origin);
+                    return Permit::Refused;
+                }
+            }
+        }
+        let (block, permit) = match (self.calls.admission(queue, origin, now), host.gate_for(manner, now)) {
+            (Admission::Closed, _) => (Block::InAll, Permit::Full),
+            (Admission::HostFull, _) => (Block::AtHost, Permit::Full),
+            (Admission::HostUntil(due), _) => (Block::AtHost, Permit::Until(due)),
+            (Admission::Go, Gate::Full) => (Block::None, Permit::Full),
+            (Admission::Go, Gate::Until(due)) => (Block::None, Permit::Until(due)),
+            (Admission::Go, Gate::Go) => (Block::None, Permit::Go(manner)),
+        };
+        if let Some(queue) = host.ready.next() {
+            queue.block = block;
+            let counted = counted(host.is_sendable, block);
+            self.calls.recount(queue, counted);
+            if block == Block::InAll {
+                self.calls.park(queue, origin);
+            }
+        }
+        if !matches!(permit, Permit::Go(_)) {
+            host.ready.rotate();
+        }
+        permit
+    }
+
+    /// Takes the job that is next at a host.
+    fn send(&mut self, origin: &Arc<Origin>, manner: Manner, now: Instant, taken: &mut Vec<Box<Job>>) {
+        let Some(host) = self.hosts.get_mut(origin) else { return };
+        let Some((place, counted)) = host.ready.next().map(|queue| (queue.place, queue.counted)) else {
+            return;
+        };
+        if let Some(mut job) = host.ready.pop() {
+            self.calls.uncount(place, counted, 1);
+            job.ticket = host.count(manner, now);
+            self.pace.count(now);
+            self.calls.note_sent(&mut job, now);
+            job.is_counted = true;
+            job.is_probe = host.health.as_mut().is_some_and(|health| health.sent(now));
+            taken.push(job);
+        }
+        self.line_up(origin);
+    }
+
+    /// A host that waits for a call which has room now comes into the line. `false` where there is none.
+    fn unpark(&mut self, now: Instant) -> bool {
+        while let Some((origin, call)) = self.calls.unpark(now) {
+            let Some(host) = self.hosts.get_mut(&origin) else { continue };
+            let Some(queue) = host.ready.of_call(call) else { continue };
+            queue.is_parked = false;
+            if host.awaits_calls {
+                self.line_up(&origin);
+                return true;
+            }
+        }
+        false
     }
 
     /// A host that may not be sent anything before then.
@@ -456,17 +681,14 @@ impl<T> Schedule<T> {
         let share = self.share();
         let sequence = self.next_number();
         let Some(host) = self.hosts.get_mut(origin) else { return };
-        self.tally.note_activity(host);
+        note_activity(&mut self.active_hosts, host);
+        host.awaits_calls = false;
         if !host.ready.is_empty() {
             let key = (host.in_flight, sequence);
-            self.tally.move_all(host, host.in_flight <= share);
+            set_sendable(&mut self.calls, host, host.in_flight <= share);
             host.place = Standing::InLine(key);
-            self.line.insert(key, origin.clone());
-        } else if host.in_flight == 0
-            && self.limits.is_empty()
-            && self.limits.gentle_below.is_none()
-            && host.is_plain()
-        {
+            self.lines.insert(host.home, key, origin.clone());
+        } else if host.in_flight == 0 && !self.limits.are_counted() && host.is_plain() {
             self.hosts.remove(origin);
         } else {
             host.is_sendable = true;
@@ -482,12 +704,12 @@ impl<T> Schedule<T> {
     /// Shares have become smaller since hosts came into the line: all of them have more by now. Were their jobs still
     /// counted as those that could be sent, nobody would ask for more input, or wake an event loop for it.
     fn note_shares(&mut self) {
-        if self.tally.sendable == 0 {
+        if self.calls.sendable == 0 {
             return;
         }
-        for origin in self.line.values() {
+        for origin in self.lines.iter() {
             if let Some(host) = self.hosts.get_mut(origin).filter(|host| host.is_sendable) {
-                self.tally.move_all(host, false);
+                set_sendable(&mut self.calls, host, false);
             }
         }
     }
@@ -495,14 +717,14 @@ impl<T> Schedule<T> {
     /// A host that has reached a limit.
     fn stand_aside(&mut self, origin: &Arc<Origin>, place: Standing) {
         if let Some(host) = self.hosts.get_mut(origin) {
-            self.tally.move_all(host, false);
+            set_sendable(&mut self.calls, host, false);
             host.place = place;
         }
     }
 
     /// How many requests a host may have in flight before it has to give way to others.
     fn share(&self) -> usize {
-        (self.connections / self.tally.active_hosts.max(1)).saturating_mul(SHARES).max(1)
+        (self.connections / self.active_hosts.max(1)).saturating_mul(SHARES).max(1)
     }
 
     /// Forgets hosts, where there are many, of which nothing needs to be known.
@@ -515,9 +737,9 @@ impl<T> Schedule<T> {
         }
     }
 
-    fn note_expiry(&mut self, job: &Job<T>) {
-        if job.expires.is_some() && (self.expiry.is_none() || job.expires < self.expiry) {
-            self.expiry = job.expires;
+    fn note_expiry(&mut self, expiry: Option<Instant>) {
+        if expiry.is_some() && (self.expiry.is_none() || expiry < self.expiry) {
+            self.expiry = expiry;
         }
     }
 
@@ -525,4 +747,50 @@ impl<T> Schedule<T> {
         self.sequence += 1;
         self.sequence
     }
+}
+
+/// Whether the call whose turn it is may send a job to a host.
+enum Permit {
+    /// Now, in this manner.
+    Go(Manner),
+    /// Once something has ended.
+    Full,
+    /// At this moment.
+    Until(Instant),
+    /// The host is not there, and the call's jobs have been refused.
+    Refused,
+}
+
+/// How a call asks hosts, where the client has these limits and so many connections.
+fn manner(limits: &Limits, connections: usize, entry: &Entry) -> Manner {
+    let config = &entry.call.config;
+    let per_host = config.limits.concurrency_per_host.or(limits.concurrency_per_host).unwrap_or(usize::MAX);
+    let adaptive = config.limits.adaptive.or(limits.adaptive);
+    Manner {
+        gentle_below: config.is_gentle().then_some(connections),
+        adaptive: adaptive.map(|most| most.min(per_host)),
+    }
+}
+
+/// As what a queue's jobs are counted.
+fn counted(is_sendable: bool, block: Block) -> Counted {
+    let sendable = is_sendable && block == Block::None;
+    Counted { sendable, ahead: sendable || block == Block::InAll }
+}
+
+/// Counts all jobs of a host as such from now on.
+fn set_sendable(calls: &mut Calls, host: &mut Host, is_sendable: bool) {
+    host.is_sendable = is_sendable;
+    for queue in host.ready.queues_mut() {
+        let counted = counted(is_sendable, queue.block);
+        calls.recount(queue, counted);
+    }
+}
+
+/// Looks whether a host that has changed has anything to do.
+fn note_activity(active_hosts: &mut usize, host: &mut Host) {
+    let is_active = host.in_flight > 0 || !host.ready.is_empty();
+    *active_hosts += usize::from(is_active);
+    *active_hosts -= usize::from(host.is_active);
+    host.is_active = is_active;
 }

@@ -1,44 +1,107 @@
 //! What the schedule promises, with moments that are made up.
 
 use std::hash::RandomState;
-use std::sync::LazyLock;
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use crate::clock;
+use crate::config::Config;
 use crate::config::limits::Limits;
 use crate::job::Job;
+use crate::job::call::Call;
 use crate::job::planner::Planner;
 use crate::request::Request;
 use crate::schedule::trouble::Sign;
 use crate::schedule::{Release, Room, Schedule};
 
-type Jobs = Vec<Box<Job<u32>>>;
+type Jobs = Vec<Box<Job>>;
 
-/// All with the same hasher, as those of one run.
-fn jobs(urls: &[(u32, &str)]) -> Jobs {
-    static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
-    let mut planner = Planner::new(HASHER.clone());
-    urls.iter().map(|(tag, url)| planner.plan(Request::get(*tag, *url)).unwrap()).collect()
+/// A schedule with a call, whose jobs are numbered as they are tagged.
+struct Fixture {
+    schedule: Schedule,
+    call: Arc<Call>,
 }
 
-fn schedule() -> Schedule<u32> {
+impl Deref for Fixture {
+    type Target = Schedule;
+
+    fn deref(&self) -> &Schedule {
+        &self.schedule
+    }
+}
+
+impl DerefMut for Fixture {
+    fn deref_mut(&mut self) -> &mut Schedule {
+        &mut self.schedule
+    }
+}
+
+impl Fixture {
+    /// For the same call.
+    fn jobs(&self, urls: &[(u32, &str)]) -> Jobs {
+        jobs(&self.call, urls)
+    }
+
+    fn push(&mut self, job: Box<Job>) -> Option<usize> {
+        self.schedule.push(job).unwrap()
+    }
+
+    fn push_at(&mut self, due: Instant, job: Box<Job>) {
+        self.schedule.push_at(due, job).unwrap();
+    }
+
+    /// Jobs of the call that could be sent.
+    fn sendable(&self) -> usize {
+        self.schedule.ahead(&self.call)
+    }
+
+    fn expire(&mut self, now: Instant) -> Jobs {
+        self.schedule.expire(now, &mut Vec::new())
+    }
+}
+
+/// All with the same hasher, as those of one engine.
+fn jobs(call: &Arc<Call>, urls: &[(u32, &str)]) -> Jobs {
+    static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+    let mut planner = Planner::new(HASHER.clone());
+    let planned = urls.iter().map(|(tag, url)| {
+        let (tag, mut job) = planner.plan(Request::get(*tag, *url), call).unwrap();
+        job.number = tag.into();
+        job
+    });
+    planned.collect()
+}
+
+/// Another call.
+fn call(schedule: &mut Schedule, number: u64, config: Config) -> Arc<Call> {
+    schedule.begin(|place| Arc::new(Call::new(number, place, 0, Arc::new(config))))
+}
+
+fn schedule() -> Fixture {
     limited(Limits::default())
 }
 
 /// With 100 connections.
-fn limited(limits: Limits) -> Schedule<u32> {
-    Schedule::new(limits, 100, None)
+fn limited(limits: Limits) -> Fixture {
+    with(limits, 100)
+}
+
+fn with(limits: Limits, connections: usize) -> Fixture {
+    let mut schedule = Schedule::new(limits, connections, 1);
+    let call = call(&mut schedule, 1, Config::default().of_calls());
+    Fixture { schedule, call }
 }
 
 /// So many jobs for one host, numbered from `first`.
-fn push(schedule: &mut Schedule<u32>, host: &str, first: u32, count: u32) {
+fn push(schedule: &mut Fixture, host: &str, first: u32, count: u32) {
     let url = format!("http://{host}/");
-    for job in jobs(&(first..first + count).map(|tag| (tag, &*url)).collect::<Vec<_>>()) {
+    for job in schedule.jobs(&(first..first + count).map(|tag| (tag, &*url)).collect::<Vec<_>>()) {
         schedule.push(job);
     }
 }
 
-fn take_jobs(schedule: &mut Schedule<u32>, limit: usize, now: Instant) -> Jobs {
+fn take_jobs(schedule: &mut Schedule, limit: usize, now: Instant) -> Jobs {
     let mut taken = Vec::new();
     schedule.take(room(limit), now, 0, &mut taken);
     taken
@@ -50,11 +113,12 @@ fn room(connections: usize) -> Room {
 }
 
 /// States that these are no longer in flight.
-fn release(schedule: &mut Schedule<u32>, jobs: Jobs, retry_after: Option<Duration>, now: Instant) {
+fn release(schedule: &mut Schedule, jobs: Jobs, retry_after: Option<Duration>, now: Instant) {
     for job in jobs {
-        let (origin, was_counted) = (job.target.origin, job.is_counted);
-        let release =
-            Release { origin, was_counted, retry_after, answered: None, lesson: None, sign: Sign::None };
+        job.call.returned();
+        let counted_by = job.is_counted_by_call.then_some((job.call.place, job.call.number));
+        let was_counted = job.is_counted;
+        let release = Release { was_counted, retry_after, counted_by, ..Release::new(job.target.origin) };
         schedule.release(release, now);
     }
 }
@@ -63,18 +127,18 @@ fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
 }
 
-fn take(schedule: &mut Schedule<u32>, limit: usize, now: Instant) -> Vec<u32> {
+fn take(schedule: &mut Schedule, limit: usize, now: Instant) -> Vec<u32> {
     tags(&take_jobs(schedule, limit, now))
 }
 
 fn tags(jobs: &Jobs) -> Vec<u32> {
-    jobs.iter().map(|job| job.tag).collect()
+    jobs.iter().map(|job| job.number as u32).collect()
 }
 
 #[test]
 fn jobs_of_one_origin_keep_their_order() {
     let mut schedule = schedule();
-    for job in jobs(&[(1, "http://a/"), (2, "http://a/"), (3, "http://a/")]) {
+    for job in schedule.jobs(&[(1, "http://a/"), (2, "http://a/"), (3, "http://a/")]) {
         schedule.push(job);
     }
     assert_eq!(take(&mut schedule, 2, clock::now()), [1, 2]);
@@ -87,7 +151,7 @@ fn jobs_of_one_origin_keep_their_order() {
 fn a_long_queue_does_not_hold_back_another_origin() {
     let mut schedule = schedule();
     let crowd: Vec<_> = (0..100).map(|tag| (tag, "http://crowd/")).chain([(100, "http://lone/")]).collect();
-    for job in jobs(&crowd) {
+    for job in schedule.jobs(&crowd) {
         schedule.push(job);
     }
     assert!(take(&mut schedule, 20, clock::now()).contains(&100));
@@ -97,7 +161,7 @@ fn a_long_queue_does_not_hold_back_another_origin() {
 fn a_delayed_job_is_taken_once_it_is_due_and_not_before() {
     let mut schedule = schedule();
     let now = clock::now();
-    let mut both = jobs(&[(1, "http://a/"), (2, "http://a/")]);
+    let mut both = schedule.jobs(&[(1, "http://a/"), (2, "http://a/")]);
     schedule.push_at(now + Duration::from_secs(2), both.remove(0));
     schedule.push_at(now + Duration::from_secs(1), both.remove(0));
     assert_eq!(schedule.next_due(now), Some(now + Duration::from_secs(1)));
@@ -107,7 +171,7 @@ fn a_delayed_job_is_taken_once_it_is_due_and_not_before() {
 
 #[test]
 fn a_host_that_has_more_than_its_share_by_now_keeps_nobody_from_the_next_job() {
-    let mut schedule = Schedule::new(Limits::default(), 8, None);
+    let mut schedule = with(Limits::default(), 8);
     let now = clock::now();
     push(&mut schedule, "slow", 0, 10);
     push(&mut schedule, "other", 10, 1);
@@ -119,15 +183,15 @@ fn a_host_that_has_more_than_its_share_by_now_keeps_nobody_from_the_next_job() {
     let mut taken = Vec::new();
     let prospect = schedule.take(room(8), now, 0, &mut taken);
     assert_eq!(tags(&taken), [11, 12, 13, 14, 15, 16]);
-    assert!(prospect.is_dry && schedule.sendable() == 0);
-    assert_eq!(schedule.push(jobs(&[(17, "http://new/")]).remove(0)), Some(0));
+    assert!(prospect.hungry.len() == 1 && schedule.sendable() == 0);
+    assert_eq!(schedule.push(schedule.jobs(&[(17, "http://new/")]).remove(0)), Some(0));
 }
 
 #[test]
 fn an_event_loop_left_without_jobs_is_woken_by_the_next_one() {
     let mut schedule = schedule();
     assert!(take(&mut schedule, 1, clock::now()).is_empty());
-    let mut both = jobs(&[(1, "http://a/"), (2, "http://a/")]);
+    let mut both = schedule.jobs(&[(1, "http://a/"), (2, "http://a/")]);
     assert_eq!(schedule.push(both.remove(0)), Some(0));
     assert_eq!(schedule.push(both.remove(0)), None, "it is woken once");
 }
@@ -135,7 +199,7 @@ fn an_event_loop_left_without_jobs_is_woken_by_the_next_one() {
 #[test]
 fn draining_yields_every_job() {
     let mut schedule = schedule();
-    let mut both = jobs(&[(1, "http://a/"), (2, "http://b/")]);
+    let mut both = schedule.jobs(&[(1, "http://a/"), (2, "http://b/")]);
     schedule.push(both.remove(0));
     schedule.push_at(clock::now(), both.remove(0));
     assert_eq!(schedule.drain().len(), 2);
@@ -197,7 +261,7 @@ fn rates_hold_for_all_hosts_and_for_each() {
     let mut by_host = [0; 20];
     for step in 0..10_000 {
         for job in take_jobs(&mut schedule, 100, begin + Duration::from_millis(step)) {
-            by_host[job.tag as usize / 10] += 1;
+            by_host[job.number as usize / 10] += 1;
         }
     }
     assert_eq!(by_host.iter().sum::<u32>(), 100);
@@ -218,8 +282,9 @@ fn what_is_limited_by_a_rate_becomes_due() {
 fn jobs_whose_time_is_over_are_taken_out_wherever_they_wait() {
     let mut schedule = limited(Limits { concurrency_per_host: Some(1), ..Limits::default() });
     let now = clock::now();
+    let call = schedule.call.clone();
     let expiring = |tag, host, after| {
-        let mut job = jobs(&[(tag, host)]).remove(0);
+        let mut job = jobs(&call, &[(tag, host)]).remove(0);
         job.expires = Some(now + seconds(after));
         job
     };
@@ -228,7 +293,7 @@ fn jobs_whose_time_is_over_are_taken_out_wherever_they_wait() {
     schedule.push(expiring(1, "http://a/", 1));
     schedule.push(expiring(2, "http://b/", 3));
     schedule.push_at(now + seconds(9), expiring(3, "http://c/", 1));
-    schedule.push_at(now + seconds(9), jobs(&[(4, "http://c/")]).remove(0));
+    schedule.push_at(now + seconds(9), schedule.jobs(&[(4, "http://c/")]).remove(0));
     assert!(schedule.expire(now).is_empty());
     assert_eq!(schedule.next_due(now), Some(now + seconds(1)));
     let mut expired = tags(&schedule.expire(now + seconds(1)));
@@ -283,8 +348,7 @@ fn a_host_that_has_not_answered_leaves_room_though_it_is_alone_for_a_moment() {
     push(&mut schedule, "good", 0, 1);
     for mut job in take_jobs(&mut schedule, 100, now) {
         let (origin, was_counted) = (job.target.origin.clone(), std::mem::take(&mut job.is_counted));
-        let sign = Sign::Answered;
-        let release = Release { origin, was_counted, retry_after: None, answered: None, lesson: None, sign };
+        let release = Release { was_counted, sign: Sign::Answered, ..Release::new(origin) };
         schedule.release(release, now);
     }
     push(&mut schedule, "dead", 1, 1000);
@@ -300,7 +364,7 @@ fn a_host_that_is_left_alone_has_all_connections() {
     push(&mut schedule, "a", 0, 1);
     push(&mut schedule, "b", 1, 200);
     let mut taken = take_jobs(&mut schedule, 50, now);
-    let done = taken.extract_if(.., |job| job.tag == 0).collect();
+    let done = taken.extract_if(.., |job| job.number == 0).collect();
     release(&mut schedule, done, None, now);
     assert_eq!(taken.len() + take(&mut schedule, 51, now).len(), 100);
     assert!(schedule.sendable() > 0);
@@ -311,7 +375,7 @@ fn what_has_begun_goes_before_what_has_not() {
     let mut schedule = schedule();
     let now = clock::now();
     push(&mut schedule, "a", 0, 3);
-    let mut retry = jobs(&[(9, "http://a/")]).remove(0);
+    let mut retry = schedule.jobs(&[(9, "http://a/")]).remove(0);
     retry.attempts = 1;
     schedule.push_at(now + seconds(1), retry);
     assert_eq!(take(&mut schedule, 1, now), [0]);

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::address::target::Origin;
+use crate::config::limits::Patience;
 use crate::job::Job;
 use crate::schedule::Schedule;
-use crate::schedule::health::{Access, Failure};
+use crate::schedule::health::Failure;
 use crate::schedule::host::{Host, Standing};
 
 /// Hosts that are remembered for having answered; past this many the memory starts anew.
@@ -16,8 +17,8 @@ const NAMED: usize = 10;
 
 /// A job that is not sent, as its host is not there.
 #[derive(Debug)]
-pub(crate) struct Refused<T> {
-    pub(crate) job: Box<Job<T>>,
+pub(crate) struct Refused {
+    pub(crate) job: Box<Job>,
     /// How the last request to the host failed.
     pub(crate) cause: Arc<str>,
 }
@@ -34,14 +35,14 @@ pub(crate) enum Sign {
     Untried,
 }
 
-impl<T> Schedule<T> {
+impl Schedule {
     /// Whether there is a host of which something has failed since its last answer: then answers are to be told.
     pub(crate) fn has_suspects(&self) -> bool {
         self.suspects > 0
     }
 
     /// Takes out the jobs of hosts that have turned out not to be there.
-    pub(crate) fn take_refused(&mut self) -> Vec<Refused<T>> {
+    pub(crate) fn take_refused(&mut self) -> Vec<Refused> {
         std::mem::take(&mut self.refused)
     }
 
@@ -52,16 +53,18 @@ impl<T> Schedule<T> {
         origin: &Arc<Origin>,
         now: Instant,
         was_probe: bool,
+        patience: Patience,
         cause: Arc<str>,
     ) -> bool {
         let failure = Failure { was_probe, has_answered: self.answered.contains_key(origin), cause };
         if !self.hosts.contains_key(origin) {
-            self.hosts.insert(origin.clone(), Host::new(&self.limits));
+            let home = self.lines.home(origin);
+            self.hosts.insert(origin.clone(), Host::new(&self.limits, home));
         }
         let Some(host) = self.hosts.get_mut(origin) else { return false };
         self.suspects += usize::from(host.health.is_none());
         let health = host.health.get_or_insert_default();
-        health.failed(now, failure, self.limits.patience);
+        health.failed(now, failure, patience);
         let is_tried = health.is_tried();
         self.look_again(origin);
         is_tried
@@ -88,25 +91,14 @@ impl<T> Schedule<T> {
         }
     }
 
-    /// The jobs of the host that is next are over, where it is not there. `true` where it may not be sent any, or not yet.
-    pub(super) fn turn_away(&mut self, origin: &Arc<Origin>, now: Instant) -> bool {
-        let Some(host) = self.hosts.get_mut(origin) else { return false };
-        let Some(health) = &mut host.health else { return false };
-        match health.access(now) {
-            Access::Open => false,
-            Access::Until(due) => {
-                self.wait_until(origin, due);
-                true
-            }
-            Access::Unavailable => {
-                let cause = health.cause().clone();
-                let jobs = std::mem::take(&mut host.ready);
-                *self.tally.of(host.is_sendable) -= jobs.len();
-                let refused = jobs.into_jobs().map(|job| Refused { job, cause: cause.clone() });
-                self.refused.extend(refused);
-                self.line_up(origin);
-                true
-            }
+    /// The jobs of the call that is next at a host are over, as the host is not there.
+    pub(super) fn refuse_next(&mut self, origin: &Arc<Origin>) {
+        let Some(host) = self.hosts.get_mut(origin) else { return };
+        let Some(health) = &host.health else { return };
+        let cause = health.cause().clone();
+        if let Some(queue) = host.ready.remove_next() {
+            self.calls.uncount(queue.place, queue.counted, queue.len());
+            self.refused.extend(queue.into_jobs().map(|job| Refused { job, cause: cause.clone() }));
         }
     }
 
@@ -115,7 +107,7 @@ impl<T> Schedule<T> {
         if self.suspects == 0 {
             return Vec::new();
         }
-        let is_troubled = |host: &Host<T>| host.health.as_ref().is_some_and(|health| !health.is_open());
+        let is_troubled = |host: &Host| host.health.as_ref().is_some_and(|health| !health.is_open());
         let mut names: Vec<_> = self
             .hosts
             .iter()

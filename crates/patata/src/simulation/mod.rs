@@ -16,13 +16,13 @@ use turmoil::{Builder, Sim};
 use crate::config::Config;
 use crate::config::proxies::Proxies;
 use crate::engine::event_loop;
+use crate::engine::routes::{Route, RouteKey};
 use crate::engine::shared::Shared;
 use crate::report::receipt::Receipt;
 use crate::request::Request;
 use crate::response::Outcome;
 use crate::run::caller::{Caller, Step};
 use crate::transport::connect::Connector;
-use crate::transport::connect::burst::Bursts;
 use crate::transport::connect::tls::Tls;
 use server::{Arrival, Behaviour, serve};
 
@@ -136,11 +136,12 @@ impl World {
 
 /// The caller's side, and one event loop beside it.
 async fn perform(config: Config, requests: Vec<Request<u64>>) -> (Vec<(Duration, Outcome<u64>)>, Receipt) {
-    let connections = config.connections();
-    let connector = Connector::new(Tls::default(), &Bursts::default(), &config).simulated();
-    let shared = Arc::new(Shared::new(Arc::new(config), 1));
-    let mut caller = Caller::over(shared.clone(), Vec::new());
-    let event_loop = tokio::task::spawn_local(event_loop::beside(shared, connections, connector));
+    let connector = Connector::new(Tls::default(), &config).simulated();
+    let of_calls = Arc::new(config.of_calls());
+    let shared = Arc::new(Shared::new(Arc::new(config), Route::new(connector, false, RouteKey::default())));
+    let (call, _) = shared.begin_call(of_calls, 0);
+    let mut caller = Caller::over(shared.clone(), call, None);
+    let event_loop = tokio::task::spawn_local(event_loop::beside(shared.clone()));
     for request in requests {
         caller.submit(request);
     }
@@ -161,6 +162,7 @@ async fn perform(config: Config, requests: Vec<Request<u64>>) -> (Vec<(Duration,
         }
     }
     let receipt = caller.cancel();
+    shared.close();
     event_loop.await.unwrap();
     (ended, receipt)
 }

@@ -22,12 +22,22 @@ fn seeds() -> Vec<u64> {
 }
 
 fn config() -> Config {
-    Config { num_workers: 1, concurrency: Some(50), timeout: Duration::from_secs(5), ..Config::default() }
+    Config {
+        num_workers: 1,
+        limits: limits(50, Some(0.1)),
+        timeout: Duration::from_secs(5),
+        ..Config::default()
+    }
 }
 
-/// Sends again at once, so often, within the default budget or without one.
-fn retrying(attempts: u32, budget: Option<f64>) -> RetryPolicy {
-    RetryPolicy { attempts, backoff: Duration::ZERO, budget, ..config().retry }
+/// So many connections, and retries within such a budget or without one.
+fn limits(concurrency: usize, retry_budget: Option<f64>) -> Limits {
+    Limits { concurrency: Some(concurrency), retry_budget: Some(retry_budget), ..Limits::default() }
+}
+
+/// Sends again at once, so often.
+fn retrying(attempts: u32) -> RetryPolicy {
+    RetryPolicy { attempts, backoff: Duration::ZERO, ..config().retry }
 }
 
 fn rates(texts: &[&str]) -> Vec<Rate> {
@@ -92,8 +102,8 @@ fn a_rate_holds_to_a_percent_for_minutes_with_slow_servers_and_retries() {
             1 => ok(900),
             _ => ok(20),
         };
-        let limits = Limits { rates: rates(&["100/s"]), ..Limits::default() };
-        let config = Config { limits, retry: retrying(3, None), concurrency: Some(200), ..config() };
+        let limits = Limits { rates: rates(&["100/s"]), ..limits(200, None) };
+        let config = Config { limits, retry: retrying(3), ..config() };
         let world = World::new(seed).machine(1, 20, Arc::new(behaviour));
         let story = world.run(config, gets(1, 20, 6_000), |_, _| ());
         story.assert_all_ok(seed, 6_000);
@@ -109,7 +119,7 @@ fn each_host_has_a_rate_and_the_strictest_of_several_counts() {
         let limits = Limits {
             rates: rates(&["1000/s"]),
             rates_per_host: rates(&["5/s", "1200/min"]),
-            ..Limits::default()
+            ..limits(50, Some(0.1))
         };
         let world = World::new(seed).machine(1, 10, Arc::new(|_| ok(20)));
         let story = world.run(Config { limits, ..config() }, gets(1, 10, 2000), |_, _| ());
@@ -127,7 +137,7 @@ fn in_an_outage_the_retry_budget_holds_exactly() {
         // Answers come after 100 ms, so that the run takes half a minute; the outage takes all of it.
         let behaviour = |_: &Arrival| Answer { after: Duration::from_millis(100), ..busy() };
         let world = World::new(seed).machine(1, 4, Arc::new(behaviour));
-        let config = Config { retry: retrying(4, Some(0.1)), concurrency: Some(60), ..config() };
+        let config = Config { retry: retrying(4), limits: limits(60, Some(0.1)), ..config() };
         let story = world.run(config, gets(1, 4, 14_000), |_, _| ());
         story.assert_whole(seed, 14_000);
         let firsts: Vec<_> = times(&story, true);
@@ -161,7 +171,7 @@ fn a_host_that_says_retry_after_is_left_alone_to_the_second_and_others_go_on() {
             _ => ok(20),
         };
         let world = World::new(seed).machine(1, 5, Arc::new(behaviour));
-        let config = Config { retry: retrying(3, None), concurrency: Some(5), ..config() };
+        let config = Config { retry: retrying(3), limits: limits(5, None), ..config() };
         let story = world.run(config, gets(1, 5, 500), |_, _| ());
         story.assert_all_ok(seed, 500);
         let of = |port| story.arrivals.iter().filter(move |arrival| arrival.host.1 == port);
@@ -178,8 +188,8 @@ fn a_host_that_says_retry_after_is_left_alone_to_the_second_and_others_go_on() {
 fn a_partition_costs_attempts_and_no_request() {
     for seed in seeds() {
         let world = World::new(seed).machine(1, 10, Arc::new(|_| ok(20)));
-        let retry = RetryPolicy { backoff: Duration::from_secs(1), ..retrying(20, None) };
-        let config = Config { retry, timeout: Duration::from_secs(1), ..config() };
+        let retry = RetryPolicy { backoff: Duration::from_secs(1), ..retrying(20) };
+        let config = Config { retry, limits: limits(50, None), timeout: Duration::from_secs(1), ..config() };
         let (mut is_apart, mut is_over) = (false, false);
         let story = world.run(config, gets(1, 10, 3000), |sim, passed| {
             let should_be = (Duration::from_millis(300)..Duration::from_secs(6)).contains(&passed);
@@ -200,8 +210,8 @@ fn a_partition_costs_attempts_and_no_request() {
 fn a_machine_that_crashes_costs_attempts_and_repeats_no_post() {
     for seed in seeds() {
         let world = World::new(seed).machine(1, 10, Arc::new(|arrival| ok(10 + arrival.id % 50)));
-        let retry = RetryPolicy { backoff: Duration::from_millis(500), ..retrying(20, None) };
-        let config = Config { retry, timeout: Duration::from_secs(1), ..config() };
+        let retry = RetryPolicy { backoff: Duration::from_millis(500), ..retrying(20) };
+        let config = Config { retry, limits: limits(50, None), timeout: Duration::from_secs(1), ..config() };
         let requests = (0..3000).map(|id| {
             let url = url(1, (id % 10) as u16, id);
             if id % 2 == 0 { Request::get(id, url) } else { Request::post(id, url) }
@@ -229,8 +239,8 @@ fn a_machine_that_crashes_costs_attempts_and_repeats_no_post() {
 #[test]
 fn a_clock_that_jumps_an_hour_loses_nothing_and_lets_no_burst_through() {
     for seed in seeds() {
-        let limits = Limits { rates: rates(&["50/s"]), ..Limits::default() };
-        let config = Config { limits, retry: retrying(5, None), ..config() };
+        let limits = Limits { rates: rates(&["50/s"]), ..limits(50, None) };
+        let config = Config { limits, retry: retrying(5), ..config() };
         let world = World::new(seed).machine(1, 5, Arc::new(|_| ok(100)));
         let story = world.run_with_a_jump(config, gets(1, 5, 1000), Duration::from_secs(5));
         story.assert_all_ok(seed, 1000);
@@ -272,11 +282,11 @@ fn time_limits_hold_to_the_tick() {
     for seed in seeds() {
         let world = World::new(seed).machine(1, 2, Arc::new(|_| never()));
         let limited = |total, deadline| Config {
-            retry: retrying(9, None),
+            retry: retrying(9),
             timeout: Duration::from_secs(2),
             total_timeout: Some(Duration::from_millis(total)),
             deadline: Some(Duration::from_millis(deadline)),
-            concurrency: Some(10),
+            limits: limits(10, None),
             ..config()
         };
         for (total, deadline, expected, name) in
@@ -308,7 +318,8 @@ fn a_dead_host_among_two_thousand_takes_less_than_a_tenth_from_the_others() {
                 0 => Request::get(id, url(2, 0, id)),
                 _ => Request::get(id, url(1, (id % 2000) as u16, id)),
             });
-            let config = Config { timeout: Duration::from_secs(60), concurrency: Some(100), ..config() };
+            let config =
+                Config { timeout: Duration::from_secs(60), limits: limits(100, Some(0.1)), ..config() };
             let story = world.run(config, requests.collect(), |_, _| ());
             story.assert_whole(seed, 4_000);
             let others = story.ended.iter().filter(|(_, outcome)| outcome.tag % 40 != 0);
@@ -324,8 +335,9 @@ fn the_same_seed_gives_the_same_story() {
     let story = |seed| {
         let behaviour = |arrival: &Arrival| if arrival.times.is_multiple_of(3) { ok(30) } else { busy() };
         let world = World::new(seed).machine(1, 7, Arc::new(behaviour));
-        let retry = RetryPolicy { backoff: Duration::from_millis(300), ..retrying(5, None) };
-        let mut arrivals = world.run(Config { retry, ..config() }, gets(1, 7, 500), |_, _| ()).arrivals;
+        let retry = RetryPolicy { backoff: Duration::from_millis(300), ..retrying(5) };
+        let config = Config { retry, limits: limits(50, None), ..config() };
+        let mut arrivals = world.run(config, gets(1, 7, 500), |_, _| ()).arrivals;
         arrivals.sort_by_key(|arrival| (arrival.at, arrival.id));
         arrivals
     };

@@ -9,7 +9,6 @@ use http::{HeaderName, HeaderValue, Method, Uri};
 use crate::address::target::Origin;
 use crate::config::Config;
 use crate::config::proxies::Proxy;
-use crate::cookies::Jar;
 use crate::job::Job;
 use crate::request::body::Body;
 use crate::request::{Head, PORTABLE};
@@ -71,14 +70,14 @@ impl Templates {
     }
 
     /// What is sent for a job.
-    pub(crate) fn compose<'t, T>(&'t self, job: &Job<T>, jar: Option<&Jar>) -> Prepared<'t> {
+    pub(crate) fn compose<'t>(&'t self, job: &'t Job) -> Prepared<'t> {
         let message = &job.message;
         let mut headers = Cow::Borrowed(if message.defaults { &self.with_defaults } else { &self.own });
         if let Some(head) = &message.head {
             self.add_own(headers.to_mut(), head);
         }
         describe_body(&mut headers, &message.method, &message.body);
-        if let Some(jar) = jar.or(job.cookies.as_deref())
+        if let Some(jar) = job.call.jar.as_deref().or(job.cookies.as_deref())
             && let Some(cookies) = jar.cookies_for(&job.target, headers.get(header::COOKIE))
         {
             headers.to_mut().insert(header::COOKIE, cookies);
@@ -164,13 +163,14 @@ fn remove_connection_headers(headers: &mut HeaderMap) {
 #[cfg(test)]
 mod tests {
     use std::hash::RandomState;
+    use std::sync::Arc;
 
     use super::*;
     use crate::job::planner::Planner;
     use crate::request::Request;
 
-    fn job(request: Request<()>) -> Box<Job<()>> {
-        Planner::new(RandomState::new()).plan(request).unwrap()
+    fn job(request: Request<()>) -> Box<Job> {
+        Planner::new(RandomState::new()).plan(request, &Arc::default()).unwrap().1
     }
 
     fn get() -> Request<()> {
@@ -189,7 +189,7 @@ mod tests {
         let job = job(get());
         for is_http2 in [false, true] {
             let templates = Templates::new(&defaults(&[("x-a", "b")]), &job.target.origin, is_http2, None);
-            let prepared = templates.compose(&job, None);
+            let prepared = templates.compose(&job);
             assert!(matches!(prepared.headers, Cow::Borrowed(_)));
             assert_eq!(prepared.headers["x-a"], "b");
             assert_eq!(prepared.headers.contains_key(header::HOST), !is_http2);
@@ -200,8 +200,8 @@ mod tests {
     fn what_one_request_says_is_said_of_no_other() {
         let (own, plain) = (job(get().header("x-a", "mine")), job(get()));
         let templates = Templates::new(&defaults(&[("x-a", "b")]), &own.target.origin, false, None);
-        assert_eq!(templates.compose(&own, None).headers["x-a"], "mine");
-        assert_eq!(templates.compose(&plain, None).headers["x-a"], "b");
+        assert_eq!(templates.compose(&own).headers["x-a"], "mine");
+        assert_eq!(templates.compose(&plain).headers["x-a"], "b");
     }
 
     #[test]
@@ -211,7 +211,7 @@ mod tests {
         let own = job(get().header("host", "other.example").header("upgrade", "h2c"));
         let templates = Templates::new(&config, &plain.target.origin, true, None);
         for (job, target) in [(plain, "https://potato.example/a?b"), (own, "https://other.example/a?b")] {
-            let prepared = templates.compose(&job, None);
+            let prepared = templates.compose(&job);
             assert_eq!(prepared.target.to_string(), target);
             assert!(prepared.headers.contains_key("x-a"));
             for name in ["connection", "te", "upgrade", "host"] {

@@ -11,10 +11,11 @@ use bytes::Bytes;
 use tokio::task::JoinHandle;
 
 use crate::error::{Error, Kind, Phase, is_shortage};
+use crate::report::parts::Parts;
 use crate::response::decoding::{Abandoned, Codings, FileFault, SizeLimits};
 use crate::response::headers::Headers;
 use crate::transport::blocking;
-use crate::transport::part_file::{Part, Parts};
+use crate::transport::part_file::Part;
 
 /// How many bytes are gathered for one writing.
 const BATCH: usize = 256 << 10;

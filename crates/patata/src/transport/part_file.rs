@@ -6,53 +6,11 @@
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+
+use crate::report::parts::Parts;
 
 /// Processes that may be at one file at once; one more waits for none, but fails.
 const MAX_WRITERS: u32 = 1000;
-
-/// The parts that an event loop's responses have, and what earlier processes left of theirs.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Parts(Arc<Inner>);
-
-#[derive(Debug, Default)]
-struct Inner {
-    state: Mutex<State>,
-    fewer: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    open: usize,
-    removed: Removed,
-}
-
-/// Parts that a process left which ended before they were whole, and that this run has removed.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Removed {
-    pub(crate) count: u64,
-    /// The folder of the last of them.
-    pub(crate) folder: PathBuf,
-}
-
-impl Parts {
-    /// Waits until none is open, for a limited time. Those that nobody waits for any more go at once.
-    pub(crate) fn wait(&self, limit: Duration) {
-        let state = self.state();
-        // Whether it took too long or not, nothing more can be done.
-        let _ = self.0.fewer.wait_timeout_while(state, limit, |state| state.open > 0);
-    }
-
-    /// What has been removed since this was last asked.
-    pub(crate) fn take_removed(&self) -> Removed {
-        std::mem::take(&mut self.state().removed)
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// A file that has not its name yet. Dropped without it, it goes.
 #[derive(Debug)]
@@ -74,10 +32,10 @@ impl Part {
         for number in 0..MAX_WRITERS {
             let path = folder.join(format!(".patata-{hash:016x}-{number}.part"));
             let Some((file, is_left)) = take(&path)? else { continue };
-            parts.state().open += 1;
+            parts.opened();
             let part = Self { file, path, is_named: false, parts: parts.clone() };
             if is_left {
-                part.note_removed(folder);
+                parts.note_removed(folder);
             }
             for further in number + 1..MAX_WRITERS {
                 let path = folder.join(format!(".patata-{hash:016x}-{further}.part"));
@@ -86,7 +44,7 @@ impl Part {
                 }
                 if let Some((_lock, true)) = take(&path)? {
                     std::fs::remove_file(&path)?;
-                    part.note_removed(folder);
+                    parts.note_removed(folder);
                 }
             }
             return Ok(part);
@@ -105,12 +63,6 @@ impl Part {
     pub(crate) fn another(&self, target: &Path) -> io::Result<Self> {
         Self::create(target, &self.parts)
     }
-
-    fn note_removed(&self, folder: &Path) {
-        let removed = &mut self.parts.state().removed;
-        removed.count += 1;
-        removed.folder = folder.to_owned();
-    }
 }
 
 impl Drop for Part {
@@ -119,8 +71,7 @@ impl Drop for Part {
             // Where it cannot be removed, the next run for this file does.
             let _ = std::fs::remove_file(&self.path);
         }
-        self.parts.state().open -= 1;
-        self.parts.0.fewer.notify_all();
+        self.parts.closed();
     }
 }
 
@@ -188,6 +139,7 @@ fn fnv(bytes: &[u8]) -> u64 {
 #[cfg(unix)]
 mod tests {
     use super::*;
+    use crate::report::parts::Removed;
 
     fn entries(folder: &Path) -> usize {
         std::fs::read_dir(folder).unwrap().count()

@@ -22,7 +22,7 @@ pub(crate) struct Pool<S> {
     concurrency: usize,
     /// The most connections there may be just now.
     capacity: usize,
-    /// The most there may ever be.
+    /// The most there may be.
     full_capacity: usize,
     /// When the capacity was last changed, while it is lowered.
     changed: Option<Instant>,
@@ -48,6 +48,18 @@ impl<S> Pool<S> {
             full_capacity: capacity,
             changed: None,
             sequence: 0,
+        }
+    }
+
+    /// At most so many connections are busy from now on; those that are idle may make them `capacity`.
+    pub(crate) fn resize(&mut self, concurrency: usize, capacity: usize) {
+        let capacity = capacity.max(concurrency);
+        if (self.concurrency, self.full_capacity) == (concurrency, capacity) {
+            return;
+        }
+        (self.concurrency, self.full_capacity) = (concurrency, capacity);
+        if self.changed.is_none() {
+            self.capacity = capacity;
         }
     }
 
@@ -116,10 +128,11 @@ impl<S> Pool<S> {
         }
     }
 
-    /// An idle connection to `origin`, no longer idle.
-    pub(crate) fn checkout(&mut self, origin: &Arc<Origin>) -> Option<S> {
+    /// An idle connection to `origin`, of those that are fit, no longer idle.
+    pub(crate) fn checkout(&mut self, origin: &Arc<Origin>, is_fit: impl Fn(&S) -> bool) -> Option<S> {
         let connections = self.idle.get_mut(origin)?;
-        let (_, connection) = connections.pop_back()?;
+        let place = connections.iter().rposition(|(_, connection)| is_fit(connection))?;
+        let (_, connection) = connections.remove(place)?;
         if connections.is_empty() {
             self.idle.remove(origin);
         }
@@ -245,8 +258,8 @@ mod tests {
         }
         pool.checkin(&a, "old");
         pool.checkin(&a, "new");
-        assert_eq!(pool.checkout(&b), None);
-        assert_eq!(pool.checkout(&a), Some("new"));
+        assert_eq!(pool.checkout(&b, |_| true), None);
+        assert_eq!(pool.checkout(&a, |_| true), Some("new"));
         assert_eq!(pool.free(clock::now()), 2);
     }
 
@@ -274,7 +287,7 @@ mod tests {
         }
         assert_eq!(pool.reserve(), Reservation::InsteadOf("first"));
         pool.checkin(&b, "fourth");
-        assert_eq!((pool.checkout(&a), pool.open()), (Some("third"), 3));
+        assert_eq!((pool.checkout(&a, |_| true), pool.open()), (Some("third"), 3));
     }
 
     #[test]
@@ -288,7 +301,7 @@ mod tests {
         assert_eq!(pool.reserve(), Reservation::InsteadOf(1));
         pool.checkin(&a, 5);
         // What has been used since is no longer old.
-        assert_eq!(pool.checkout(&b), Some(4));
+        assert_eq!(pool.checkout(&b, |_| true), Some(4));
         pool.checkin(&b, 6);
         for oldest in [2, 3, 5, 6] {
             assert_eq!(pool.reserve(), Reservation::InsteadOf(oldest));

@@ -196,9 +196,9 @@ fn sessions_are_resumed_across_connections_event_loops_and_runs() {
     for versions in [TLS12, TLS13] {
         let setup = Setup { versions, closes: true, ..Setup::default() };
         let server = TlsServer::start(&authority.sign(local()), &setup);
-        let client = trusting(&authority).build().unwrap();
+        let client = trusting(&authority).num_workers(2).build().unwrap();
         one(&client, Request::get((), server.url())).result.unwrap();
-        let several = client.to_builder().num_workers(2).concurrency(2).build().unwrap();
+        let several = client.to_builder().concurrency(2).build().unwrap();
         let outcomes = all(&several, (0..8).map(|id| Request::get(id, server.url())));
         assert!(outcomes.iter().all(|outcome| outcome.result.is_ok()));
         let handshakes = server.handshakes();

@@ -1,5 +1,6 @@
 //! The options of how connections are opened and what is spoken on them.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::net::IpAddr;
 use std::path::Path;
@@ -34,6 +35,10 @@ impl Builder {
     /// handshake, else HTTP/1.1.
     pub fn http_version(mut self, version: HttpVersion) -> Self {
         self.config.http_version = version;
+        self.note_route(
+            "http_version",
+            (version != HttpVersion::Auto).then(|| format!("{version:?}").into()),
+        );
         self
     }
 
@@ -54,7 +59,10 @@ impl Builder {
     /// ```
     pub fn proxy(mut self, url: impl AsRef<str>) -> Self {
         match Proxies::always(url.as_ref()) {
-            Ok(proxies) => self.config.proxies = proxies,
+            Ok(proxies) => {
+                self.config.proxies = proxies;
+                self.note_route("proxy", Some(url.as_ref().into()));
+            }
             Err(error) => {
                 self.error.get_or_insert(error);
             }
@@ -70,6 +78,7 @@ impl Builder {
     /// ```
     pub fn without_proxy(mut self) -> Self {
         self.config.proxies = Proxies::Never;
+        self.note_route("proxy", Some(Vec::new()));
         self
     }
 
@@ -82,6 +91,7 @@ impl Builder {
     /// ```
     pub fn environment_proxy(mut self) -> Self {
         self.config.proxies = Proxies::default();
+        self.note_route("proxy", None);
         self
     }
 
@@ -103,6 +113,9 @@ impl Builder {
         match url::Host::parse(host) {
             Ok(url::Host::Domain(name)) if !addresses.is_empty() => {
                 Arc::make_mut(&mut self.config.addresses).insert(name, addresses);
+                let all: BTreeMap<_, _> = self.config.addresses.iter().collect();
+                let text = format!("{all:?}");
+                self.note_route("resolve", Some(text.into()));
             }
             Ok(url::Host::Domain(_)) => {
                 self.fail("resolve", "at least one address", format!("none for {host:?}"))
@@ -123,6 +136,7 @@ impl Builder {
         let path = path.as_ref();
         if cfg!(unix) {
             self.config.unix_socket = Some(path.into());
+            self.note_route("unix_socket", Some(path.as_os_str().as_encoded_bytes().to_vec()));
         } else {
             self.fail("unix_socket", "left out: this system has no unix sockets", format!("{path:?}"));
         }
@@ -140,6 +154,7 @@ impl Builder {
     /// ```
     pub fn verify(mut self, verify: bool) -> Self {
         self.tls.change(|settings| settings.trust = if verify { Trust::Machine } else { Trust::Any });
+        self.note_route("verify", (!verify).then(Vec::new));
         self
     }
 
@@ -156,7 +171,10 @@ impl Builder {
     pub fn ca_file(mut self, path: impl AsRef<Path>) -> Self {
         let path = path.as_ref();
         match read_roots(path) {
-            Ok(roots) => self.tls.change(|settings| settings.trust = Trust::Roots(Arc::new(roots))),
+            Ok(roots) => {
+                self.note_route("verify", Some(joined(&roots.certificates)));
+                self.tls.change(|settings| settings.trust = Trust::Roots(Arc::new(roots)));
+            }
             Err(cause) => self.fail("verify", "a readable PEM file with CA certificates", shown(path, cause)),
         }
         self
@@ -176,7 +194,10 @@ impl Builder {
     pub fn cert(mut self, certificate: impl AsRef<Path>, key: Option<&Path>) -> Self {
         let certificate = certificate.as_ref();
         match read_identity(certificate, key.unwrap_or(certificate)) {
-            Ok(identity) => self.tls.change(|settings| settings.certificate = Some(Arc::new(identity))),
+            Ok(identity) => {
+                self.note_route("cert", Some(joined(&identity.cert)));
+                self.tls.change(|settings| settings.certificate = Some(Arc::new(identity)));
+            }
             Err(value) => self.fail("cert", "readable PEM files with a certificate and its key", value),
         }
         self
@@ -185,8 +206,14 @@ impl Builder {
     /// The oldest version of TLS that is spoken. Default: [`TlsVersion::Tls12`].
     pub fn min_tls_version(mut self, version: TlsVersion) -> Self {
         self.tls.change(|settings| settings.min_version = version);
+        self.note_route("min_tls_version", Some(format!("{version:?}").into()));
         self
     }
+}
+
+/// Certificates as one text to compare.
+fn joined(certificates: &[CertificateDer<'_>]) -> Vec<u8> {
+    certificates.iter().flat_map(|certificate| certificate.iter().copied()).collect()
 }
 
 fn read_roots(path: &Path) -> Result<Roots, String> {

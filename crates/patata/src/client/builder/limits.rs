@@ -15,13 +15,13 @@ const MOST_ADAPTIVE: usize = 1000;
 
 impl Builder {
     /// Requests in flight at once, over all event loops, each on a connection of its own, or over HTTP/2 as a
-    /// stream of one. At least 1. Default: 100 for each event loop.
+    /// stream of one. At least 1. Default: 100 for each event loop, unless a run on top of it says otherwise.
     ///
     /// Connections are kept for 15 seconds for further requests to their hosts, beside those in use: up to 4096 in
     /// all, or half of the files that the process may have open, and none beyond `concurrency` through a proxy or to
     /// a unix socket.
     pub fn concurrency(mut self, count: usize) -> Self {
-        self.config.concurrency = Some(self.positive("concurrency", count));
+        self.config.limits.concurrency = Some(self.positive("concurrency", count));
         self.config.limits.adaptive = None;
         self
     }

@@ -11,13 +11,17 @@ use std::time::Duration;
 
 use crate::client::Client;
 use crate::config::Config;
+use crate::engine::routes::RouteKey;
+use crate::engine::{CallOptions, Engine};
 use crate::error::ConfigError;
 use crate::request::names_several_hosts;
 use crate::response::statuses::Statuses;
-use crate::transport::connect::burst::Bursts;
 use crate::transport::connect::tls::Tls;
 
-/// The options of a client, each with a default that is good for most.
+/// The options of a client, or of some of its runs, each with a default that is good for most.
+///
+/// Limits that are given to a client hold for all of its runs together; those that are given on top of it
+/// ([`Client::to_builder`]) hold for each run that is begun with them, besides.
 ///
 /// ```
 /// use std::time::Duration;
@@ -31,12 +35,15 @@ use crate::transport::connect::tls::Tls;
 ///     .build()?;
 /// # Ok::<(), patata::ConfigError>(())
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Default)]
 #[must_use]
 pub struct Builder {
     pub(crate) config: Config,
     pub(crate) tls: Tls,
-    pub(crate) bursts: Bursts,
+    /// What was said that makes connections differ.
+    pub(crate) route: RouteKey,
+    /// That of the client for some of whose calls these options are.
+    pub(crate) engine: Option<Arc<Engine>>,
     pub(crate) error: Option<ConfigError>,
 }
 
@@ -56,16 +63,36 @@ impl Builder {
         if names_several_hosts(&self.config.headers) {
             self.fail("headers", "of one Host at most", "several");
         }
-        match self.error {
-            Some(error) => Err(error),
-            None => {
-                self.config.proxies = self.config.proxies.resolved()?;
-                Ok(Client { config: Arc::new(self.config), tls: self.tls, bursts: self.bursts })
-            }
+        if let Some(engine) = &self.engine
+            && engine.options.config.num_workers != self.config.num_workers
+        {
+            let value = self.config.num_workers;
+            self.fail("num_workers", "left to the client, whose event loops all calls share", value);
         }
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        self.config.proxies = self.config.proxies.resolved()?;
+        let options = CallOptions { config: Arc::new(self.config), tls: self.tls, route: self.route };
+        Ok(match self.engine {
+            Some(engine) => Client::new(engine, options),
+            None => {
+                let config = Arc::new(options.config.of_calls());
+                let of_calls = CallOptions { config, ..options.clone() };
+                Client::new(Arc::new(Engine::new(options)), of_calls)
+            }
+        })
     }
 
-    /// How many event loops a run has, each a thread with connections of its own. At least 1. Default:
+    /// Notes what makes connections differ; `None` for what is usual.
+    pub(crate) fn note_route(&mut self, option: &'static str, value: Option<Vec<u8>>) {
+        match value {
+            Some(value) => self.route.insert(option, value),
+            None => self.route.remove(option),
+        };
+    }
+
+    /// How many event loops the client has, each a thread with connections of its own. At least 1. Default:
     /// [`default_num_workers`](crate::default_num_workers).
     pub fn num_workers(mut self, count: usize) -> Self {
         self.config.num_workers = self.positive("num_workers", count);

@@ -1,9 +1,12 @@
 //! The options of what each request says, and of what is taken for its answer.
 
+use std::sync::Arc;
+
 use http::{HeaderName, HeaderValue, header};
 
 use crate::client::builder::Builder;
 use crate::config::Config;
+use crate::config::cookie_policy::CookiePolicy;
 use crate::request::auth::{AuthRequest, Authorize};
 use crate::request::body::{Body, Content};
 use crate::request::{auth, parse_header, parse_name};
@@ -163,7 +166,8 @@ impl Builder {
         self
     }
 
-    /// Whether cookies that servers set are kept during a run and sent back to whom they belong. Default: only
+    /// Whether cookies that servers set are kept, for as long as the client lives or, where this is said for some of its
+    /// calls, for each of these, and sent back to whom they belong. Default: only
     /// those that a redirect sets, and only until the request that it belongs to has come to its end: a page that
     /// sets a cookie and redirects to where the cookie is wanted is reached. `false` keeps not even these.
     ///
@@ -175,8 +179,13 @@ impl Builder {
     /// let client = patata::Client::builder().cookie_jar(true).build()?;
     /// # Ok::<(), patata::ConfigError>(())
     /// ```
-    pub fn cookie_jar(mut self, keep: bool) -> Self {
-        self.config.keeps_cookies = Some(keep);
+    pub fn cookie_jar(mut self, keep: impl Into<Option<bool>>) -> Self {
+        self.config.cookies = match (keep.into(), &self.engine) {
+            (None, _) => CookiePolicy::OfRedirects,
+            (Some(false), _) => CookiePolicy::Never,
+            (Some(true), None) => CookiePolicy::OfClient(Arc::default()),
+            (Some(true), Some(_)) => CookiePolicy::OfCall,
+        };
         self
     }
 

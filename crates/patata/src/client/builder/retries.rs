@@ -108,11 +108,12 @@ impl Builder {
     /// # Ok::<(), patata::ConfigError>(())
     /// ```
     pub fn retry_budget(mut self, share: impl Into<Option<f64>>) -> Self {
-        self.config.retry.budget = share.into().map(|share| {
+        let share = share.into().map(|share| {
             self.check("retry_budget", "a share of the requests, from 0 to 1", share, |share| {
                 (0.0..=1.0).contains(share)
             })
         });
+        self.config.limits.retry_budget = Some(share);
         self
     }
 
@@ -175,7 +176,7 @@ impl Builder {
     /// # Ok::<(), patata::ConfigError>(())
     /// ```
     pub fn host_timeout(mut self, limit: impl Into<Option<Duration>>) -> Self {
-        self.config.limits.patience = Patience(limit.into());
+        self.config.patience = Patience(limit.into());
         self
     }
 

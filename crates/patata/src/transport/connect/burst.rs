@@ -20,13 +20,11 @@ const WAIT: Duration = Duration::from_millis(20);
 const RECENT: Duration = Duration::from_secs(1);
 
 /// The openings under way, by server. Clones share them.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Bursts(Arc<Inner>);
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Inner {
-    /// The process they belong to: a child of a fork inherits none of them.
-    process: u32,
     crowds: Mutex<HashMap<String, Arc<Crowd>>>,
 }
 
@@ -54,18 +52,7 @@ impl State {
     }
 }
 
-impl Default for Bursts {
-    fn default() -> Self {
-        Self(Arc::new(Inner { process: std::process::id(), crowds: Mutex::default() }))
-    }
-}
-
 impl Bursts {
-    /// The same, or none where this process has been forked off: nobody in it will end what is under way.
-    pub(crate) fn of_this_process(&self) -> Self {
-        if self.0.process == std::process::id() { self.clone() } else { Self::default() }
-    }
-
     /// Joins those who open connections to a server.
     pub(crate) fn join(&self, server: String) -> Opener<'_> {
         let mut crowds = lock(&self.0.crowds);

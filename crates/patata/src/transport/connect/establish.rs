@@ -9,7 +9,6 @@ use tokio::sync::Notify;
 
 use crate::address::target::{ByOrigin, Origin};
 use crate::clock;
-use crate::config::Config;
 use crate::config::http_version::HttpVersion;
 use crate::error::{Error, Kind, Phase};
 use crate::transport::connect::{Connector, Wire, cannot_connect};
@@ -24,10 +23,7 @@ const SWEEP_AT: usize = 4096;
 /// Opens the connections of one event loop.
 pub(crate) struct Establisher {
     connector: Connector,
-    connect_timeout: Duration,
     version: HttpVersion,
-    /// How many connections this run may open at once.
-    most: usize,
     random: RefCell<fastrand::Rng>,
     origins: RefCell<ByOrigin<Rc<Known>>>,
     /// What the HTTP/1.1 connections share.
@@ -75,12 +71,10 @@ impl Drop for Opening<'_> {
 }
 
 impl Establisher {
-    pub(crate) fn new(connector: Connector, config: &Config, random: fastrand::Rng) -> Self {
+    pub(crate) fn new(connector: Connector, random: fastrand::Rng) -> Self {
         Self {
+            version: connector.version,
             connector,
-            connect_timeout: config.connect_timeout,
-            version: config.http_version,
-            most: config.connections(),
             random: RefCell::new(random),
             origins: RefCell::default(),
             buffers: Rc::default(),
@@ -93,21 +87,31 @@ impl Establisher {
     }
 
     /// Looks up what is missing for that, within the time that opening a connection may take.
-    pub(crate) async fn look_up_the_way(&self, origin: &Origin) -> Result<(), Error> {
-        self.in_time(origin, self.connector.look_up_the_way(origin)).await
+    pub(crate) async fn look_up_the_way(&self, origin: &Origin, patience: Duration) -> Result<(), Error> {
+        self.in_time(patience, origin, self.connector.look_up_the_way(origin)).await
     }
 
-    /// A connection to `origin`. What fails in a burst of our own is tried again, as it is no fault of the server.
-    pub(crate) async fn open(&self, origin: &Arc<Origin>) -> Result<Connection, Error> {
+    /// A connection to `origin`, opened within this time, beside so many others at once. What fails in a burst of our own is tried again, as it is no fault of the server.
+    pub(crate) async fn open(
+        &self,
+        origin: &Arc<Origin>,
+        patience: Duration,
+        most: usize,
+    ) -> Result<Connection, Error> {
         // In a box, as thousands of connections' tasks would else keep room for it for good.
-        Box::pin(self.open_in_turn(origin)).await
+        Box::pin(self.open_in_turn(origin, patience, most)).await
     }
 
-    async fn open_in_turn(&self, origin: &Arc<Origin>) -> Result<Connection, Error> {
+    async fn open_in_turn(
+        &self,
+        origin: &Arc<Origin>,
+        patience: Duration,
+        most: usize,
+    ) -> Result<Connection, Error> {
         let mut opener = self.connector.bursts.join(origin.to_string());
         loop {
-            let turn = opener.begin(self.most).await;
-            let error = match self.in_time(origin, self.open_patiently(origin)).await {
+            let turn = opener.begin(most).await;
+            let error = match self.in_time(patience, origin, self.open_patiently(origin)).await {
                 Ok(connection) => {
                     turn.succeed();
                     return Ok(connection);
@@ -124,16 +128,15 @@ impl Establisher {
 
     async fn in_time<V>(
         &self,
+        patience: Duration,
         origin: &Origin,
         opening: impl Future<Output = Result<V, Error>>,
     ) -> Result<V, Error> {
-        let deadline = clock::now() + self.connect_timeout.min(clock::FOREVER);
+        let deadline = clock::now() + patience.min(clock::FOREVER);
         match within(deadline, opening).await {
             Some(result) => result,
-            None => Err(cannot_connect(Kind::Timeout, origin).with_source(format!(
-                "timed out after {} s (connect_timeout)",
-                self.connect_timeout.as_secs_f64()
-            ))),
+            None => Err(cannot_connect(Kind::Timeout, origin)
+                .with_source(format!("timed out after {} s (connect_timeout)", patience.as_secs_f64()))),
         }
     }
 

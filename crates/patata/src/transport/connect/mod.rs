@@ -69,11 +69,11 @@ pub(crate) struct Connector {
 }
 
 impl Connector {
-    pub(crate) fn new(tls: Tls, bursts: &Bursts, config: &Config) -> Self {
+    pub(crate) fn new(tls: Tls, config: &Config) -> Self {
         Self {
             resolver: Resolver::new(config.addresses.clone()),
             tls,
-            bursts: bursts.of_this_process(),
+            bursts: Bursts::default(),
             proxies: config.proxies.clone(),
             unix_socket: config.unix_socket.clone(),
             version: config.http_version,

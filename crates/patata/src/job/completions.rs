@@ -11,32 +11,32 @@ use crate::job::Job;
 ///
 /// It has no bound of its own: the caller takes no more requests from the input than may be waiting here.
 #[derive(Debug)]
-pub(crate) struct CompletionQueue<T> {
-    waiting: Mutex<Waiting<T>>,
+pub(crate) struct CompletionQueue {
+    waiting: Mutex<Waiting>,
     wake_up: Condvar,
     /// Whether there is something to look at, readable without the lock.
     news: AtomicBool,
 }
 
 #[derive(Debug)]
-struct Waiting<T> {
-    jobs: Vec<Box<Job<T>>>,
+struct Waiting {
+    jobs: Vec<Box<Job>>,
     /// The caller's task, where the caller is one.
     waker: Option<Waker>,
     /// Whether the caller's thread is asleep on the condition variable.
     asleep: bool,
 }
 
-impl<T> CompletionQueue<T> {
+impl CompletionQueue {
     pub(crate) fn new() -> Self {
         let waiting = Waiting { jobs: Vec::new(), waker: None, asleep: false };
         Self { waiting: Mutex::new(waiting), wake_up: Condvar::new(), news: AtomicBool::new(false) }
     }
 
-    /// Hands over a batch, which is left empty, and wakes the caller if it sleeps.
-    pub(crate) fn send(&self, batch: &mut Vec<Box<Job<T>>>) {
+    /// Hands over a batch, and wakes the caller if it sleeps.
+    pub(crate) fn send(&self, batch: impl IntoIterator<Item = Box<Job>>) {
         let mut waiting = self.lock();
-        waiting.jobs.append(batch);
+        waiting.jobs.extend(batch);
         self.wake(waiting);
     }
 
@@ -45,7 +45,7 @@ impl<T> CompletionQueue<T> {
         self.wake(self.lock());
     }
 
-    fn wake(&self, mut waiting: MutexGuard<'_, Waiting<T>>) {
+    fn wake(&self, mut waiting: MutexGuard<'_, Waiting>) {
         self.news.store(true, Ordering::Release);
         let asleep = std::mem::take(&mut waiting.asleep);
         let waker = waiting.waker.take();
@@ -58,7 +58,7 @@ impl<T> CompletionQueue<T> {
         }
     }
 
-    /// Whether something came since the last [`take`](Self::take).
+    /// Whether something came since the last [`take_into`](Self::take_into).
     pub(crate) fn has_news(&self) -> bool {
         self.news.load(Ordering::Acquire)
     }
@@ -68,14 +68,22 @@ impl<T> CompletionQueue<T> {
         !self.lock().jobs.is_empty()
     }
 
-    /// All that has come.
-    pub(crate) fn take(&self) -> Vec<Box<Job<T>>> {
-        if !self.has_news() {
-            return Vec::new();
+    /// Takes all that has come into `jobs`, which is empty.
+    pub(crate) fn take_into(&self, jobs: &mut Vec<Box<Job>>) {
+        if self.has_news() {
+            let mut waiting = self.lock();
+            self.news.store(false, Ordering::Release);
+            // The two take turns, so that neither has to grow again.
+            std::mem::swap(&mut waiting.jobs, jobs);
         }
-        let mut waiting = self.lock();
-        self.news.store(false, Ordering::Release);
-        std::mem::take(&mut waiting.jobs)
+    }
+
+    /// All that has come.
+    #[cfg(any(test, feature = "benching"))]
+    pub(crate) fn take(&self) -> Vec<Box<Job>> {
+        let mut jobs = Vec::new();
+        self.take_into(&mut jobs);
+        jobs
     }
 
     /// Sleeps until something comes, or for `limit`.
@@ -99,7 +107,7 @@ impl<T> CompletionQueue<T> {
         true
     }
 
-    fn lock(&self) -> MutexGuard<'_, Waiting<T>> {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
         // Nothing in here can be left half done by a panic.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
