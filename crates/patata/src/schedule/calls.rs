@@ -277,10 +277,9 @@ impl Calls {
         }
     }
 
-    /// Whether a retry is within the call's own budget, in which it then counts.
-    pub(crate) fn allows_retry(&mut self, call: &Call, now: Instant) -> bool {
-        let allowance = self.get_mut(call).and_then(|entry| entry.allowance.as_mut());
-        allowance.and_then(|allowance| allowance.budget.as_mut()).is_none_or(|budget| budget.allows(now))
+    /// A call's own retry budget, where it has one.
+    pub(crate) fn budget(&mut self, call: &Call) -> Option<&mut RetryBudget> {
+        self.get_mut(call)?.allowance.as_mut()?.budget.as_mut()
     }
 
     /// Counts first attempts in the budgets of the calls that have one.
@@ -289,8 +288,7 @@ impl Calls {
             return;
         }
         for job in taken.iter().filter(|job| job.attempts == 0) {
-            let allowance = self.get_mut(&job.call).and_then(|entry| entry.allowance.as_mut());
-            if let Some(budget) = allowance.and_then(|allowance| allowance.budget.as_mut()) {
+            if let Some(budget) = self.budget(&job.call) {
                 budget.count(1, now);
             }
         }

@@ -14,6 +14,8 @@ pub(crate) mod retry_after;
 mod slowdown;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_calls;
 mod timed;
 pub(crate) mod trouble;
 
@@ -269,12 +271,18 @@ impl Schedule {
         Ok(self.lines.wake_any())
     }
 
-    /// Whether a retry is within the client's budget and its call's, in which it then counts.
+    /// Whether a retry is within the client's budget and its call's own, in both of which it then counts.
     pub(crate) fn allows_retry(&mut self, call: &Call, now: Instant) -> bool {
         // What a client has without saying so gives way to what a call says.
         let is_calls_own = call.config.limits.retry_budget.is_some() && self.limits.retry_budget.is_none();
-        self.calls.allows_retry(call, now)
-            && (is_calls_own || self.budget.as_mut().is_none_or(|budget| budget.allows(now)))
+        let of_client = self.budget.as_mut().filter(|_| !is_calls_own);
+        let mut budgets = [self.calls.budget(call), of_client];
+        // What one of them denies does not count in the other.
+        let allows = budgets.iter_mut().flatten().all(|budget| budget.has_room(now));
+        if allows {
+            budgets.into_iter().flatten().for_each(|budget| budget.count_retry(now));
+        }
+        allows
     }
 
     /// Moves as many jobs into `taken` as there is room for, hosts taking turns. An event loop that gets fewer than it

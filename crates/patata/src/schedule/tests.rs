@@ -15,7 +15,7 @@ use crate::request::Request;
 use crate::schedule::trouble::Sign;
 use crate::schedule::{Release, Room, Schedule};
 
-type Jobs = Vec<Box<Job>>;
+pub(super) type Jobs = Vec<Box<Job>>;
 
 /// A schedule with a call, whose jobs are numbered as they are tagged.
 struct Fixture {
@@ -62,7 +62,7 @@ impl Fixture {
 }
 
 /// All with the same hasher, as those of one engine.
-fn jobs(call: &Arc<Call>, urls: &[(u32, &str)]) -> Jobs {
+pub(super) fn jobs(call: &Arc<Call>, urls: &[(u32, &str)]) -> Jobs {
     static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
     let mut planner = Planner::new(HASHER.clone());
     let planned = urls.iter().map(|(tag, url)| {
@@ -74,7 +74,7 @@ fn jobs(call: &Arc<Call>, urls: &[(u32, &str)]) -> Jobs {
 }
 
 /// Another call.
-fn call(schedule: &mut Schedule, number: u64, config: Config) -> Arc<Call> {
+pub(super) fn call(schedule: &mut Schedule, number: u64, config: Config) -> Arc<Call> {
     schedule.begin(|place| Arc::new(Call::new(number, place, 0, Arc::new(config))))
 }
 
@@ -101,19 +101,19 @@ fn push(schedule: &mut Fixture, host: &str, first: u32, count: u32) {
     }
 }
 
-fn take_jobs(schedule: &mut Schedule, limit: usize, now: Instant) -> Jobs {
+pub(super) fn take_jobs(schedule: &mut Schedule, limit: usize, now: Instant) -> Jobs {
     let mut taken = Vec::new();
     schedule.take(room(limit), now, 0, &mut taken);
     taken
 }
 
 /// Of an event loop that has so many connections, all of which are free.
-fn room(connections: usize) -> Room {
+pub(super) fn room(connections: usize) -> Room {
     Room { limit: connections, spare: 0, connections }
 }
 
 /// States that these are no longer in flight.
-fn release(schedule: &mut Schedule, jobs: Jobs, retry_after: Option<Duration>, now: Instant) {
+pub(super) fn release(schedule: &mut Schedule, jobs: Jobs, retry_after: Option<Duration>, now: Instant) {
     for job in jobs {
         job.call.returned();
         let counted_by = job.is_counted_by_call.then_some((job.call.place, job.call.number));
@@ -123,7 +123,7 @@ fn release(schedule: &mut Schedule, jobs: Jobs, retry_after: Option<Duration>, n
     }
 }
 
-fn seconds(count: u64) -> Duration {
+pub(super) fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
 }
 
