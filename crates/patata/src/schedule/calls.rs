@@ -27,6 +27,9 @@ pub(crate) struct Calls {
     limited: usize,
     /// Places of calls whose own limits keep jobs of theirs waiting.
     parked: VecDeque<usize>,
+    /// How often it was looked whether one of these has room, for tests to count.
+    #[cfg(test)]
+    pub(crate) looks: usize,
 }
 
 /// What is known of one.
@@ -312,6 +315,10 @@ impl Calls {
     pub(crate) fn unpark(&mut self, now: Instant) -> Option<(Arc<Origin>, u64)> {
         for _ in 0..self.parked.len() {
             let place = self.parked.pop_front()?;
+            #[cfg(test)]
+            {
+                self.looks += 1;
+            }
             let Some(entry) = self.at_mut(place) else { continue };
             let number = entry.call.number;
             let Some(allowance) = &mut entry.allowance else { continue };

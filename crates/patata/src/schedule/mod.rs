@@ -296,7 +296,9 @@ impl Schedule {
     ) -> Prospect {
         self.ripen(now);
         for _ in 0..self.calls.parked() {
-            self.unpark(now);
+            if !self.unpark(now) {
+                break;
+            }
         }
         let begin = taken.len();
         while taken.len() - begin < room.limit && self.pace.closed_until(now).is_none() {

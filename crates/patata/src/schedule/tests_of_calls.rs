@@ -252,6 +252,23 @@ fn a_limited_call_over_two_thousand_hosts_costs_a_few_looks_a_job() {
 }
 
 #[test]
+fn many_calls_at_their_limits_are_looked_through_once_a_turn() {
+    const CALLS: usize = 2000;
+    let mut schedule = schedule(Limits::default());
+    let now = clock::now();
+    for number in 1..=CALLS as u64 {
+        let narrow = limited(&mut schedule, number, concurrency(1));
+        push(&mut schedule, &narrow, &format!("host{}", number % 10), 2);
+    }
+    let taken = take_jobs(&mut schedule, 5000, now);
+    assert_eq!(taken.len(), CALLS);
+    let before = schedule.calls.looks;
+    assert!(take_jobs(&mut schedule, 100, now).is_empty());
+    let looks = schedule.calls.looks - before;
+    assert!(looks <= 2 * CALLS, "{looks} looks at {CALLS} calls");
+}
+
+#[test]
 fn a_limit_that_is_given_under_way_holds_at_once_and_one_that_is_lifted_lets_all_go() {
     let mut schedule = schedule(Limits::default());
     let now = clock::now();
