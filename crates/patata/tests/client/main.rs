@@ -5,6 +5,7 @@
 mod adaptive;
 #[cfg(target_os = "linux")]
 mod bursts;
+mod calls;
 mod downloads;
 mod limits;
 mod ordered;
