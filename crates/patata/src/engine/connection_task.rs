@@ -30,15 +30,19 @@ use crate::transport::timer::within;
 pub(crate) fn open(event_loop: &Rc<EventLoop>, way: Rc<Way>, job: Box<Job>) {
     let slot = Rc::new(Slot::new(&job.call));
     let number = event_loop.enter(slot.clone());
-    let place = Place { event_loop: event_loop.clone(), number, given_away: Cell::new(false) };
-    let task = tokio::task::spawn_local(serve(place, way, slot.clone(), job));
+    // The task may be ended before it has begun: the job is where it is found then.
+    slot.give(Order::Send(job));
+    let place =
+        Place { event_loop: event_loop.clone(), number, slot: slot.clone(), given_away: Cell::new(false) };
+    let task = tokio::task::spawn_local(serve(place, way));
     slot.task.set(Some(task.abort_handle()));
 }
 
-async fn serve(place: Place, way: Rc<Way>, slot: Rc<Slot>, job: Box<Job>) {
-    let event_loop = &*place.event_loop;
+async fn serve(place: Place, way: Rc<Way>) {
+    let (event_loop, slot) = (&*place.event_loop, &place.slot);
+    let Order::Send(job) = slot.order.take() else { return };
     let origin = job.target.origin.clone();
-    let mut held = Held { event_loop, way: &way, slot: slot.clone(), job: Some(job), is_sending: false };
+    let mut held = Held { event_loop, way: &way, job: Some(job), is_sending: false };
     let Some(mut connection) = held.connect(&origin).await else { return };
     let mut heads = Heads::default();
     // The clock is read once an exchange, at its end.
@@ -93,7 +97,7 @@ async fn serve(place: Place, way: Rc<Way>, slot: Rc<Slot>, job: Box<Job>) {
             return;
         }
         let retirement = now + idle_timeout;
-        match idle(event_loop, &origin, &mut connection, &slot, retirement).await {
+        match idle(event_loop, &origin, &mut connection, slot, retirement).await {
             Order::Send(job) => {
                 held.job = Some(job);
                 // Too old it is too, where this process was stopped while the connection's time ran out.
@@ -165,6 +169,7 @@ struct Place {
     event_loop: Rc<EventLoop>,
     /// By which the event loop knows it.
     number: usize,
+    slot: Rc<Slot>,
     given_away: Cell<bool>,
 }
 
@@ -183,6 +188,10 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
+        if let Order::Send(job) = self.slot.order.take() {
+            // The connection has ended before it could look at it.
+            self.event_loop.abandon(job);
+        }
         self.event_loop.leave(self.number);
         if !self.given_away.get() {
             self.event_loop.pool().closed();
@@ -195,8 +204,6 @@ impl Drop for Place {
 struct Held<'a> {
     event_loop: &'a EventLoop,
     way: &'a Way,
-    /// Where the next one may be already.
-    slot: Rc<Slot>,
     job: Option<Box<Job>>,
     /// Whether it is being sent, or its answer awaited.
     is_sending: bool,
@@ -266,14 +273,8 @@ impl Held<'_> {
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
-        if let Some(job) = &mut self.job {
+        if let Some(mut job) = self.job.take() {
             job.was_sent |= self.is_sending;
-        }
-        let next = match self.slot.order.take() {
-            Order::Send(job) => Some(job),
-            _ => None,
-        };
-        for job in self.job.take().into_iter().chain(next) {
             // Without an end, which the caller reads as a failure where its call has not ended.
             self.event_loop.abandon(job);
         }

@@ -303,6 +303,20 @@ fn a_call_that_is_dropped_anywhere_cancels_its_own_requests_and_no_others() {
 }
 
 #[test]
+fn a_call_that_is_dropped_while_hundreds_of_its_connections_open_is_over_at_once() {
+    let silent = RawServer::silent();
+    let client = Client::builder().num_workers(1).concurrency(600).build().unwrap();
+    for _ in 0..20 {
+        let _watchdog = Watchdog::new();
+        let mut run = client.run_pushed();
+        gets(&silent.url(), 600).for_each(|request| run.push(request).unwrap());
+        let receipt = run.cancel();
+        assert_eq!((receipt.submitted, receipt.cancelled), (600, 600));
+    }
+    wait_until(|| silent.ended() == silent.connections());
+}
+
+#[test]
 fn a_thousand_calls_may_be_begun_and_dropped_unused() {
     let server = hanging();
     let client = Client::builder().num_workers(2).build().unwrap();
