@@ -178,8 +178,13 @@ impl Shared {
         is_there
     }
 
+    /// Publishes how many connections there may be. Where these are others than before, all event loops have a look:
+    /// one that had none was not told of jobs.
     fn note_connections(&self, state: &State) {
-        self.connections.store(state.schedule.connections(), Ordering::Relaxed);
+        let connections = state.schedule.connections();
+        if self.connections.swap(connections, Ordering::Relaxed) != connections {
+            self.wake_all();
+        }
     }
 
     /// How many connections an event loop may have in use: all of them together have what there may be in all.

@@ -329,6 +329,18 @@ fn a_thousand_calls_may_be_begun_and_dropped_unused() {
 }
 
 #[test]
+fn a_call_uses_all_connections_though_one_before_it_was_limited_to_one() {
+    let server = hanging();
+    let client = Client::builder().num_workers(2).build().unwrap();
+    let narrow = client.to_builder().concurrency(1).build().unwrap();
+    let _watchdog = Watchdog::new();
+    assert_eq!(narrow.run(gets(&server.url(), 20)).count(), 20);
+    let mut run = client.run(gets(&format!("{}/hang", server.url()), 200));
+    assert!(matches!(run.step(), Step::Wait));
+    wait_until(|| hung(&server) == 200);
+}
+
+#[test]
 fn tags_need_not_be_fit_for_other_threads() {
     let server = hanging();
     let client = Client::builder().num_workers(2).build().unwrap();
