@@ -379,6 +379,7 @@ fn connections_are_shared_by_those_calls_alone_whose_options_agree_on_them() {
         client.to_builder().timeout(Duration::from_secs(9)).rate("1000/s").header("x-name", "value"),
         client.to_builder().resolve("name.example", here()),
         client.to_builder().verify(true).http_version(HttpVersion::Auto),
+        client.to_builder().min_tls_version(patata::TlsVersion::default()),
     ] {
         one(&same.build().unwrap(), &url);
     }

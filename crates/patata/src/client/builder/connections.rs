@@ -206,7 +206,8 @@ impl Builder {
     /// The oldest version of TLS that is spoken. Default: [`TlsVersion::Tls12`].
     pub fn min_tls_version(mut self, version: TlsVersion) -> Self {
         self.tls.change(|settings| settings.min_version = version);
-        self.note_route("min_tls_version", Some(format!("{version:?}").into()));
+        let differs = version != TlsVersion::default();
+        self.note_route("min_tls_version", differs.then(|| format!("{version:?}").into()));
         self
     }
 }
