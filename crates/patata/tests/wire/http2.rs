@@ -122,6 +122,55 @@ fn many_requests_share_one_connection() {
 }
 
 #[test]
+fn a_call_that_is_dropped_resets_its_streams_and_another_calls_on_the_same_connection_go_on() {
+    for is_elsewhere in [false, true] {
+        let (told, all_came) = std::sync::mpsc::channel();
+        let server = RawServer::start(move |peer| {
+            greet(peer, 100);
+            // One call's requests have no body, and the other's have one.
+            let (mut kept, mut dropped) = (Vec::new(), BTreeSet::new());
+            while kept.len() + dropped.len() < 5 {
+                let frame = next_frame(peer).unwrap();
+                match (frame.kind, frame.flags & END_STREAM) {
+                    (HEADERS, END_STREAM) => kept.push(frame.stream),
+                    (DATA, END_STREAM) => drop(dropped.insert(frame.stream)),
+                    _ => {}
+                }
+            }
+            told.send(()).unwrap();
+            while !dropped.is_empty() {
+                let frame = next_frame(peer).unwrap();
+                assert!(frame.kind != RST_STREAM || frame.payload == CANCEL.to_be_bytes());
+                assert!(
+                    frame.kind != RST_STREAM || dropped.remove(&frame.stream),
+                    "a stream of the other call's"
+                );
+            }
+            for stream in kept {
+                peer.send(ok(stream, "kept"));
+            }
+            serve(peer);
+        });
+        let client = client();
+        let _watchdog = Watchdog::new();
+        let mut other = client.run((0..2).map(|id| Request::get(id, server.url())));
+        other.feed();
+        let mut call = client.run((0..3).map(|id| Request::post(id, server.url()).body("x")));
+        call.feed();
+        all_came.recv().unwrap();
+        if is_elsewhere {
+            std::thread::scope(|scope| drop(scope.spawn(move || drop(call))));
+        } else {
+            drop(call);
+        }
+        let bodies = other.map(|outcome| outcome.result.unwrap().body);
+        assert!(bodies.eq(["kept", "kept"]));
+        assert!(one(&client, Request::get((), server.url())).result.is_ok());
+        assert_eq!(server.connections(), 1);
+    }
+}
+
+#[test]
 fn a_stream_whose_window_is_widened_beyond_its_bound_is_reset_and_the_others_go_on() {
     for begins_answer in [false, true] {
         let (told, resets) = std::sync::mpsc::channel();
