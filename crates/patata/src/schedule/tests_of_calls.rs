@@ -551,7 +551,7 @@ impl Model {
                 self.in_flight.iter().filter(|job| job.is_counted && job.target.origin == *origin);
             prop_assert_eq!(host.in_flight, counted_here.count());
             for queue in host.ready.queues() {
-                prop_assert!(queue.len() > 0);
+                prop_assert_ne!(queue.len(), 0);
                 prop_assert_eq!(queue.counted, counted(host.is_sendable, queue.block));
                 sendable += if queue.counted.sendable { queue.len() } else { 0 };
                 *ahead.entry(queue.call).or_default() += if queue.counted.ahead { queue.len() } else { 0 };

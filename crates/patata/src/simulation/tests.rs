@@ -14,14 +14,14 @@ use crate::simulation::server::{Answer, Arrival, busy, never, ok};
 use crate::simulation::{CLIENT, Story, World};
 
 /// The seeds that each is tried with; or the one of the environment, to look at a failure again.
-fn seeds() -> Vec<u64> {
+pub(super) fn seeds() -> Vec<u64> {
     match std::env::var("PATATA_SIMULATION_SEED") {
         Ok(seed) => vec![seed.parse().unwrap()],
         Err(_) => vec![1, 2, 3],
     }
 }
 
-fn config() -> Config {
+pub(super) fn config() -> Config {
     Config {
         num_workers: 1,
         limits: limits(50, Some(0.1)),
@@ -31,20 +31,20 @@ fn config() -> Config {
 }
 
 /// So many connections, and retries within such a budget or without one.
-fn limits(concurrency: usize, retry_budget: Option<f64>) -> Limits {
+pub(super) fn limits(concurrency: usize, retry_budget: Option<f64>) -> Limits {
     Limits { concurrency: Some(concurrency), retry_budget: Some(retry_budget), ..Limits::default() }
 }
 
 /// Sends again at once, so often.
-fn retrying(attempts: u32) -> RetryPolicy {
+pub(super) fn retrying(attempts: u32) -> RetryPolicy {
     RetryPolicy { attempts, backoff: Duration::ZERO, ..config().retry }
 }
 
-fn rates(texts: &[&str]) -> Vec<Rate> {
+pub(super) fn rates(texts: &[&str]) -> Vec<Rate> {
     texts.iter().map(|text| text.parse().unwrap()).collect()
 }
 
-fn url(machine: u8, host: u16, id: u64) -> String {
+pub(super) fn url(machine: u8, host: u16, id: u64) -> String {
     format!("http://10.0.1.{machine}:{}/{id}", 80 + host)
 }
 
@@ -82,7 +82,7 @@ impl Story {
     }
 }
 
-fn within_a_percent(rate: f64, expected: f64) -> bool {
+pub(super) fn within_a_percent(rate: f64, expected: f64) -> bool {
     (rate / expected - 1.0).abs() <= 0.01
 }
 
