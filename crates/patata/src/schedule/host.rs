@@ -231,7 +231,12 @@ impl Host {
         self.held_until.is_some_and(|until| until > now)
     }
 
-    /// Whether a fresh one in its place would behave the same.
+    /// Whether it has been found out how much it can use, which the next call is to begin with.
+    pub(crate) fn has_taught(&self) -> bool {
+        self.controller.is_some() || self.ease_in.is_some()
+    }
+
+    /// Whether little is lost with it.
     pub(crate) fn is_forgettable(&self, now: Instant) -> bool {
         self.ready.is_empty()
             && self.in_flight == 0

@@ -395,7 +395,7 @@ impl Schedule {
             Standing::Waiting if host.ready.queues().any(|queue| queue.block == Block::AtHost) => {
                 self.line_up(&origin);
             }
-            Standing::Away if host.is_forgettable(now) => {
+            Standing::Away if !host.has_taught() && host.is_forgettable(now) => {
                 self.suspects -= usize::from(host.health.is_some());
                 self.hosts.remove(&origin);
             }

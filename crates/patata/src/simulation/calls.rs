@@ -2,7 +2,7 @@
 //! call learns for those after it.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::config::Config;
@@ -10,7 +10,7 @@ use crate::config::limits::Limits;
 use crate::request::Request;
 use crate::simulation::server::{Answer, Arrival, busy, never, ok};
 use crate::simulation::tests::{config, limits, rates, retrying, seeds, url, within_a_percent};
-use crate::simulation::{Performed, Plan, World};
+use crate::simulation::{Performed, Plan, World, now};
 
 /// Ids of one call are so far from those of the next.
 const APART: u64 = 1_000_000;
@@ -262,4 +262,37 @@ fn assert_budget(seed: u64, share: f64, least: f64, arrivals: &[&Arrival]) {
     }
     let total = retries.len() as f64 / firsts.len() as f64;
     assert!((least..=share).contains(&total), "seed {seed}: {total}");
+}
+
+#[test]
+fn a_second_call_starts_with_the_concurrency_that_the_first_has_found() {
+    const MOST: usize = 24;
+    for seed in seeds() {
+        // Answers after 40 ms, and says "busy" to more than so many at once.
+        let until = Mutex::new(Vec::<Duration>::new());
+        let behaviour = move |_: &Arrival| {
+            let mut until = until.lock().unwrap();
+            until.retain(|end| *end > now());
+            if until.len() >= MOST {
+                return busy();
+            }
+            until.push(now() + Duration::from_millis(40));
+            ok(40)
+        };
+        let world = World::new(seed).machine(1, 1, Arc::new(behaviour));
+        let begins = Duration::from_secs(30);
+        let plans = vec![Plan::of(gets(0, 0..1, 4000)), Plan { begins, ..Plan::of(gets(1, 0..1, 1000)) }];
+        let client = Limits { adaptive: Some(500), ..Limits::default() };
+        let (performed, arrivals) = world.run_calls(Config { limits: client, ..config() }, plans);
+        assert!(last(&performed[0]) < begins, "seed {seed}: {:?}", last(&performed[0]));
+        let at_first = |call: u64, begins: Duration| {
+            let begin = begins..begins + Duration::from_millis(90);
+            arrivals.iter().filter(is_of(call)).filter(|arrival| begin.contains(&arrival.at)).count()
+        };
+        let (cold, warm) = (at_first(0, Duration::ZERO), at_first(1, begins));
+        assert!(warm >= 2 * cold && warm >= MOST, "seed {seed}: {cold}, then {warm}");
+        let rejected =
+            |call: usize| performed[call].receipt.failed as f64 / performed[call].receipt.submitted as f64;
+        assert!(rejected(1) <= rejected(0).max(0.03), "seed {seed}: {}, then {}", rejected(0), rejected(1));
+    }
 }
