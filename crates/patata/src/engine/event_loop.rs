@@ -105,17 +105,13 @@ async fn turns(event_loop: Rc<EventLoop>) -> bool {
         // The connections send first: the caller, once woken, may take this thread's core.
         yield_once().await;
         event_loop.hand_over();
-        let linger = shared.is_idle().then(|| clock::now() + shared.patience());
-        let woken = shared.woken(event_loop.index);
-        match due.into_iter().chain(linger).min() {
-            // Being due is as good as being woken.
-            Some(due) => {
-                let was_woken = tokio::time::timeout_at(due.into(), woken).await.is_ok();
-                if !was_woken && linger == Some(due) && shared.retire(event_loop.index) {
-                    return true;
-                }
-            }
-            None => woken.await,
+        // It looks whether there are calls left even if nothing happens, as the end of the last one wakes nobody.
+        let linger = clock::now() + shared.patience();
+        let until = due.map_or(linger, |due| due.min(linger));
+        // Being due is as good as being woken.
+        let was_woken = tokio::time::timeout_at(until.into(), shared.woken(event_loop.index)).await.is_ok();
+        if !was_woken && until == linger && shared.retire(event_loop.index) {
+            return true;
         }
     }
     false

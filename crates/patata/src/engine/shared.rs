@@ -35,8 +35,6 @@ pub(crate) struct Shared {
     connections: AtomicUsize,
     /// Calls that have begun.
     begun: AtomicU64,
-    /// Calls under way.
-    open: AtomicUsize,
     /// Calls that have ended before all of their jobs had: event loops look for these when there is one more.
     cut_short: AtomicU64,
     /// Whether the engine goes, and its event loops with it.
@@ -110,7 +108,6 @@ impl Shared {
             }),
             event_loops: (0..event_loops).map(|_| Mailbox::default()).collect(),
             begun: AtomicU64::new(0),
-            open: AtomicUsize::new(0),
             cut_short: AtomicU64::new(0),
             is_closing: AtomicBool::new(false),
             is_resting: AtomicBool::new(false),
@@ -124,7 +121,6 @@ impl Shared {
         let mut state = self.state();
         let number = self.begun.fetch_add(1, Ordering::Relaxed) + 1;
         let call = state.schedule.begin(|place| Arc::new(Call::new(number, place, route, config)));
-        self.open.fetch_add(1, Ordering::Relaxed);
         self.is_resting.store(false, Ordering::Relaxed);
         self.note_connections(&state);
         if state.is_dead() {
@@ -157,11 +153,7 @@ impl Shared {
 
     fn forget_call(&self, call: &Call) -> Vec<Box<Job>> {
         let mut state = self.state();
-        let was_open = state.schedule.calls().any(|open| open.number == call.number);
         let left = state.schedule.end(call);
-        if was_open {
-            self.open.fetch_sub(1, Ordering::Relaxed);
-        }
         self.note_connections(&state);
         left
     }
@@ -210,7 +202,7 @@ impl Shared {
 
     /// Whether no call is under way.
     pub(crate) fn is_idle(&self) -> bool {
-        self.open.load(Ordering::Relaxed) == 0
+        self.state().schedule.is_idle()
     }
 
     /// How long event loops wait for the next call, where there is none.
@@ -220,7 +212,11 @@ impl Shared {
 
     /// Ends the event loops now, unless there is a call.
     pub(crate) fn rest(&self) {
-        self.is_resting.store(true, Ordering::Relaxed);
+        {
+            // As long as there is a call, nobody rests.
+            let state = self.state();
+            self.is_resting.store(state.schedule.is_idle(), Ordering::Relaxed);
+        }
         self.wake_all();
     }
 

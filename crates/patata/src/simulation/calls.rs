@@ -7,10 +7,16 @@ use std::time::Duration;
 
 use crate::config::Config;
 use crate::config::limits::Limits;
+use crate::engine::event_loop;
+use crate::engine::routes::{Route, RouteKey};
+use crate::engine::shared::Shared;
 use crate::request::Request;
+use crate::run::caller::{Caller, Step};
 use crate::simulation::server::{Answer, Arrival, busy, never, ok};
 use crate::simulation::tests::{config, limits, rates, retrying, seeds, url, within_a_percent};
 use crate::simulation::{Performed, Plan, World, now};
+use crate::transport::connect::Connector;
+use crate::transport::connect::tls::Tls;
 
 /// Ids of one call are so far from those of the next.
 const APART: u64 = 1_000_000;
@@ -295,4 +301,28 @@ fn a_second_call_starts_with_the_concurrency_that_the_first_has_found() {
             |call: usize| performed[call].receipt.failed as f64 / performed[call].receipt.submitted as f64;
         assert!(rejected(1) <= rejected(0).max(0.03), "seed {seed}: {}, then {}", rejected(0), rejected(1));
     }
+}
+
+#[test]
+fn an_event_loop_without_connections_ends_after_a_while_without_calls() {
+    let world = World::new(1).machine(1, 1, Arc::new(|_| ok(20)));
+    let config = world.simulated(config());
+    let client = async move {
+        let connector = Connector::new(Tls::default(), &config).simulated();
+        let of_calls = Arc::new(config.of_calls());
+        let shared =
+            Arc::new(Shared::new(Arc::new(config), Route::new(connector, false, RouteKey::default())));
+        let (call, started) = shared.begin_call(of_calls, 0);
+        assert_eq!(started, [0]);
+        let event_loop = tokio::task::spawn_local(event_loop::beside(shared.clone()));
+        let mut caller = Caller::<u64>::over(shared.clone(), call, None);
+        tokio::time::sleep(Duration::from_secs(40)).await;
+        assert!(!shared.is_dead(), "there is a call");
+        caller.close_input();
+        assert!(matches!(caller.step(), Step::End));
+        tokio::time::sleep(Duration::from_secs(40)).await;
+        assert!(shared.is_dead());
+        event_loop.await.unwrap();
+    };
+    world.simulate(client, |_, _| ());
 }
