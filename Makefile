@@ -21,7 +21,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help:
 	@echo "make demo    build, and send 10,000 requests to the embedded server"
 	@echo "make test    build, and pass every test"
-	@echo "make soak    1,000,000 requests to servers that reset, refuse and go away: none lost, none repeated"
+	@echo "make soak    3,000,000 requests to servers that reset, refuse and go away: none lost, none repeated"
 	@echo "make fuzz    each fuzz target for FUZZ_SECONDS (60); needs a nightly compiler"
 	@echo "make check   lint and types"
 	@echo "make bench   patata beside its peers, and what else is promised, on this machine"
@@ -39,7 +39,7 @@ test-rust:
 test-python: build
 	$(BIN)/python -m pytest
 
-# Ten tests of the ledger: five seeds, each over HTTP/1.1 and over HTTP/2.
+# Of one call: five seeds, each over HTTP/1.1 and over HTTP/2. Of 2,000 calls: a million requests over each.
 soak:
 	PATATA_LEDGER_REQUESTS=100000 cargo test --release -p patata --test ledger
 

@@ -1,6 +1,7 @@
 //! The book of a ledger test: every arrival at the servers, what became of it, and what is wrong with that.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::ops::Range;
 use std::sync::Mutex;
 
 use patata::{ErrorKind, Method};
@@ -120,7 +121,23 @@ impl Book {
     fn change(&self, id: u64, number: usize, change: impl FnOnce(&mut Arrival)) {
         let mut pages = self.0.lock().unwrap();
         let arrival = pages.arrivals.get_mut(&id).and_then(|arrivals| arrivals.get_mut(number));
-        change(arrival.unwrap());
+        // What its call has ended without may have been forgotten by now.
+        if let Some(arrival) = arrival {
+            change(arrival);
+        }
+    }
+
+    /// Forgets what has been looked at.
+    pub(crate) fn forget(&self, ids: Range<u64>) {
+        let mut pages = self.0.lock().unwrap();
+        for id in ids {
+            pages.arrivals.remove(&id);
+        }
+    }
+
+    /// The ids that have arrived.
+    pub(crate) fn ids(&self) -> BTreeSet<u64> {
+        self.0.lock().unwrap().arrivals.keys().copied().collect()
     }
 
     /// How many arrivals met each sort of end, to see that a test has tried them all.
@@ -132,12 +149,12 @@ impl Book {
         fates
     }
 
-    /// All that contradicts the promises: `submitted` ids went in, from 0 on, and `endings` came out. Where the
-    /// run was cancelled, some may be missing.
+    /// All that contradicts the promises: these ids went in, and `endings` came out. Where the run was cancelled, some
+    /// may be missing.
     pub(crate) fn faults(
         &self,
         seed: u64,
-        submitted: u64,
+        submitted: Range<u64>,
         endings: &[Ending],
         is_cancelled: bool,
     ) -> Vec<String> {
@@ -147,10 +164,10 @@ impl Book {
         for ending in endings {
             out.entry(ending.id).or_default().push(ending);
         }
-        for id in out.keys().chain(pages.arrivals.keys()).filter(|id| **id >= submitted) {
+        for id in out.keys().filter(|id| !submitted.contains(id)) {
             faults.push(format!("{id} was never handed in"));
         }
-        for id in 0..submitted {
+        for id in submitted {
             let endings = out.get(&id).map_or(&[][..], Vec::as_slice);
             let arrivals = pages.arrivals.get(&id).map_or(&[][..], Vec::as_slice);
             let told = match (endings, is_cancelled) {
