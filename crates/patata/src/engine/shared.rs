@@ -137,8 +137,9 @@ impl Shared {
 
     /// Counts a call as over, of which no job is left.
     pub(crate) fn finish_call(&self, call: &Call) {
-        let left = self.forget_call(call);
-        debug_assert!(left.is_empty(), "a call that is over has no jobs");
+        let mut state = self.state();
+        state.schedule.finish(call);
+        self.note_connections(&state);
     }
 
     /// Ends a call: what is left of its jobs is handed to its caller as it is.
@@ -146,16 +147,15 @@ impl Shared {
         if !call.end() {
             return;
         }
-        call.completions.send(self.forget_call(call));
+        let left = {
+            let mut state = self.state();
+            let left = state.schedule.end(call);
+            self.note_connections(&state);
+            left
+        };
+        call.completions.send(left);
         self.cut_short.fetch_add(1, Ordering::Release);
         self.wake_all();
-    }
-
-    fn forget_call(&self, call: &Call) -> Vec<Box<Job>> {
-        let mut state = self.state();
-        let left = state.schedule.end(call);
-        self.note_connections(&state);
-        left
     }
 
     /// Gives a call other limits, which hold at once. `false` where it has ended.

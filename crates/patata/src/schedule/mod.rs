@@ -194,6 +194,13 @@ impl Schedule {
         call
     }
 
+    /// A call is over, of which no job is left: no host is looked at for its sake.
+    pub(crate) fn finish(&mut self, call: &Call) {
+        debug_assert!(self.remove_jobs(call).is_empty(), "a call that is over has no jobs");
+        self.calls.remove(call);
+        self.resize();
+    }
+
     /// A call has ended: takes out its jobs.
     pub(crate) fn end(&mut self, call: &Call) -> Vec<Box<Job>> {
         let jobs = self.remove_jobs(call);
