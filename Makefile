@@ -61,6 +61,7 @@ check: check-rust check-python check-fuzz check-instructions
 check-rust: $(VENV)/.installed
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
+	cargo check --quiet -p patata -p patata-python --benches --features patata/benching,patata-python/benching
 	RUSTDOCFLAGS="-D warnings" cargo doc $(RUST_TESTED) --no-deps --document-private-items
 	@if command -v cargo-deny >/dev/null; then cargo deny check; \
 	else echo "cargo-deny is not installed: licences and advisories were not checked"; fi

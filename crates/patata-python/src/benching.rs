@@ -15,7 +15,7 @@ use crate::response::Response;
 /// # Errors
 /// For an item that is no request.
 pub fn convert(items: &Bound<'_, PyList>) -> PyResult<()> {
-    let conversion = Conversion::new("GET", &PyDict::new(items.py()), Arc::default())?;
+    let mut conversion = Conversion::new("GET", &PyDict::new(items.py()), Arc::default())?;
     items.iter().try_for_each(|item| conversion.request(&item).map(drop))
 }
 

@@ -27,7 +27,7 @@ const SLOW_ITEM: Duration = Duration::from_millis(1);
 /// Requests are pulled from the input inside [`next`](Iterator::next), on the caller's own thread, a
 /// bounded number and time ahead of the outcomes. The event loops work on between calls.
 ///
-/// Dropping it cancels what is left: sockets are closed, nothing more is pulled, threads are joined.
+/// Dropping it cancels what is left: the connections that are busy with it are closed, nothing more is pulled.
 ///
 /// ```
 /// # let server = patata_testserver::Server::start().unwrap();

@@ -21,7 +21,7 @@ use crate::run::control::Control;
 /// pushes what there is [`room`](Self::room) for. The run ends once [`close_input`](Self::close_input) has
 /// been called and all outcomes have been handed out.
 ///
-/// Dropping it cancels what is left: sockets are closed, threads are joined.
+/// Dropping it cancels what is left: the connections that are busy with it are closed.
 ///
 /// ```
 /// use patata::{Client, Request, Step};
