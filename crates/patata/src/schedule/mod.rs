@@ -18,6 +18,7 @@ mod tests;
 mod tests_of_calls;
 mod timed;
 pub(crate) mod trouble;
+mod turns;
 
 use std::collections::BinaryHeap;
 use std::sync::Arc;
@@ -31,11 +32,9 @@ use crate::config::limits::Limits;
 use crate::job::Job;
 use crate::job::call::Call;
 use crate::report::progress::Bottleneck;
-use adaptive::Gate;
 use budget::RetryBudget;
-use calls::{Admission, Calls, Entry};
-use health::Access;
-use host::{Answered, Host, Lesson, Manner, Standing};
+use calls::Calls;
+use host::{Answered, Host, Lesson, Standing};
 use lines::Lines;
 use pace::Pace;
 use ready::{Block, Counted, Queue};
@@ -531,161 +530,6 @@ impl Schedule {
         }
     }
 
-    /// The host that is next sends a job, or all it has where it is alone. `false` where there is none that may.
-    fn take_turn(
-        &mut self,
-        event_loop: usize,
-        room: usize,
-        is_reserved: bool,
-        now: Instant,
-        taken: &mut Vec<Box<Job>>,
-    ) -> bool {
-        let Some(((in_flight, _), origin)) = self.lines.first(event_loop) else { return false };
-        let is_new = self.is_new_among_others(origin);
-        let awaits_first_answer = is_new && in_flight > 0;
-        if is_reserved && in_flight > self.share() {
-            // All others have more in flight, too.
-            self.note_shares();
-            return false;
-        }
-        let Some(origin) = self.lines.pop(event_loop) else { return false };
-        if is_reserved && awaits_first_answer {
-            // It goes on once it has answered.
-            self.stand_aside(&origin, Standing::Full);
-        } else if is_new || !self.take_all(&origin, room, now, taken) {
-            self.take_one(&origin, now, taken);
-        }
-        true
-    }
-
-    /// Takes all that a host has, where it is alone, of one call, and nothing needs to be counted. Whether that is so.
-    fn take_all(
-        &mut self,
-        origin: &Arc<Origin>,
-        room: usize,
-        now: Instant,
-        taken: &mut Vec<Box<Job>>,
-    ) -> bool {
-        if self.active_hosts > 1 || self.limits.are_counted() || self.calls.are_limited() {
-            return false;
-        }
-        let Some(host) = self.hosts.get_mut(origin).filter(|host| host.ready.calls() == 1) else {
-            return false;
-        };
-        let Some(queue) = host.ready.next() else { return false };
-        let (place, number, counted, count) = (queue.place, queue.call, queue.counted, queue.len().min(room));
-        let Some(entry) = self.calls.at(place, number) else { return false };
-        if !host.is_unlimited(manner(&self.limits, self.connections, entry), now) {
-            return false;
-        }
-        entry.call.sent(count);
-        self.calls.uncount(place, counted, count);
-        host.ready.take(count, taken);
-        self.line_up(origin);
-        true
-    }
-
-    /// Takes a job of a host, of the first call that may send it one.
-    fn take_one(&mut self, origin: &Arc<Origin>, now: Instant, taken: &mut Vec<Box<Job>>) {
-        let Some(host) = self.hosts.get_mut(origin) else { return };
-        match host.gate(&self.limits, now) {
-            Gate::Go => {}
-            Gate::Full => return self.stand_aside(origin, Standing::Full),
-            Gate::Until(due) => return self.wait_until(origin, due),
-        }
-        let mut due: Option<Instant> = None;
-        for _ in 0..host.ready.calls() {
-            match self.permit(origin, now) {
-                Permit::Go(manner) => return self.send(origin, manner, now, taken),
-                Permit::Refused => {}
-                Permit::Until(moment) => due = Some(due.map_or(moment, |due| due.min(moment))),
-                Permit::Full => {}
-            }
-        }
-        let Some(host) = self.hosts.get_mut(origin) else { return };
-        if host.ready.is_empty() {
-            return self.line_up(origin);
-        }
-        host.awaits_calls = true;
-        match due {
-            Some(due) => self.wait_until(origin, due),
-            None => self.stand_aside(origin, Standing::Full),
-        }
-    }
-
-    /// Whether the call whose turn it is may send a job to a host. If it may not, it is the next one's turn.
-    fn permit(&mut self, origin: &Arc<Origin>, now: Instant) -> Permit {
-        let Some(host) = self.hosts.get_mut(origin) else { return Permit::Full };
-        let Some(queue) = host.ready.next() else { return Permit::Full };
-        let Some(entry) = self.calls.at(queue.place, queue.call) else { return Permit::Full };
-        let manner = manner(&self.limits, self.connections, entry);
-        if let Some(health) = host.health.as_mut().filter(|_| entry.call.config.patience.is_on()) {
-            match health.access(now) {
-                Access::Open => {}
-                Access::Until(due) => {
-                    host.ready.rotate();
-                    return Permit::Until(due);
-                }
-                Access::Unavailable => {
-                    self.refuse_next(origin);
-                    return Permit::Refused;
-                }
-            }
-        }
-        let (block, permit) = match (self.calls.admission(queue, origin, now), host.gate_for(manner, now)) {
-            (Admission::Closed, _) => (Block::InAll, Permit::Full),
-            (Admission::HostFull, _) => (Block::AtHost, Permit::Full),
-            (Admission::HostUntil(due), _) => (Block::AtHost, Permit::Until(due)),
-            (Admission::Go, Gate::Full) => (Block::None, Permit::Full),
-            (Admission::Go, Gate::Until(due)) => (Block::None, Permit::Until(due)),
-            (Admission::Go, Gate::Go) => (Block::None, Permit::Go(manner)),
-        };
-        if let Some(queue) = host.ready.next() {
-            queue.block = block;
-            let counted = counted(host.is_sendable, block);
-            self.calls.recount(queue, counted);
-            if block == Block::InAll {
-                self.calls.park(queue, origin);
-            }
-        }
-        if !matches!(permit, Permit::Go(_)) {
-            host.ready.rotate();
-        }
-        permit
-    }
-
-    /// Takes the job that is next at a host.
-    fn send(&mut self, origin: &Arc<Origin>, manner: Manner, now: Instant, taken: &mut Vec<Box<Job>>) {
-        let Some(host) = self.hosts.get_mut(origin) else { return };
-        let Some((place, counted)) = host.ready.next().map(|queue| (queue.place, queue.counted)) else {
-            return;
-        };
-        if let Some(mut job) = host.ready.pop() {
-            self.calls.uncount(place, counted, 1);
-            job.ticket = host.count(manner, now);
-            self.pace.count(now);
-            self.calls.note_sent(&mut job, now);
-            job.is_counted = true;
-            job.is_probe = host.health.as_mut().is_some_and(|health| health.sent(now));
-            taken.push(job);
-        }
-        self.line_up(origin);
-    }
-
-    /// A host that waits for a call which has room now comes into the line. `false` where there is none.
-    fn unpark(&mut self, now: Instant) -> bool {
-        while let Some((origin, call)) = self.calls.unpark(now) {
-            let Some(host) = self.hosts.get_mut(&origin) else { continue };
-            let Some(queue) = host.ready.of_call(call) else { continue };
-            queue.is_parked = false;
-            if host.awaits_calls {
-                self.line_up(&origin);
-                return true;
-            }
-        }
-        false
-    }
-
     /// A host that may not be sent anything before then.
     fn wait_until(&mut self, origin: &Arc<Origin>, due: Instant) {
         self.stand_aside(origin, Standing::Waiting);
@@ -763,29 +607,6 @@ impl Schedule {
     fn next_number(&mut self) -> u64 {
         self.sequence += 1;
         self.sequence
-    }
-}
-
-/// Whether the call whose turn it is may send a job to a host.
-enum Permit {
-    /// Now, in this manner.
-    Go(Manner),
-    /// Once something has ended.
-    Full,
-    /// At this moment.
-    Until(Instant),
-    /// The host is not there, and the call's jobs have been refused.
-    Refused,
-}
-
-/// How a call asks hosts, where the client has these limits and so many connections.
-fn manner(limits: &Limits, connections: usize, entry: &Entry) -> Manner {
-    let config = &entry.call.config;
-    let per_host = config.limits.concurrency_per_host.or(limits.concurrency_per_host).unwrap_or(usize::MAX);
-    let adaptive = config.limits.adaptive.or(limits.adaptive);
-    Manner {
-        gentle_below: config.is_gentle().then_some(connections),
-        adaptive: adaptive.map(|most| most.min(per_host)),
     }
 }
 

@@ -558,7 +558,9 @@ impl Model {
                 *waiting.entry(queue.call).or_default() += queue.len();
             }
             match host.place {
-                Standing::InLine(key) => prop_assert!(schedule.lines.iter().any(|one| one == origin), "{key:?}"),
+                Standing::InLine(key) => {
+                    prop_assert!(schedule.lines.iter().any(|one| one == origin), "{key:?}")
+                }
                 Standing::Away => prop_assert!(host.ready.is_empty()),
                 Standing::Full | Standing::Waiting => {}
             }
