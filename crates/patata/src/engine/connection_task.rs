@@ -50,7 +50,7 @@ async fn serve(place: Place, way: Rc<Way>) {
     loop {
         let deadline = held.begin(now);
         let Some(job) = &mut held.job else { return };
-        job.exchange_began = Some(now);
+        job.attempt.exchange_began = Some(now);
         let config = &job.call.config;
         let templates = heads.of(config, &origin, &connection);
         let idle_timeout = config.idle_timeout;
@@ -61,7 +61,7 @@ async fn serve(place: Place, way: Rc<Way>) {
             follows_redirects: config.max_redirects.is_some(),
         };
         let mut request = templates.compose(job);
-        let has_files = job.stream_to.is_some() || !request.body.is_in_memory();
+        let has_files = job.asked.stream_to.is_some() || !request.body.is_in_memory();
         let opened = if has_files { files(&mut request, job, &expected).await } else { Ok(()) };
         let result = match opened {
             Ok(()) => {
@@ -120,7 +120,7 @@ async fn files(request: &mut Prepared<'_>, job: &Job, expected: &Expected) -> Re
     if !request.body.is_in_memory() {
         request.body.open_file().await?;
     }
-    if let Some(path) = &job.stream_to {
+    if let Some(path) = &job.asked.stream_to {
         let destination = Destination::new(path.clone(), &job.call.parts).await?;
         expected.file.replace(Some(destination));
     }
@@ -225,7 +225,7 @@ impl Held<'_> {
         match opened.unwrap_or_else(|| Err(attempt_timed_out(origin))) {
             Ok(connection) => {
                 if let Some(job) = &mut self.job {
-                    job.is_first = true;
+                    job.attempt.is_first = true;
                 }
                 Some(connection)
             }
@@ -240,7 +240,7 @@ impl Held<'_> {
     fn note_sent(&mut self, result: &Result<Received, Fault>) {
         self.is_sending = false;
         if let Some(job) = &mut self.job {
-            job.was_sent |= match result {
+            job.attempt.was_sent |= match result {
                 Ok(_) => true,
                 Err(fault) => fault.error.request_sent() && fault.unprocessed.is_none(),
             };
@@ -251,15 +251,15 @@ impl Held<'_> {
     fn may_be_sent_anew(&self, result: &Result<Received, Fault>) -> bool {
         let (Err(fault), Some(job)) = (result, &self.job) else { return false };
         let harmless = !fault.error.request_sent() || job.is_idempotent();
-        !job.was_sent_anew && fault.before_answer && harmless && job.message.body.is_whole()
+        !job.attempt.was_sent_anew && fault.before_answer && harmless && job.message.body.is_whole()
     }
 
     /// Waits until the rates have room for one more: for a server, what comes anew is a request as any other.
     async fn send_anew(&mut self, now: Instant) {
         let Some(job) = &mut self.job else { return };
-        job.was_sent_anew = true;
+        job.attempt.was_sent_anew = true;
         if let Some(due) = self.event_loop.shared.count_anew(job, now) {
-            let due = job.deadline.map_or(due, |deadline| deadline.min(due));
+            let due = job.attempt.deadline.map_or(due, |deadline| deadline.min(due));
             tokio::time::sleep_until(due.into()).await;
         }
     }
@@ -274,7 +274,7 @@ impl Held<'_> {
 impl Drop for Held<'_> {
     fn drop(&mut self) {
         if let Some(mut job) = self.job.take() {
-            job.was_sent |= self.is_sending;
+            job.attempt.was_sent |= self.is_sending;
             // Without an end, which the caller reads as a failure where its call has not ended.
             self.event_loop.abandon(job);
         }

@@ -326,7 +326,7 @@ impl EventLoop {
 
     /// Gives a job to an idle connection of its origin, or to a new one.
     fn place(self: &Rc<Self>, job: Box<Job>) {
-        if job.ticket.is_some()
+        if job.ticket.sample.is_some()
             && let Some(readiness) = &self.readiness
         {
             readiness.watch();

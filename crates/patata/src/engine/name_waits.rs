@@ -57,9 +57,9 @@ impl NameWaits {
     /// Takes out those whose deadline has passed.
     fn expire(&mut self, origin: &Arc<Origin>, now: Instant) -> Vec<Box<Job>> {
         let Some(crowd) = self.0.get_mut(origin) else { return Vec::new() };
-        let is_over = |job: &mut Box<Job>| job.deadline.is_some_and(|deadline| deadline <= now);
+        let is_over = |job: &mut Box<Job>| job.attempt.deadline.is_some_and(|deadline| deadline <= now);
         let expired = crowd.jobs.extract_if(.., is_over).collect();
-        match crowd.jobs.iter().filter_map(|job| job.deadline).min() {
+        match crowd.jobs.iter().filter_map(|job| job.attempt.deadline).min() {
             Some(deadline) => crowd.deadline = deadline,
             None => drop(self.0.remove(origin)),
         }
@@ -163,7 +163,7 @@ mod tests {
         let count = requests.len();
         for request in requests {
             let (tag, mut job) = planner.plan(request, &call).unwrap();
-            job.number = tag.into();
+            job.asked.number = tag.into();
             shared.push(job);
         }
         call.close_input();
@@ -176,7 +176,7 @@ mod tests {
         shared.close();
         thread.join().unwrap();
         let outcome = |job: Box<Job>| {
-            let tag = job.number as u32;
+            let tag = job.asked.number as u32;
             job.into_outcome(tag)
         };
         ended.into_iter().map(outcome).collect()

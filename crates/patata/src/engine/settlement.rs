@@ -64,14 +64,14 @@ impl EventLoop {
 
     /// Gives a job back that comes to no end here.
     pub(crate) fn abandon(&self, mut job: Box<Job>) {
-        let sign = if job.is_probe { Sign::Untried } else { Sign::None };
+        let sign = if job.ticket.is_probe { Sign::Untried } else { Sign::None };
         self.release(&mut job, News { sign, ..News::default() });
         self.finish(job);
     }
 
     /// Gives a job back to the schedule as it came.
     pub(crate) fn put_back(&self, mut job: Box<Job>) {
-        let sign = if job.is_probe { Sign::Untried } else { Sign::None };
+        let sign = if job.ticket.is_probe { Sign::Untried } else { Sign::None };
         self.release(&mut job, News { sign, ..News::default() });
         self.shared.push(job);
         self.wake();
@@ -81,16 +81,16 @@ impl EventLoop {
     fn release(&self, job: &mut Job, news: News) {
         job.call.returned();
         let News { retry_after, answered, report, sign } = news;
-        let was_counted = std::mem::take(&mut job.is_counted);
-        (job.is_first, job.is_probe) = (false, false);
-        let lesson = job.ticket.take().map(|ticket| {
+        let was_counted = std::mem::take(&mut job.ticket.is_counted);
+        (job.attempt.is_first, job.ticket.is_probe) = (false, false);
+        let lesson = job.ticket.sample.take().map(|ticket| {
             Box::new(Lesson { ticket: *ticket, report: report.unwrap_or_else(Report::nothing) })
         });
         let answered = answered.filter(|_| job.call.config.is_gentle());
         let is_refused = matches!(answered, Some(Answered::TooMany { .. }));
         if was_counted || retry_after.is_some() || is_refused || sign != Sign::None {
             let origin = job.target.origin.clone();
-            let is_counted_by_call = std::mem::take(&mut job.is_counted_by_call);
+            let is_counted_by_call = std::mem::take(&mut job.ticket.is_counted_by_call);
             let counted_by = is_counted_by_call.then_some((job.call.place, job.call.number));
             let release = Release { origin, was_counted, retry_after, answered, lesson, sign, counted_by };
             self.released.borrow_mut().push(release);
@@ -105,12 +105,12 @@ impl EventLoop {
         result: &Result<Received, Fault>,
         retry_after: Option<Duration>,
     ) -> Option<Report> {
-        job.ticket.as_ref()?;
+        job.ticket.sample.as_ref()?;
         let verdict = match result {
             Ok(received) => Verdict::of_status(received.head.status),
             Err(fault) => Verdict::of_error(&fault.error),
         };
-        let began = job.exchange_began.unwrap_or(now);
+        let began = job.attempt.exchange_began.unwrap_or(now);
         // Where one has answered sooner than the socket was looked at before, nothing is known but that.
         let came = self
             .readiness
@@ -126,13 +126,13 @@ impl EventLoop {
         let report = self.report(&job, now, &result, retry_after);
         let answered = result.as_ref().ok().map(|received| {
             let ending = ending(&received.head, retry_after);
-            let sent = job.exchange_began.unwrap_or(now);
+            let sent = job.attempt.exchange_began.unwrap_or(now);
             match ending.is_wish_to_wait() {
                 true => Answered::TooMany { sent, says_when: retry_after.is_some() },
                 false => Answered::Accepted { sent },
             }
         });
-        let was_probe = job.is_probe;
+        let was_probe = job.ticket.is_probe;
         let sign = self.sign(&job, &result);
         self.release(&mut job, News { retry_after, answered, report, sign });
         match result {
@@ -145,11 +145,11 @@ impl EventLoop {
     /// What the end of an exchange says of the host. Of one that is well, only the first answer on each connection is told.
     fn sign(&self, job: &Job, result: &Result<Received, Fault>) -> Sign {
         match result {
-            Ok(_) if job.is_first || job.is_probe || self.shared.has_suspects() => {
+            Ok(_) if job.attempt.is_first || job.ticket.is_probe || self.shared.has_suspects() => {
                 let is_noted = job.call.config.patience.is_on();
                 if is_noted { Sign::Answered } else { Sign::None }
             }
-            Err(fault) if job.is_probe && fault.is_of_nobody() => Sign::Untried,
+            Err(fault) if job.ticket.is_probe && fault.is_of_nobody() => Sign::Untried,
             _ => Sign::None,
         }
     }
@@ -157,7 +157,7 @@ impl EventLoop {
     /// Notes where a host could not be reached or did not answer in time. Returns whether the request, which was not
     /// sent, may wait with the others of its host without losing an attempt.
     fn may_wait(&self, job: &Job, now: Instant, fault: &Fault, was_probe: bool) -> bool {
-        let is_over = job.call.is_overdue(now) || job.expires.is_some_and(|expiry| expiry <= now);
+        let is_over = job.call.is_overdue(now) || job.attempt.expires.is_some_and(|expiry| expiry <= now);
         let counts = was_probe || (fault.error.is_of_host() && !is_over);
         if !counts || fault.is_of_nobody() || !job.call.config.patience.is_on() {
             return false;
@@ -170,16 +170,16 @@ impl EventLoop {
 
     /// What could not be sent waits until its host is there again; its attempt did not take place.
     fn wait_with_others(&self, mut job: Box<Job>) {
-        job.attempts = job.attempts.saturating_sub(1);
+        job.attempt.number = job.attempt.number.saturating_sub(1);
         job.end_attempt();
         self.shared.push(job);
         self.wake();
     }
 
     fn settle_fault(&self, mut job: Box<Job>, now: Instant, fault: Fault) {
-        if fault.error.is_shortage() && self.make_do(now, job.shortages) {
-            let wait = SHORTAGE_WAIT * 2_u32.pow(job.shortages.min(10));
-            job.shortages += 1;
+        if fault.error.is_shortage() && self.make_do(now, job.attempt.shortages) {
+            let wait = SHORTAGE_WAIT * 2_u32.pow(job.attempt.shortages.min(10));
+            job.attempt.shortages += 1;
             self.shared.push_at(now + wait.min(LONGEST_SHORTAGE_WAIT), job);
             return self.wake();
         }
@@ -200,14 +200,14 @@ impl EventLoop {
         if !job.message.body.is_whole() {
             return None;
         }
-        if why == Unprocessed::Leaving && !std::mem::replace(&mut job.was_sent_anew, true) {
+        if why == Unprocessed::Leaving && !std::mem::replace(&mut job.attempt.was_sent_anew, true) {
             return Some(now);
         }
         // Waits that differ, so that what was refused together does not come back together.
         let share = 0.5 + self.random.borrow_mut().f64() / 2.0;
-        let due = now + (REFUSAL_WAIT * 2_u32.pow(job.refusals.min(10))).mul_f64(share);
-        let may = job.refusals < MAX_REFUSALS && self.shared.allows_retry(job, now, due, false);
-        job.refusals += u32::from(may);
+        let due = now + (REFUSAL_WAIT * 2_u32.pow(job.attempt.refusals.min(10))).mul_f64(share);
+        let may = job.attempt.refusals < MAX_REFUSALS && self.shared.allows_retry(job, now, due, false);
+        job.attempt.refusals += u32::from(may);
         may.then_some(due)
     }
 
@@ -275,7 +275,7 @@ impl EventLoop {
             body,
             saved_to,
         });
-        job.is_questioned = answer.is_ok() && self.is_question(&job, ending);
+        job.attempt.is_questioned = answer.is_ok() && self.is_question(&job, ending);
         job.end(now, answer);
         self.finish(job);
     }
@@ -283,12 +283,12 @@ impl EventLoop {
     pub(crate) fn fail(&self, mut job: Box<Job>, now: Instant, error: Error) {
         let error = match error.kind() {
             Kind::Timeout if job.call.is_overdue(now) => error.at_deadline(),
-            Kind::Timeout if job.expires.is_some_and(|expiry| expiry <= now) => {
+            Kind::Timeout if job.attempt.expires.is_some_and(|expiry| expiry <= now) => {
                 error.with_limit("total_timeout")
             }
             _ => error,
         };
-        let error = if job.was_sent { error.sent() } else { error };
+        let error = if job.attempt.was_sent { error.sent() } else { error };
         job.end(now, Err(error));
         self.finish(job);
     }
@@ -306,7 +306,7 @@ impl EventLoop {
         }
         let policy = &job.call.config.retry;
         let random = self.random.borrow_mut().f64();
-        let wait = policy.next(ending, job.attempts, job.is_idempotent(), random)?;
+        let wait = policy.next(ending, job.attempt.number, job.is_idempotent(), random)?;
         if !job.message.body.is_whole() {
             job.call.not_resent.fetch_add(1, Ordering::Relaxed);
             return None;
@@ -321,7 +321,7 @@ impl EventLoop {
         let Ending::Answered { status, .. } = ending else { return false };
         job.retry_if().is_some()
             && !retry.retries_status(status)
-            && retry.may_follow(ending, job.attempts, job.is_idempotent())
+            && retry.may_follow(ending, job.attempt.number, job.is_idempotent())
             && job.message.body.is_whole()
     }
 

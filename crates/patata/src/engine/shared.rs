@@ -254,11 +254,11 @@ impl Shared {
     /// then counts unless the server wishes for it, have room for it. Notes where a budget has none.
     pub(crate) fn allows_retry(&self, job: &mut Job, now: Instant, due: Instant, is_wish: bool) -> bool {
         let is_over = |limit: Option<Instant>| limit.is_some_and(|limit| limit <= due);
-        if is_over(job.expires) || is_over(job.call.timeouts.run) {
+        if is_over(job.attempt.expires) || is_over(job.call.timeouts.run) {
             return false;
         }
-        job.is_retry_denied = !is_wish && !self.state().schedule.allows_retry(&job.call, now);
-        !job.is_retry_denied
+        job.attempt.is_retry_denied = !is_wish && !self.state().schedule.allows_retry(&job.call, now);
+        !job.attempt.is_retry_denied
     }
 
     /// Counts a request that is sent once more without going through the schedule. Says until when it must wait.

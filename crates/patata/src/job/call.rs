@@ -149,7 +149,7 @@ impl Call {
         let Some(failures) = &self.failures else { return false };
         let Config { failures: policy, ok_statuses, .. } = &*self.config;
         let mut tally = failures.lock().unwrap_or_else(PoisonError::into_inner);
-        for job in ended.into_iter().filter(|job| !job.is_questioned) {
+        for job in ended.into_iter().filter(|job| !job.attempt.is_questioned) {
             let Some(end) = &job.end else { continue };
             let result = end.result.as_ref().map(|answer| answer.status);
             if result.is_err_and(Error::is_run_deadline) {

@@ -51,24 +51,41 @@ pub(crate) struct Message {
     pub(crate) defaults: bool,
 }
 
-/// A request that is ready to be sent, and how far it has come.
+/// A request that is ready to be sent, and how far it has come: each part is written by one stage.
 #[derive(Debug)]
 pub(crate) struct Job {
     /// Whose it is.
     pub(crate) call: Arc<Call>,
-    /// Where the caller keeps its tag.
-    pub(crate) slot: usize,
-    /// Its place in the input, counted from 0.
-    pub(crate) number: u64,
+    pub(crate) asked: Asked,
+    /// Where it goes, and what is sent there: on a redirect, the next hop.
     pub(crate) target: Target,
     pub(crate) message: Message,
     /// Where the attempt began, kept once a redirect has changed it.
     pub(crate) first_hop: Option<Box<(Target, Message)>>,
+    pub(crate) attempt: Attempt,
+    pub(crate) ticket: Ticket,
+    /// How it ended, once it has. The job's box carries it back to the thread that made the box: there it
+    /// is cheap to free.
+    pub(crate) end: Option<End>,
+}
+
+/// What the caller has asked for, which stays as it is.
+#[derive(Debug, Default)]
+pub(crate) struct Asked {
+    /// Its place in the input, counted from 0.
+    pub(crate) number: u64,
+    /// Where the caller keeps its tag.
+    pub(crate) slot: usize,
     pub(crate) timeout: Option<Duration>,
     /// The file that the response's body goes to.
     pub(crate) stream_to: Option<Arc<Path>>,
+}
+
+/// How far it has come, as the event loops that send it know.
+#[derive(Debug, Default)]
+pub(crate) struct Attempt {
     /// Attempts begun.
-    pub(crate) attempts: u32,
+    pub(crate) number: u32,
     /// Whether a server may have got any of it, in whichever attempt.
     pub(crate) was_sent: bool,
     /// Redirects followed in this attempt.
@@ -81,6 +98,8 @@ pub(crate) struct Job {
     pub(crate) refusals: u32,
     /// Whether it has been sent anew, for free, since its connection was dead or on its way out: done once.
     pub(crate) was_sent_anew: bool,
+    /// Whether a connection was opened for it that no other has used.
+    pub(crate) is_first: bool,
     /// What it is authorised by, once a function of the user's has been asked to refresh it.
     pub(crate) authorization: Authorization,
     /// Whether it has been answered, and the user's `retry_if` is to say whether that is the end.
@@ -93,21 +112,8 @@ pub(crate) struct Job {
     pub(crate) deadline: Option<Instant>,
     /// When all of its attempts must be over.
     pub(crate) expires: Option<Instant>,
-    /// Whether its host counts it as in flight.
-    pub(crate) is_counted: bool,
-    /// Whether its call counts it as in flight at its host.
-    pub(crate) is_counted_by_call: bool,
-    /// Whether it tries a host that is in trouble.
-    pub(crate) is_probe: bool,
-    /// Whether a connection was opened for it that no other has used.
-    pub(crate) is_first: bool,
-    /// By what the controller of its host's concurrency knows it, where there is one.
-    pub(crate) ticket: Option<Box<Ticket>>,
     /// When its latest exchange began.
     pub(crate) exchange_began: Option<Instant>,
-    /// How it ended, once it has. The job's box carries it back to the thread that made the box: there it
-    /// is cheap to free.
-    pub(crate) end: Option<End>,
 }
 
 /// How far a job has come with the user's auth function.
@@ -133,7 +139,7 @@ impl Job {
         let head = self.message.head.as_deref();
         let own = head.and_then(|head| head.authorize.as_ref());
         let Some(authorize) = own.or(default).cloned() else { return Ok(()) };
-        let is_refresh = self.authorization == Authorization::Stale;
+        let is_refresh = self.attempt.authorization == Authorization::Stale;
         if !is_refresh && head.is_some_and(|head| head.headers.contains_key(header::AUTHORIZATION)) {
             if let Some(head) = &mut self.message.head {
                 // Nor does a 401 bring the function in.
@@ -152,7 +158,7 @@ impl Job {
         head.headers.insert(name, value);
         head.authorize = Some(authorize);
         if is_refresh {
-            self.authorization = Authorization::Refreshed;
+            self.attempt.authorization = Authorization::Refreshed;
         }
         Ok(())
     }
@@ -173,11 +179,11 @@ impl Job {
 
     /// Whether a 401 may be answered with a fresh header. Asked once: then it is under way.
     pub(crate) fn begin_refresh(&mut self) -> bool {
-        let may = self.authorization == Authorization::First
+        let may = self.attempt.authorization == Authorization::First
             && self.is_refreshable()
             && self.message.body.is_whole();
         if may {
-            self.authorization = Authorization::Stale;
+            self.attempt.authorization = Authorization::Stale;
         }
         may
     }
@@ -185,27 +191,27 @@ impl Job {
     /// Begins an attempt, unless a redirect or a second sending continues one. Returns when it must be
     /// over: after the request's own time-out, or else the client's, and never after what ends all attempts.
     pub(crate) fn begin(&mut self, now: Instant) -> Instant {
-        if let Some(deadline) = self.deadline {
+        if let Some(deadline) = self.attempt.deadline {
             return deadline;
         }
         let timeouts = self.call.timeouts;
-        self.attempts += 1;
-        if self.started.is_none() {
-            self.started = Some(now);
-            self.expires = timeouts.total.map(|total| now + total.min(FOREVER));
+        self.attempt.number += 1;
+        if self.attempt.started.is_none() {
+            self.attempt.started = Some(now);
+            self.attempt.expires = timeouts.total.map(|total| now + total.min(FOREVER));
         }
-        let mut deadline = now + self.timeout.unwrap_or(timeouts.attempt).min(FOREVER);
-        for limit in [self.expires, timeouts.run].into_iter().flatten() {
+        let mut deadline = now + self.asked.timeout.unwrap_or(timeouts.attempt).min(FOREVER);
+        for limit in [self.attempt.expires, timeouts.run].into_iter().flatten() {
             deadline = deadline.min(limit);
         }
-        self.deadline = Some(deadline);
+        self.attempt.deadline = Some(deadline);
         deadline
     }
 
     /// Keeps what a redirect sets for the hops behind it.
     pub(crate) fn keep_cookies(&mut self, headers: &Headers) {
         if headers.get("set-cookie").is_some() {
-            self.cookies.get_or_insert_default().store(&self.target, headers);
+            self.attempt.cookies.get_or_insert_default().store(&self.target, headers);
         }
     }
 
@@ -214,21 +220,21 @@ impl Job {
         let hop =
             (std::mem::replace(&mut self.target, target), std::mem::replace(&mut self.message, message));
         self.first_hop.get_or_insert_with(|| Box::new(hop));
-        self.hops += 1;
+        self.attempt.hops += 1;
     }
 
     /// Ends the attempt: the next one starts over, where the request itself says. Not so where that would
     /// repeat what must not be repeated: a POST that was answered with a redirect has been done, and only
     /// the hop that failed is tried again.
     pub(crate) fn end_attempt(&mut self) {
-        self.deadline = None;
-        self.shortages = 0;
+        self.attempt.deadline = None;
+        self.attempt.shortages = 0;
         if self.first_hop.as_ref().is_some_and(|first| first.1.method.is_idempotent())
             && let Some(first) = self.first_hop.take()
         {
             (self.target, self.message) = *first;
-            self.hops = 0;
-            self.cookies = None;
+            self.attempt.hops = 0;
+            self.attempt.cookies = None;
         }
     }
 
@@ -252,12 +258,13 @@ impl Job {
 
     /// Attempts begun, and those that a server refused unread.
     pub(crate) fn sendings(&self) -> u32 {
-        self.attempts + self.refusals
+        self.attempt.number + self.attempt.refusals
     }
 
     /// Comes to the one end that every request has.
     pub(crate) fn end(&mut self, now: Instant, result: Result<Answer, Error>) {
-        let elapsed = self.started.map_or(Duration::ZERO, |started| now.saturating_duration_since(started));
+        let elapsed =
+            self.attempt.started.map_or(Duration::ZERO, |started| now.saturating_duration_since(started));
         self.end = Some(End { elapsed, result });
     }
 
@@ -273,7 +280,7 @@ impl Job {
     /// What the caller is told of it, with the tag that it knows it by.
     pub(crate) fn into_outcome<T>(self, tag: T) -> Outcome<T> {
         let attempts = self.sendings();
-        let Self { target, is_retry_denied: retry_denied, started, end, .. } = self;
+        let Self { target, attempt: Attempt { is_retry_denied: retry_denied, started, .. }, end, .. } = self;
         let End { elapsed, result } = end.unwrap_or_else(|| {
             // The event loop that held the job ended before the job did.
             let error =

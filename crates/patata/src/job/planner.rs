@@ -4,7 +4,8 @@ use crate::address::redacted::redacted;
 use crate::address::target::{Origin, Target};
 use crate::error::Error;
 use crate::job::call::Call;
-use crate::job::{Authorization, Job, Message};
+use crate::job::ticket::Ticket;
+use crate::job::{Asked, Attempt, Job, Message};
 use crate::request::body::{Body, Content};
 use crate::request::{Request, auth, names_several_hosts, params};
 use bytes::Bytes;
@@ -73,32 +74,12 @@ impl Planner {
         };
         let job = Box::new(Job {
             call: call.clone(),
-            slot: 0,
-            number: 0,
+            asked: Asked { timeout, stream_to: stream_to.map(Arc::from), ..Asked::default() },
             target,
             message: Message { method, head, body, defaults: true },
             first_hop: None,
-            timeout,
-            stream_to: stream_to.map(Arc::from),
-            attempts: 0,
-            was_sent: false,
-            hops: 0,
-            cookies: None,
-            shortages: 0,
-            refusals: 0,
-            was_sent_anew: false,
-            authorization: Authorization::First,
-            is_questioned: false,
-            is_retry_denied: false,
-            started: None,
-            deadline: None,
-            expires: None,
-            is_counted: false,
-            is_counted_by_call: false,
-            is_probe: false,
-            is_first: false,
-            ticket: None,
-            exchange_began: None,
+            attempt: Attempt::default(),
+            ticket: Ticket::default(),
             end: None,
         });
         Ok((tag, job))

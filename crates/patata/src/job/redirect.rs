@@ -31,7 +31,7 @@ pub(crate) fn follow(
         Ok(None) => return Ok(None),
         Err(Ambiguous) => return Err(error(format!("{} redirects to two places at once", job.target))),
     };
-    if job.hops >= limit {
+    if job.attempt.hops >= limit {
         return Err(error(format!("More than {limit} redirects, the last one from {}", job.target)));
     }
     let (target, credentials) = resolve(&job.target, location, planner)?;

@@ -1,8 +1,21 @@
-//! What the schedule gives a request on its way.
+//! What the schedule gives a request on its way, and looks at when it comes back.
 
-/// By what an attempt is known again when it has ended.
-#[derive(Debug, Clone, Copy)]
+/// As what an attempt that is under way is counted.
+#[derive(Debug, Default)]
 pub(crate) struct Ticket {
+    /// Whether its host counts it as in flight.
+    pub(crate) is_counted: bool,
+    /// Whether its call counts it as in flight at its host.
+    pub(crate) is_counted_by_call: bool,
+    /// Whether it tries a host that is in trouble.
+    pub(crate) is_probe: bool,
+    /// By what the controller of its host's concurrency knows it, where there is one.
+    pub(crate) sample: Option<Box<Sample>>,
+}
+
+/// By what a controller knows an attempt again when it has ended.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sample {
     /// 0 for none.
     pub(crate) cohort: u64,
     pub(crate) sequence: u64,

@@ -188,7 +188,7 @@ impl<T> Caller<T> {
                 self.question();
             }
             for job in self.taken.drain(..) {
-                let tag = self.tags.remove(job.slot);
+                let tag = self.tags.remove(job.asked.slot);
                 self.outbox.insert(job, tag);
             }
         }
@@ -207,11 +207,11 @@ impl<T> Caller<T> {
     /// rest is left.
     fn set_apart(&mut self) {
         for job in self.taken.drain(..) {
-            let tag = self.tags.remove(job.slot);
-            if job.end.is_some() && !job.is_questioned {
+            let tag = self.tags.remove(job.asked.slot);
+            if job.end.is_some() && !job.attempt.is_questioned {
                 self.outbox.insert(job, tag);
             } else {
-                self.left.push(Left { number: job.number, tag, was_sent: job.was_sent });
+                self.left.push(Left { number: job.asked.number, tag, was_sent: job.attempt.was_sent });
             }
         }
     }
@@ -261,7 +261,7 @@ impl<T> Caller<T> {
         request.complete(&config.params, &config.body);
         let label = request.label.take();
         let planned = self.planner.plan(request, &self.call).and_then(|(tag, mut job)| {
-            job.number = number;
+            job.asked.number = number;
             match self.prepare(&mut job, label) {
                 Ok(()) => Ok((tag, job)),
                 Err(error) => Err((tag, error.at(job.target))),
@@ -269,7 +269,7 @@ impl<T> Caller<T> {
         });
         match planned {
             Ok((tag, mut job)) => {
-                job.slot = self.tags.insert(tag);
+                job.asked.slot = self.tags.insert(tag);
                 self.engine.push(job);
             }
             Err((tag, error)) => self.refuse(number, tag, error),
@@ -288,8 +288,8 @@ impl<T> Caller<T> {
     /// # Errors
     /// Its response would go to another one's file, or the user's auth function fails.
     fn prepare(&mut self, job: &mut Job, label: Option<Box<str>>) -> Result<(), Error> {
-        if let Some(path) = &job.stream_to {
-            let label = label.unwrap_or_else(|| job.number.to_string().into());
+        if let Some(path) = &job.asked.stream_to {
+            let label = label.unwrap_or_else(|| job.asked.number.to_string().into());
             self.destinations.claim(path, &label)?;
         }
         job.authorize()?;
@@ -322,7 +322,8 @@ impl<T> Caller<T> {
     /// Sends those jobs back that want a fresh header of the user's function, which is called here because
     /// it may belong to this thread.
     fn refresh(&mut self) {
-        let is_stale = |job: &mut Box<Job>| job.authorization == Authorization::Stale && job.end.is_none();
+        let is_stale =
+            |job: &mut Box<Job>| job.attempt.authorization == Authorization::Stale && job.end.is_none();
         let stale: Vec<_> = self.taken.extract_if(.., is_stale).collect();
         for mut job in stale {
             match job.authorize() {
@@ -338,10 +339,10 @@ impl<T> Caller<T> {
     /// Sends those jobs back of whose answer the user's function says so, which is called here because it may
     /// belong to this thread.
     fn question(&mut self) {
-        let questioned: Vec<_> = self.taken.extract_if(.., |job| job.is_questioned).collect();
+        let questioned: Vec<_> = self.taken.extract_if(.., |job| job.attempt.is_questioned).collect();
         let mut judged = Vec::new();
         for mut job in questioned {
-            job.is_questioned = false;
+            job.attempt.is_questioned = false;
             // Nobody is left to send anything once the run has ended.
             let said = !self.is_cancelled();
             match said.then(|| job.asks_for_another()) {
@@ -365,7 +366,7 @@ impl<T> Caller<T> {
         let Some(Ok(answer)) = job.end.as_ref().map(|end| &end.result) else { return Some(job) };
         let asked = retry_after(&answer.headers, clock::date);
         let ending = Ending::Answered { status: answer.status, says_when: asked.is_some() };
-        let wait = self.call.config.retry.wait(job.attempts, self.random.f64());
+        let wait = self.call.config.retry.wait(job.attempt.number, self.random.f64());
         let due = now + wait.max(asked.unwrap_or_default());
         if !self.engine.allows_retry(&mut job, now, due, ending.is_wish_to_wait()) {
             return Some(job);

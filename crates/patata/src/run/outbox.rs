@@ -49,7 +49,7 @@ impl<T> Outbox<T> {
     pub(crate) fn insert(&mut self, job: Box<Job>, tag: T) {
         match self {
             Self::Any { done, .. } => done.push_back((job, tag)),
-            Self::InOrder(order) => order.insert(job.number, Ended::Done(job, tag)),
+            Self::InOrder(order) => order.insert(job.asked.number, Ended::Done(job, tag)),
         }
     }
 
@@ -85,7 +85,8 @@ impl<T> Outbox<T> {
     /// Takes out all, as nothing more is handed out.
     pub(crate) fn drain(&mut self) -> Vec<Left<T>> {
         let refusal = |number, tag| Left { number, tag, was_sent: false };
-        let done_with = |job: Box<Job>, tag| Left { number: job.number, tag, was_sent: job.was_sent };
+        let done_with =
+            |job: Box<Job>, tag| Left { number: job.asked.number, tag, was_sent: job.attempt.was_sent };
         match self {
             Self::Any { done, refused } => {
                 let refused = refused.drain(..).map(|(number, outcome)| refusal(number, outcome.tag));

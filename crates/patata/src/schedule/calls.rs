@@ -254,7 +254,7 @@ impl Calls {
     pub(crate) fn note_sent(&mut self, job: &mut Job, now: Instant) {
         job.call.sent(1);
         if let Some(allowance) = self.get_mut(&job.call).and_then(|entry| entry.allowance.as_mut()) {
-            job.is_counted_by_call = allowance.count(&job.target.origin, now);
+            job.ticket.is_counted_by_call = allowance.count(&job.target.origin, now);
         }
     }
 
@@ -290,7 +290,7 @@ impl Calls {
         if self.limited == 0 {
             return;
         }
-        for job in taken.iter().filter(|job| job.attempts == 0) {
+        for job in taken.iter().filter(|job| job.attempt.number == 0) {
             if let Some(budget) = self.budget(&job.call) {
                 budget.count(1, now);
             }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::config::limits::Limits;
-use crate::job::ticket::Ticket;
+use crate::job::ticket::Sample;
 use crate::schedule::adaptive::{Controller, Gate, Report};
 use crate::schedule::ease_in::EaseIn;
 use crate::schedule::health::Health;
@@ -30,7 +30,7 @@ pub(crate) type Key = (usize, u64);
 /// How a request went, for the controller of its host's concurrency.
 #[derive(Debug)]
 pub(crate) struct Lesson {
-    pub(crate) ticket: Ticket,
+    pub(crate) ticket: Sample,
     pub(crate) report: Report,
 }
 
@@ -145,7 +145,7 @@ impl Host {
     }
 
     /// Counts a request that is sent now.
-    pub(crate) fn count(&mut self, manner: Manner, now: Instant) -> Option<Box<Ticket>> {
+    pub(crate) fn count(&mut self, manner: Manner, now: Instant) -> Option<Box<Sample>> {
         self.in_flight += 1;
         self.pace.count(now);
         if let Some(slowdown) = &mut self.slowdown {

@@ -271,7 +271,7 @@ impl Schedule {
         if self.calls.get(&job.call).is_none() {
             return Err(job);
         }
-        self.note_expiry(job.expires);
+        self.note_expiry(job.attempt.expires);
         let sequence = self.next_number();
         self.delayed.push(Timed { due, sequence, what: job });
         Ok(self.lines.wake_any())
@@ -316,7 +316,7 @@ impl Schedule {
             }
         }
         if let Some(budget) = self.budget.as_mut().filter(|budget| budget.is_counting()) {
-            budget.count(taken[begin..].iter().filter(|job| job.attempts == 0).count(), now);
+            budget.count(taken[begin..].iter().filter(|job| job.attempt.number == 0).count(), now);
         }
         self.calls.count_first_attempts(&taken[begin..], now);
         let is_sated = taken.len() - begin == room.limit;
@@ -401,9 +401,11 @@ impl Schedule {
             Standing::Waiting if host.ready.queues().any(|queue| queue.block == Block::AtHost) => {
                 self.line_up(&origin);
             }
-            Standing::Away if !host.has_taught() && host.is_forgettable(now) => {
-                self.suspects -= usize::from(host.health.is_some());
-                self.hosts.remove(&origin);
+            Standing::Away if host.is_forgettable(now) => {
+                self.suspects -= usize::from(host.health.take().is_some());
+                if !host.has_taught() {
+                    self.hosts.remove(&origin);
+                }
             }
             _ => {}
         }
@@ -426,13 +428,14 @@ impl Schedule {
             entry.is_overdue = true;
             overdue.push(entry.call.clone());
         }
-        let is_over = |job: &Job| job.expires.is_some_and(|expiry| expiry <= now) || job.call.is_overdue(now);
+        let is_over =
+            |job: &Job| job.attempt.expires.is_some_and(|expiry| expiry <= now) || job.call.is_overdue(now);
         let expired = self.extract(is_over);
         let calls = self.calls.iter().filter(|entry| !entry.is_overdue);
         let deadlines: Vec<_> = calls.filter_map(|entry| entry.call.timeouts.run).collect();
         let ready = self.hosts.values().flat_map(|host| host.ready.queues()).flat_map(Queue::iter);
         let all = ready.chain(self.delayed.iter().map(|one| &*one.what));
-        let expiries = all.filter_map(|job| job.expires).chain(deadlines);
+        let expiries = all.filter_map(|job| job.attempt.expires).chain(deadlines);
         self.expiry = expiries.min().map(|expiry| expiry.max(now + GRAIN));
         expired
     }
@@ -489,7 +492,7 @@ impl Schedule {
 
     /// The home of its host, if the job may be sent as far as is known.
     fn enqueue(&mut self, job: Box<Job>) -> Option<usize> {
-        self.note_expiry(job.expires);
+        self.note_expiry(job.attempt.expires);
         let origin = job.target.origin.clone();
         if !self.hosts.contains_key(&origin) {
             self.sweep();

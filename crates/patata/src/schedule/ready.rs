@@ -62,7 +62,7 @@ impl Queue {
     }
 
     fn push(&mut self, job: Box<Job>) {
-        let queue = if job.attempts > 0 { &mut self.begun } else { &mut self.fresh };
+        let queue = if job.attempt.number > 0 { &mut self.begun } else { &mut self.fresh };
         queue.push_back(job);
     }
 

@@ -67,7 +67,7 @@ pub(super) fn jobs(call: &Arc<Call>, urls: &[(u32, &str)]) -> Jobs {
     let mut planner = Planner::new(HASHER.clone());
     let planned = urls.iter().map(|(tag, url)| {
         let (tag, mut job) = planner.plan(Request::get(*tag, *url), call).unwrap();
-        job.number = tag.into();
+        job.asked.number = tag.into();
         job
     });
     planned.collect()
@@ -116,8 +116,8 @@ pub(super) fn room(connections: usize) -> Room {
 pub(super) fn release(schedule: &mut Schedule, jobs: Jobs, retry_after: Option<Duration>, now: Instant) {
     for job in jobs {
         job.call.returned();
-        let counted_by = job.is_counted_by_call.then_some((job.call.place, job.call.number));
-        let was_counted = job.is_counted;
+        let counted_by = job.ticket.is_counted_by_call.then_some((job.call.place, job.call.number));
+        let was_counted = job.ticket.is_counted;
         let release = Release { was_counted, retry_after, counted_by, ..Release::new(job.target.origin) };
         schedule.release(release, now);
     }
@@ -132,7 +132,7 @@ fn take(schedule: &mut Schedule, limit: usize, now: Instant) -> Vec<u32> {
 }
 
 fn tags(jobs: &Jobs) -> Vec<u32> {
-    jobs.iter().map(|job| job.number as u32).collect()
+    jobs.iter().map(|job| job.asked.number as u32).collect()
 }
 
 #[test]
@@ -261,7 +261,7 @@ fn rates_hold_for_all_hosts_and_for_each() {
     let mut by_host = [0; 20];
     for step in 0..10_000 {
         for job in take_jobs(&mut schedule, 100, begin + Duration::from_millis(step)) {
-            by_host[job.number as usize / 10] += 1;
+            by_host[job.asked.number as usize / 10] += 1;
         }
     }
     assert_eq!(by_host.iter().sum::<u32>(), 100);
@@ -285,7 +285,7 @@ fn jobs_whose_time_is_over_are_taken_out_wherever_they_wait() {
     let call = schedule.call.clone();
     let expiring = |tag, host, after| {
         let mut job = jobs(&call, &[(tag, host)]).remove(0);
-        job.expires = Some(now + seconds(after));
+        job.attempt.expires = Some(now + seconds(after));
         job
     };
     push(&mut schedule, "a", 0, 1);
@@ -347,7 +347,7 @@ fn a_host_that_has_not_answered_leaves_room_though_it_is_alone_for_a_moment() {
     let now = clock::now();
     push(&mut schedule, "good", 0, 1);
     for mut job in take_jobs(&mut schedule, 100, now) {
-        let (origin, was_counted) = (job.target.origin.clone(), std::mem::take(&mut job.is_counted));
+        let (origin, was_counted) = (job.target.origin.clone(), std::mem::take(&mut job.ticket.is_counted));
         let release = Release { was_counted, sign: Sign::Answered, ..Release::new(origin) };
         schedule.release(release, now);
     }
@@ -364,7 +364,7 @@ fn a_host_that_is_left_alone_has_all_connections() {
     push(&mut schedule, "a", 0, 1);
     push(&mut schedule, "b", 1, 200);
     let mut taken = take_jobs(&mut schedule, 50, now);
-    let done = taken.extract_if(.., |job| job.number == 0).collect();
+    let done = taken.extract_if(.., |job| job.asked.number == 0).collect();
     release(&mut schedule, done, None, now);
     assert_eq!(taken.len() + take(&mut schedule, 51, now).len(), 100);
     assert!(schedule.sendable() > 0);
@@ -376,7 +376,7 @@ fn what_has_begun_goes_before_what_has_not() {
     let now = clock::now();
     push(&mut schedule, "a", 0, 3);
     let mut retry = schedule.jobs(&[(9, "http://a/")]).remove(0);
-    retry.attempts = 1;
+    retry.attempt.number = 1;
     schedule.push_at(now + seconds(1), retry);
     assert_eq!(take(&mut schedule, 1, now), [0]);
     assert_eq!(take(&mut schedule, 9, now + seconds(1)), [9, 1, 2]);

@@ -10,10 +10,11 @@ use crate::clock;
 use crate::config::Config;
 use crate::config::limits::Limits;
 use crate::config::retry_policy::RetryPolicy;
+use crate::job::Job;
 use crate::job::call::Call;
 use crate::schedule::host::Standing;
 use crate::schedule::tests::{Jobs, call, jobs, release, room, seconds, take_jobs};
-use crate::schedule::{Release, Schedule, counted};
+use crate::schedule::{Release, Room, Schedule, counted};
 
 fn milliseconds(count: u64) -> Duration {
     Duration::from_millis(count)
@@ -53,9 +54,9 @@ fn push(schedule: &mut Schedule, call: &Arc<Call>, host: &str, count: u32) {
 fn recycle(schedule: &mut Schedule, jobs: Jobs, now: Instant) {
     for mut job in jobs {
         job.call.returned();
-        let counted_by = std::mem::take(&mut job.is_counted_by_call);
+        let counted_by = std::mem::take(&mut job.ticket.is_counted_by_call);
         let counted_by = counted_by.then_some((job.call.place, job.call.number));
-        let was_counted = std::mem::take(&mut job.is_counted);
+        let was_counted = std::mem::take(&mut job.ticket.is_counted);
         let release = Release { was_counted, counted_by, ..Release::new(job.target.origin.clone()) };
         schedule.release(release, now);
         schedule.push(job).unwrap();
@@ -187,7 +188,7 @@ fn a_call_at_its_own_limit_keeps_no_event_loop_awake_and_asks_for_no_input() {
     let prospect = schedule.take(room(100), now, 0, &mut taken);
     assert_eq!(taken.len(), 1);
     // Nothing is due, and more input of the call would have to wait as this does.
-    assert_eq!((prospect.due, prospect.wake, prospect.hungry.len()), (None, None, 0));
+    assert_eq!((prospect.due, prospect.wake, prospect.hungry.len()), (None, Vec::new(), 0));
     assert_eq!((schedule.calls.sendable, schedule.ahead(&narrow)), (0, 9));
     let job = jobs(&narrow, &[(0, "http://a/")]).remove(0);
     assert_eq!(schedule.push(job).unwrap(), None, "it wakes nobody");
@@ -402,12 +403,29 @@ proptest! {
 #[derive(Debug, Clone)]
 enum Step {
     Begin(Kind),
-    Push { call: usize, host: u8, count: u8 },
-    PushAt { call: usize, host: u8, milliseconds: u16 },
-    Take { room: u8, milliseconds: u16 },
-    Release { job: usize, asks_for_peace: bool },
+    Push {
+        call: usize,
+        host: u8,
+        count: u8,
+    },
+    PushAt {
+        call: usize,
+        host: u8,
+        milliseconds: u16,
+    },
+    /// Time passes, and event loops that were woken, or are due, take.
+    Take {
+        milliseconds: u16,
+    },
+    Release {
+        job: usize,
+        asks_for_peace: bool,
+    },
     End(usize),
-    Limit { call: usize, concurrency: Option<u8> },
+    Limit {
+        call: usize,
+        concurrency: Option<u8>,
+    },
 }
 
 /// What a call is limited to.
@@ -448,7 +466,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         6 => (any::<usize>(), 0..4_u8, 1..5_u8).prop_map(|(call, host, count)| Step::Push { call, host, count }),
         2 => (any::<usize>(), 0..4_u8, 0..300_u16)
             .prop_map(|(call, host, milliseconds)| Step::PushAt { call, host, milliseconds }),
-        6 => (0..12_u8, 0..200_u16).prop_map(|(room, milliseconds)| Step::Take { room, milliseconds }),
+        6 => (0..200_u16).prop_map(|milliseconds| Step::Take { milliseconds }),
         6 => (any::<usize>(), prop::bool::weighted(0.1))
             .prop_map(|(job, asks_for_peace)| Step::Release { job, asks_for_peace }),
         1 => any::<usize>().prop_map(Step::End),
@@ -458,54 +476,89 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..120)
 }
 
-/// A schedule, and what must be in it.
+/// Connections of each event loop, where no limit says how many.
+const CONNECTIONS: usize = 5;
+
+/// An event loop, as far as the schedule is concerned.
+#[derive(Debug, Default)]
+struct EventLoop {
+    is_woken: bool,
+    due: Option<Instant>,
+    in_flight: Jobs,
+}
+
+/// A schedule with its event loops, and what must be in it.
 struct Model {
     schedule: Schedule,
     now: Instant,
     begun: u64,
     calls: Vec<Arc<Call>>,
-    in_flight: Jobs,
+    event_loops: Vec<EventLoop>,
     /// Jobs of each call under way that were handed in and have not been taken.
     waiting: BTreeMap<u64, usize>,
 }
 
 impl Model {
-    fn new(limits: Limits) -> Self {
-        Self {
-            schedule: schedule(limits),
+    fn new(limits: Limits, event_loops: usize) -> Self {
+        let mut model = Self {
+            schedule: Schedule::new(limits, CONNECTIONS * event_loops, event_loops),
             now: clock::now(),
             begun: 0,
             calls: Vec::new(),
-            in_flight: Vec::new(),
+            event_loops: Vec::from_iter((0..event_loops).map(|_| EventLoop::default())),
             waiting: BTreeMap::new(),
+        };
+        model.wake(0..event_loops);
+        model
+    }
+
+    fn wake(&mut self, event_loops: impl IntoIterator<Item = usize>) {
+        for event_loop in event_loops {
+            self.event_loops[event_loop].is_woken = true;
         }
+    }
+
+    fn wake_all(&mut self) {
+        self.wake(0..self.event_loops.len());
     }
 
     fn perform(&mut self, step: Step) -> Result<(), TestCaseError> {
         match step {
             Step::Begin(kind) => {
                 self.begun += 1;
+                let before = self.schedule.connections();
                 self.calls.push(limited(&mut self.schedule, self.begun, kind.limits()));
                 self.waiting.insert(self.begun, 0);
+                if self.schedule.connections() != before {
+                    self.wake_all();
+                }
             }
             Step::Push { call, host, count } => {
                 let Some(call) = self.pick(call) else { return Ok(()) };
-                push(&mut self.schedule, &call, &format!("host{host}"), count.into());
+                let url = format!("http://host{host}/");
+                for job in jobs(&call, &vec![(0, &*url); count.into()]) {
+                    let woken = self.schedule.push(job).unwrap();
+                    self.wake(woken);
+                }
                 *self.waiting.get_mut(&call.number).unwrap() += usize::from(count);
             }
             Step::PushAt { call, host, milliseconds: wait } => {
                 let Some(call) = self.pick(call) else { return Ok(()) };
                 let job = jobs(&call, &[(0, &*format!("http://host{host}/"))]).remove(0);
-                self.schedule.push_at(self.now + milliseconds(wait.into()), job).unwrap();
+                let woken = self.schedule.push_at(self.now + milliseconds(wait.into()), job).unwrap();
+                self.wake(woken);
                 *self.waiting.get_mut(&call.number).unwrap() += 1;
             }
-            Step::Take { room, milliseconds: passed } => {
+            Step::Take { milliseconds: passed } => {
                 self.now += milliseconds(passed.into());
-                self.take(room.into());
+                self.turn();
             }
             Step::Release { job, asks_for_peace } => {
-                if !self.in_flight.is_empty() {
-                    let job = self.in_flight.swap_remove(job % self.in_flight.len());
+                let count = self.event_loops.len();
+                let event_loop = &mut self.event_loops[job % count];
+                if !event_loop.in_flight.is_empty() {
+                    let job = event_loop.in_flight.swap_remove(job / count % event_loop.in_flight.len());
+                    event_loop.is_woken = true;
                     let wait = asks_for_peace.then_some(milliseconds(150));
                     release(&mut self.schedule, vec![job], wait, self.now);
                 }
@@ -518,11 +571,13 @@ impl Model {
                 prop_assert_eq!(Some(left.len()), self.waiting.remove(&call.number));
                 let late = jobs(&call, &[(0, "http://host0/")]).remove(0);
                 prop_assert!(self.schedule.push(late).is_err(), "a call that has ended takes no job");
+                self.wake_all();
             }
             Step::Limit { call, concurrency } => {
                 let Some(call) = self.pick(call) else { return Ok(()) };
                 let concurrency = concurrency.map(usize::from);
                 prop_assert!(self.schedule.limit(&call, |limits| limits.concurrency = concurrency));
+                self.wake_all();
             }
         }
         self.recount()
@@ -532,11 +587,47 @@ impl Model {
         (!self.calls.is_empty()).then(|| self.calls[index % self.calls.len()].clone())
     }
 
-    fn take(&mut self, room: usize) {
-        for job in take_jobs(&mut self.schedule, room, self.now) {
-            *self.waiting.get_mut(&job.call.number).unwrap() -= 1;
-            self.in_flight.push(job);
+    /// Each event loop takes that was woken, or is due. Returns how many jobs they have taken, and whether any had a look.
+    fn turn(&mut self) -> (usize, bool) {
+        let (mut count, mut has_looked) = (0, false);
+        let event_loops = self.event_loops.len();
+        for index in 0..event_loops {
+            let event_loop = &mut self.event_loops[index];
+            if !event_loop.is_woken && event_loop.due.is_none_or(|due| due > self.now) {
+                continue;
+            }
+            event_loop.is_woken = false;
+            let total = self.schedule.connections();
+            let connections = total / event_loops + usize::from(index < total % event_loops);
+            let limit = connections.saturating_sub(event_loop.in_flight.len());
+            let room = Room { limit, spare: 0, connections };
+            let mut taken = Vec::new();
+            let prospect = self.schedule.take(room, self.now, index, &mut taken);
+            (count, has_looked) = (count + taken.len(), true);
+            for job in &taken {
+                *self.waiting.get_mut(&job.call.number).unwrap() -= 1;
+            }
+            event_loop.due = prospect.due;
+            event_loop.in_flight.extend(taken);
+            self.wake(prospect.wake);
         }
+        (count, has_looked)
+    }
+
+    fn in_flight(&self) -> impl Iterator<Item = &Job> {
+        self.event_loops.iter().flat_map(|event_loop| &event_loop.in_flight).map(|job| &**job)
+    }
+
+    /// Whatever is in flight ends. Returns whether there was anything.
+    fn release_all(&mut self) -> bool {
+        let mut has_any = false;
+        for event_loop in &mut self.event_loops {
+            let done = std::mem::take(&mut event_loop.in_flight);
+            event_loop.is_woken |= !done.is_empty();
+            has_any |= !done.is_empty();
+            release(&mut self.schedule, done, None, self.now);
+        }
+        has_any
     }
 
     /// Whether all tallies are those that a look at everything gives.
@@ -548,7 +639,7 @@ impl Model {
         for (origin, host) in &schedule.hosts {
             active += usize::from(host.in_flight > 0 || !host.ready.is_empty());
             let counted_here =
-                self.in_flight.iter().filter(|job| job.is_counted && job.target.origin == *origin);
+                self.in_flight().filter(|job| job.ticket.is_counted && job.target.origin == *origin);
             prop_assert_eq!(host.in_flight, counted_here.count());
             for queue in host.ready.queues() {
                 prop_assert_ne!(queue.len(), 0);
@@ -575,31 +666,37 @@ impl Model {
         prop_assert_eq!(schedule.active_hosts, active);
         for call in &self.calls {
             prop_assert_eq!(schedule.ahead(call), ahead.get(&call.number).copied().unwrap_or_default());
-            let of_call = self.in_flight.iter().filter(|job| job.call.number == call.number).count();
+            let of_call = self.in_flight().filter(|job| job.call.number == call.number).count();
             prop_assert_eq!(call.in_flight(), of_call);
         }
         Ok(())
     }
 
-    /// Whether all that waits is taken in the end, as what is in flight ends and time passes.
+    /// Whether event loops with room have been told of all that they could take: a look that nobody asked for finds
+    /// nothing.
+    fn assert_nobody_sleeps_through(&mut self) -> Result<(), TestCaseError> {
+        while self.turn().1 {}
+        self.wake_all();
+        let (taken, _) = self.turn();
+        prop_assert_eq!(taken, 0);
+        Ok(())
+    }
+
+    /// Whether all that waits is taken in the end, as what is in flight ends and time passes: nothing but what event
+    /// loops are told brings them back.
     fn drain(&mut self) -> Result<(), TestCaseError> {
-        for _ in 0..2000 {
-            if self.waiting.values().all(|count| *count == 0) {
+        for _ in 0..5000 {
+            if self.waiting.values().all(|count| *count == 0) && self.in_flight().next().is_none() {
                 return Ok(());
             }
-            release(&mut self.schedule, std::mem::take(&mut self.in_flight), None, self.now);
-            let mut taken = Vec::new();
-            let prospect = self.schedule.take(room(100), self.now, 0, &mut taken);
-            let took = taken.len();
-            for job in taken {
-                *self.waiting.get_mut(&job.call.number).unwrap() -= 1;
-                self.in_flight.push(job);
-            }
+            let has_released = self.release_all();
+            let (taken, has_looked) = self.turn();
             self.recount()?;
-            if took == 0 {
-                // Nothing but what the event loop is told of brings it back.
-                let Some(due) = prospect.due else { break };
-                self.now = due;
+            if taken == 0 && !has_looked && !has_released {
+                let Some(due) = self.event_loops.iter().filter_map(|event_loop| event_loop.due).min() else {
+                    break;
+                };
+                self.now = self.now.max(due);
             }
         }
         prop_assert!(self.waiting.values().all(|count| *count == 0), "{:?} wait for ever", self.waiting);
@@ -613,17 +710,21 @@ proptest! {
     #[test]
     fn tallies_are_right_and_nothing_is_left_behind(
         of_client in prop::option::of(kinds()),
+        event_loops in 1..4_usize,
         steps in steps(),
     ) {
-        let mut model = Model::new(of_client.map_or_else(Limits::default, Kind::limits));
+        let limits = of_client.map_or_else(Limits::default, Kind::limits);
+        // There is no event loop that could have no connection at any time.
+        let event_loops = event_loops.min(limits.most().unwrap_or(usize::MAX));
+        let mut model = Model::new(limits, event_loops);
         for step in steps {
             model.perform(step)?;
         }
+        model.assert_nobody_sleeps_through()?;
         model.drain()?;
         for call in std::mem::take(&mut model.calls) {
             model.schedule.finish(&call);
         }
-        release(&mut model.schedule, std::mem::take(&mut model.in_flight), None, model.now);
         prop_assert!(model.schedule.is_idle());
         prop_assert_eq!((model.schedule.calls.sendable, model.schedule.active_hosts), (0, 0));
         prop_assert!(!model.schedule.calls.are_limited());

@@ -167,11 +167,11 @@ impl Schedule {
         };
         if let Some(mut job) = host.ready.pop() {
             self.calls.uncount(place, counted, 1);
-            job.ticket = host.count(manner, now);
+            job.ticket.sample = host.count(manner, now);
             self.pace.count(now);
             self.calls.note_sent(&mut job, now);
-            job.is_counted = true;
-            job.is_probe = host.health.as_mut().is_some_and(|health| health.sent(now));
+            job.ticket.is_counted = true;
+            job.ticket.is_probe = host.health.as_mut().is_some_and(|health| health.sent(now));
             taken.push(job);
         }
         self.line_up(origin);

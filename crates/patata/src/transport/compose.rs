@@ -77,7 +77,7 @@ impl Templates {
             self.add_own(headers.to_mut(), head);
         }
         describe_body(&mut headers, &message.method, &message.body);
-        if let Some(jar) = job.call.jar.as_deref().or(job.cookies.as_deref())
+        if let Some(jar) = job.call.jar.as_deref().or(job.attempt.cookies.as_deref())
             && let Some(cookies) = jar.cookies_for(&job.target, headers.get(header::COOKIE))
         {
             headers.to_mut().insert(header::COOKIE, cookies);

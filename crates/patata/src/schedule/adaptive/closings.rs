@@ -3,7 +3,7 @@
 //! Where they become frequent, fewer requests are sent at a time for a while. Only if that makes closings rarer do
 //! they count as rejections.
 
-use crate::job::ticket::Ticket;
+use crate::job::ticket::Sample;
 
 /// Ended requests past which both counts are halved, so that they follow.
 const REMEMBERED: f64 = 64.0;
@@ -72,7 +72,7 @@ impl Closings {
     pub(crate) fn note(
         &mut self,
         time: f64,
-        ticket: Ticket,
+        ticket: Sample,
         was_closed: bool,
         limit: f64,
         is_throttled: bool,

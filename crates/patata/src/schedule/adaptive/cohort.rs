@@ -1,6 +1,6 @@
 //! Requests that were sent together, and what came of them.
 
-use crate::job::ticket::Ticket;
+use crate::job::ticket::Sample;
 
 /// The cohort that is being sent, and the one before it, which is waited for.
 #[derive(Debug, Default)]
@@ -72,7 +72,7 @@ impl Cohorts {
     }
 
     /// A request has come back after so many seconds.
-    pub(crate) fn add(&mut self, ticket: Ticket, latency: f64) {
+    pub(crate) fn add(&mut self, ticket: Sample, latency: f64) {
         if let Some(cohort) = self.of(ticket) {
             cohort.leave(ticket);
             cohort.latency += latency;
@@ -81,7 +81,7 @@ impl Cohorts {
     }
 
     /// A request that says nothing about latency is as if it had not been sent.
-    pub(crate) fn forget(&mut self, ticket: Ticket, was_rejected: bool) {
+    pub(crate) fn forget(&mut self, ticket: Sample, was_rejected: bool) {
         if let Some(cohort) = self.of(ticket) {
             cohort.leave(ticket);
             cohort.count -= 1.0;
@@ -115,7 +115,7 @@ impl Cohorts {
         self.previous = None;
     }
 
-    fn of(&mut self, ticket: Ticket) -> Option<&mut Cohort> {
+    fn of(&mut self, ticket: Sample) -> Option<&mut Cohort> {
         let both = self.previous.iter_mut().chain([&mut self.current]);
         both.into_iter().find(|cohort| ticket.cohort != 0 && cohort.number == ticket.cohort)
     }
@@ -131,7 +131,7 @@ impl Cohort {
         self.least_limit = self.least_limit.min(limit);
     }
 
-    fn leave(&mut self, ticket: Ticket) {
+    fn leave(&mut self, ticket: Sample) {
         self.pending -= 1.0;
         self.pending_sent -= ticket.sent;
     }

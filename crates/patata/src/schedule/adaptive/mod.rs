@@ -20,7 +20,7 @@ mod verdict;
 use std::time::{Duration, Instant};
 
 use crate::clock;
-use crate::job::ticket::Ticket;
+use crate::job::ticket::Sample;
 use closings::{Closings, Finding};
 use cohort::{Cohort, Cohorts, Summary};
 use epoch::Epoch;
@@ -164,7 +164,7 @@ impl Controller {
     }
 
     /// Takes account of a request that is sent now, and is one of so many in flight.
-    pub(crate) fn sent(&mut self, now: Instant, in_flight: usize) -> Ticket {
+    pub(crate) fn sent(&mut self, now: Instant, in_flight: usize) -> Sample {
         let time = self.time(now);
         if std::mem::take(&mut self.was_paused) {
             self.success_rate.restart(time);
@@ -176,11 +176,11 @@ impl Controller {
         let need = self.cohort_size();
         let cohort = self.cohorts.sent(time, in_flight, self.limit, need);
         let in_flight = u32::try_from(in_flight).unwrap_or(u32::MAX);
-        Ticket { cohort, sequence: self.sequence, sent: time, in_flight }
+        Sample { cohort, sequence: self.sequence, sent: time, in_flight }
     }
 
     /// Takes account of a request that has ended, with so many still in flight.
-    pub(crate) fn done(&mut self, now: Instant, in_flight: usize, ticket: Ticket, report: Report) {
+    pub(crate) fn done(&mut self, now: Instant, in_flight: usize, ticket: Sample, report: Report) {
         let time = self.time(now);
         self.give_out_fraction();
         let says_load = self.is_for_load(time, ticket, report.verdict);
@@ -196,7 +196,7 @@ impl Controller {
     }
 
     /// Whether a request was closed because there were too many.
-    fn is_for_load(&mut self, time: f64, ticket: Ticket, verdict: Verdict) -> bool {
+    fn is_for_load(&mut self, time: f64, ticket: Sample, verdict: Verdict) -> bool {
         if verdict == Verdict::Neutral {
             return false;
         }
@@ -236,7 +236,7 @@ impl Controller {
         self.limit = limit.clamp(1.0, self.cap);
     }
 
-    fn succeeded(&mut self, time: f64, in_flight: usize, ticket: Ticket, latency: Duration) {
+    fn succeeded(&mut self, time: f64, in_flight: usize, ticket: Sample, latency: Duration) {
         self.success_rate.count(time, self.mean);
         self.probe.earn();
         if ticket.sent > self.epoch.began {
@@ -255,7 +255,7 @@ impl Controller {
         self.cohorts.add(ticket, latency);
     }
 
-    fn rejected(&mut self, time: f64, in_flight: usize, ticket: Ticket, retry_after: Option<Duration>) {
+    fn rejected(&mut self, time: f64, in_flight: usize, ticket: Sample, retry_after: Option<Duration>) {
         self.cohorts.forget(ticket, true);
         let pause = retry_after.map(|wait| wait.as_secs_f64().min(LONGEST_PAUSE));
         if let Some(pause) = pause {

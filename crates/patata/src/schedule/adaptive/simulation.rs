@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 
 use crate::clock;
-use crate::job::ticket::Ticket;
+use crate::job::ticket::Sample;
 use crate::schedule::adaptive::{Controller, Gate, Report, Verdict};
 
 /// The time of an answer by which a server says no.
@@ -105,7 +105,7 @@ impl Findings {
 struct Answer {
     at: f64,
     number: u64,
-    ticket: Ticket,
+    ticket: Sample,
     verdict: Verdict,
     latency: f64,
     retry_after: Option<f64>,
@@ -513,7 +513,7 @@ proptest! {
     ) {
         let mut controller = Controller::new(cap);
         let mut now = clock::now();
-        let mut tickets: Vec<Ticket> = Vec::new();
+        let mut tickets: Vec<Sample> = Vec::new();
         let mut in_flight = 0;
         for (milliseconds, what, latency, which) in steps {
             now += Duration::from_millis(milliseconds);
