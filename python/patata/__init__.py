@@ -11,10 +11,12 @@ id_=1 status_code=200 data={'message': 'Hello world!'}
 
 from typing import TYPE_CHECKING, Any
 
+from patata._call_state import Progress
 from patata._options import ClientOptions, Options
 from patata._patata import MAX_RESPONSE_HEADERS, __version__
 from patata.client import Patata
 from patata.exceptions import (
+    CallCancelledError,
     ClientAlreadyInUseError,
     ClientClosedError,
     DeadlineExceededError,
@@ -29,6 +31,7 @@ from patata.exceptions import (
 )
 from patata.models import Request, Response
 from patata.receipt import Receipt
+from patata.responses import AsyncResponses, Responses
 
 if TYPE_CHECKING:
     from patata.aio import AsyncPatata
@@ -36,6 +39,8 @@ if TYPE_CHECKING:
 __all__ = [
     "MAX_RESPONSE_HEADERS",
     "AsyncPatata",
+    "AsyncResponses",
+    "CallCancelledError",
     "ClientAlreadyInUseError",
     "ClientClosedError",
     "ClientOptions",
@@ -47,10 +52,12 @@ __all__ = [
     "Options",
     "Patata",
     "PatataError",
+    "Progress",
     "Receipt",
     "Request",
     "RequestError",
     "Response",
+    "Responses",
     "StatusError",
     "TooManyFailures",
     "__version__",

@@ -4,50 +4,25 @@ from __future__ import annotations
 
 import atexit
 import os
-import warnings
-import weakref
 from collections.abc import Callable, MutableSet
-from typing import Any, TypeVar
+from typing import Any
 
 from patata import _options, _patata, exceptions
 from patata._options import CallOptions, Options, Unpack
 from patata._progress.log import CallLog
 from patata._progress.stall import INPUT_STALL, InputStall
-from patata.receipt import Receipt
-
-Generating = TypeVar("Generating")
+from patata.receipt import Accounts, Receipt
 
 atexit.register(_patata._await_readers)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_patata._forked)
 
 
-class NeverIterated:
-    """Warns of a call whose generator is thrown away before its first step, as Python warns of a coroutine.
+Prepared = tuple[_patata.Client, dict[str, Any]]
+"""The engine with the options of a call, and these options."""
 
-    The generator holds this object until it begins. If both go away together, nobody has iterated over the
-    call. If the generator is still there, it was closed, which says that the call is not wanted.
-    """
-
-    __slots__ = ("_generator", "_has_begun")
-
-    def __init__(self) -> None:
-        self._has_begun = False
-        self._generator: Callable[[], object] = lambda: None
-
-    def watch(self, generator: Generating) -> Generating:
-        """Notes which generator it belongs to. Gives that back."""
-        self._generator = weakref.ref(generator)
-        return generator
-
-    def begin(self) -> None:
-        """Notes that the call has begun."""
-        self._has_begun = True
-
-    def __del__(self) -> None:
-        if not self._has_begun and self._generator() is None:
-            message = "the responses of http() were never iterated over, so no request was sent"
-            warnings.warn(message, RuntimeWarning, stacklevel=2, source=self)
+INSTANT = (list, tuple, dict, set, frozenset, range)
+"""Inputs that cannot keep a call waiting."""
 
 
 class Client:
@@ -75,6 +50,9 @@ class Client:
         of_engine, self._call_options = _options.split(_options.checked(options))
         _patata.check_options(_options.combined({}, self._call_options))
         self._engine = _patata.Client({**self._sizes(), **of_engine})
+        self._concurrency = of_engine.get("concurrency")
+        self._plain: Prepared | None = None
+        """For calls that have no options of their own."""
         self._closed = False
         self._open: MutableSet[Any] = self._OPEN()
         """What ends the calls that are under way.
@@ -82,23 +60,45 @@ class Client:
         It has no lock: a signal handler may close the client, and would wait for a lock that its own thread
         holds. Each operation on it is a single step of the interpreter, which no other thread interrupts.
         """
-        self.receipt: Receipt | None = None
+        self._accounts: Accounts | None = None
+        """Those of the call that ended last."""
+
+    @property
+    def receipt(self) -> Receipt | None:
         """The accounts of the call that ended last, however it did; ``None`` before."""
+        accounts = self._accounts
+        return None if accounts is None else accounts.final()
 
     @property
     def workers(self) -> int:
         """Another name for ``num_workers``."""
         return self.num_workers
 
-    def _settings(self, retries: int | None, timeout: float | None, options: CallOptions) -> dict[str, Any]:
-        """The options of a call as the engine takes them: the call's own, or else the client's."""
+    def _prepared(
+        self, requests: Any, retries: int | None, timeout: float | None, options: CallOptions
+    ) -> Prepared:
+        """What a call is begun with. Raises for options that cannot be used."""
         own = {"retries": retries, "timeout": timeout}
         given = {name: value for name, value in own.items() if value is not _options.OF_CLIENT}
-        return {
-            **self._sizes(),
-            **_options.DEFAULTS,
-            **_options.combined(self._call_options, _options.checked({**given, **options})),
-        }
+        has_stall = self.verbose_level > 0 and type(requests) not in INSTANT
+        if not (given or options or has_stall):
+            return self._prepared_plain()
+        settings = self._settings({**given, **options})
+        if has_stall:
+            settings["input_stall"] = (INPUT_STALL, InputStall(requests, INPUT_STALL))
+        return self._engine.with_options(settings), settings
+
+    def _prepared_plain(self) -> Prepared:
+        """For those that have no options of their own, which is most. It is made when the first one comes."""
+        if self._plain is None:
+            settings = self._settings({})
+            self._plain = self._engine.with_options(settings), settings
+        return self._plain
+
+    def _settings(self, given: dict[str, Any]) -> dict[str, Any]:
+        """The options of a call as the engine takes them: the call's own, or else the client's."""
+        combined = _options.combined(self._call_options, _options.checked(given))
+        return {**self._sizes(), **_options.DEFAULTS, **combined}
 
     def _sizes(self) -> dict[str, Any]:
         return {
@@ -107,12 +107,6 @@ class Client:
             "input_chunk_size": self.input_chunk_size,
             "pool_submit_size": self.pool_submit_size,
         }
-
-    def _engine_for(self, requests: Any, settings: dict[str, Any]) -> _patata.Client:
-        """The engine with the options of a call. Raises ``ValueError`` for what cannot be used."""
-        if self.verbose_level > 0:
-            settings = {**settings, "input_stall": (INPUT_STALL, InputStall(requests, INPUT_STALL))}
-        return self._engine.with_options(settings)
 
     def _begin(self, method: str) -> CallLog:
         """Checks that a call may begin. Gives its log."""

@@ -1,6 +1,6 @@
 """The extension module: what is made in Rust."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncGenerator, Coroutine, Generator, Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, final
@@ -11,12 +11,15 @@ from patata._headers import Headers
 
 __all__ = [
     "MAX_RESPONSE_HEADERS",
+    "AsyncGeneratorProxy",
     "Client",
     "Control",
     "FaultServer",
+    "GeneratorProxy",
     "PushStream",
     "Request",
     "Response",
+    "Ringer",
     "Server",
     "Stream",
     "Wakeup",
@@ -297,7 +300,7 @@ class Response:
 
 @final
 class Client:
-    """A client's engine, with the options of its calls: they share event loops, connections and limits."""
+    """A client's engine, with the options of its calls, which share event loops, connections and limits."""
 
     def __new__(cls, options: dict[str, Any]) -> Self: ...
     def with_options(self, options: dict[str, Any]) -> Client:
@@ -319,7 +322,7 @@ class Control:
         """
 
     def set(self, concurrency: int | None = None, rates: list[str] | None = None) -> None:
-        """Gives the run other limits of its own, in requests (0 for none) and as texts; ``None`` keeps one.
+        """Gives the run other limits of its own: in requests (0 for none), and as texts. ``None`` stays.
 
         Raises ``ValueError`` for one that cannot be used, and once the run has ended.
         """
@@ -347,8 +350,17 @@ class Stream:
     def control(self) -> Control:
         """A handle for other threads."""
 
-    def receipt(self) -> dict[str, Any]:
-        """How many requests were submitted, and how many of them ended as what."""
+    def receipt(self) -> dict[str, Any] | None:
+        """How many requests were submitted, and how many of them ended as what.
+
+        ``None`` while the user's code runs in here, which may be what asks.
+        """
+
+    def counts(self) -> tuple[int, int, int] | None:
+        """How many requests were taken, are done, and have failed; ``None`` likewise, and once it has ended.
+
+        Its control is told only now and then.
+        """
 
     def close(self) -> None:
         """Ends the run: sockets are closed, threads are joined."""
@@ -357,7 +369,7 @@ class Stream:
 class PushStream:
     """A run that waits for nothing: requests are pushed, and responses taken once they are there."""
 
-    def __new__(cls, method: str, client: Client, options: dict[str, Any], wakeup: Wakeup) -> Self: ...
+    def __new__(cls, method: str, client: Client, options: dict[str, Any], ringer: Ringer) -> Self: ...
     def room(self) -> int:
         """How many requests should be pushed now; 0 while there are responses to take."""
 
@@ -384,7 +396,7 @@ class PushStream:
         """
 
     def arm(self) -> bool:
-        """Has the wake-up rung, once, when there is something to take or more room.
+        """Has the ringer ring, once, when there is something to take or more room.
 
         ``False`` where something has happened since the last look, so that another look is due.
         """
@@ -392,31 +404,75 @@ class PushStream:
     def control(self) -> Control | None:
         """A handle for other threads; ``None`` once the stream is closed, and in the child of a fork."""
 
-    def receipt(self) -> dict[str, Any]:
-        """How many requests were submitted, and how many of them ended as what."""
+    def receipt(self) -> dict[str, Any] | None:
+        """How many requests were submitted, and how many of them ended as what.
+
+        ``None`` while the user's code runs in here, which may be what asks.
+        """
+
+    def counts(self) -> tuple[int, int, int] | None:
+        """How many requests were taken, are done, and have failed; ``None`` likewise, and once it has ended.
+
+        Its control is told only now and then.
+        """
 
     def close(self) -> None:
         """Ends the run: sockets are closed, threads are joined, which may take a moment."""
+
+@disjoint_base
+class GeneratorProxy:
+    """Passes on what is asked of a generator, at no more cost than without it."""
+
+    def __new__(cls, inner: Generator[Response], /, *_others: object) -> Self: ...
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> Response: ...
+    def send(self, value: None, /) -> Response: ...
+    def throw(self, *raised: Any) -> Response: ...
+    def close(self) -> None: ...
+
+@disjoint_base
+class AsyncGeneratorProxy:
+    """The same for an asynchronous generator."""
+
+    def __new__(cls, inner: AsyncGenerator[Response], /, *_others: object) -> Self: ...
+    def __aiter__(self) -> Self: ...
+    def __anext__(self) -> Coroutine[Any, Any, Response]: ...
+    def asend(self, value: None, /) -> Coroutine[Any, Any, Response]: ...
+    def athrow(self, *raised: Any) -> Coroutine[Any, Any, Response]: ...
+    def aclose(self) -> Coroutine[Any, Any, None]: ...
+
+@final
+class Ringer:
+    """One of those whom a :class:`Wakeup` is rung for."""
+
+    @property
+    def number(self) -> int:
+        """By which its wake-up says that it was rung for it."""
+
+    def ring(self) -> None:
+        """Wakes who listens. Any thread may call it."""
 
 @final
 class Wakeup:
     """Wakes an event loop that watches a file descriptor, or a thread that waits: any thread may ring it."""
 
     def __new__(cls) -> Self: ...
+    def ringer(self) -> Ringer:
+        """Another one whom it may be rung for."""
     def fileno(self) -> int:
         """The descriptor that becomes readable when it is rung, until it is cleared.
 
         Raises ``NotImplementedError`` where the system has no such thing.
         """
 
-    def ring(self) -> None:
-        """Wakes the event loop or the thread. Any thread may call it."""
+    def clear(self) -> list[int]:
+        """Makes it ready for the next ring, and says which ringers it was rung for.
 
-    def clear(self) -> None:
-        """Makes it ready for the next ring. What it was rung for must be looked at afterwards."""
+        What they rang for must be looked at afterwards.
+        """
 
-    def wait(self) -> bool:
-        """Waits until it is rung, and clears it. ``False`` once it is closed."""
+    def wait(self) -> list[int] | None:
+        """Waits until it is rung, and clears it. ``None`` once it is closed."""
 
     def close(self) -> None:
         """Ends the wait of a thread, for good."""

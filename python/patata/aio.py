@@ -12,11 +12,14 @@ from typing import Any
 from patata import _options, _patata
 from patata._aio import TURN
 from patata._aio.call import Call, get_ready
-from patata._base import Client, NeverIterated
+from patata._base import Client
+from patata._call_state import CANCELLED, CallState, NeverIterated
 from patata._options import CallOptions, ClientOnlyOptions, Options, Unpack, documented
 from patata.client import Callback, Item
+from patata.exceptions import CallCancelledError
 from patata.models import Response
 from patata.receipt import tell
+from patata.responses import AsyncResponses
 
 AsyncCallback = Callable[[Response], Awaitable[Response]]
 
@@ -67,13 +70,14 @@ class AsyncPatata(Client):
         retries: int | None = _options.OF_CLIENT,
         timeout: float | None = _options.OF_CLIENT,
         **options: Unpack[CallOptions],
-    ) -> AsyncGenerator[Response, None]:
+    ) -> AsyncResponses:
         """Performs the requests and yields each response as soon as it is there, each exactly once.
 
-        It is an asynchronous generator, for ``async for``: nothing is sent before its first step, and an
-        option that cannot be used raises at once. What is left is cancelled when the task is, and when the
-        generator is closed: ``contextlib.aclosing`` does so after a ``break``. Failures, exceptions and order
-        are as :meth:`Patata.http` says.
+        What it returns is an asynchronous generator, :class:`patata.AsyncResponses`, for ``async for``, which
+        can also be asked how far it is, and told to go slower, or to end. Nothing is sent before its first
+        step, and an option that cannot be used raises at once. What is left is cancelled when the task is,
+        and when the generator is closed: ``contextlib.aclosing`` does so after a ``break``. Failures,
+        exceptions and order are as :meth:`Patata.http` says.
 
         Parameters
         ----------
@@ -101,6 +105,8 @@ class AsyncPatata(Client):
             For an item that is no request, or an option that cannot be used.
         ClientClosedError
             If the client is closed before all responses were taken.
+        CallCancelledError
+            If the call is cancelled before all responses were taken.
         TooManyFailures, DeadlineExceededError
             After the last response, as for :meth:`Patata.http`.
 
@@ -121,14 +127,16 @@ class AsyncPatata(Client):
         id_='an id' status_code=200 data='HELLO WORLD!'
         """
         functions = _options.callbacks(callbacks, may_be_coroutines=True)
-        settings = self._settings(retries, timeout, options)
+        engine, settings = self._prepared(requests, retries, timeout, options)
         requests = _options.requests(requests)
-        engine = self._engine_for(requests, settings)
-        unbegun = NeverIterated()
-        return unbegun.watch(self._responses(unbegun, method, requests, functions, engine, settings))
+        state = CallState()
+        unbegun = NeverIterated(state)
+        responses = self._responses(state, unbegun, method, requests, functions, engine, settings)
+        return AsyncResponses(responses, state)
 
     async def _responses(
         self,
+        state: CallState,
         unbegun: NeverIterated,
         method: str,
         requests: Any,
@@ -136,35 +144,40 @@ class AsyncPatata(Client):
         engine: _patata.Client,
         settings: dict[str, Any],
     ) -> AsyncGenerator[Response, None]:
-        unbegun.begin()
-        log = self._begin(method)
-        await get_ready(functions, self.num_workers)
-        call = Call(method, requests, functions, engine, settings, log)
-        # The thread that advances a generator should be the one that lets go of it.
-        del requests
-        self._open.add(call)
-        ended_by: BaseException | None = None
-        try:
-            due = time.monotonic() + TURN
-            while (batch := await call.next_batch()) is not None:
-                for response in batch:
-                    yield response
-                    if time.monotonic() >= due:
-                        await asyncio.sleep(0)
-                        due = time.monotonic() + TURN
-        except BaseException as error:
-            ended_by = error
-            raise
-        finally:
-            self._open.discard(call)
+        with state:
+            del unbegun
+            log = self._begin(method)
+            await get_ready(functions, self.num_workers)
+            tasks = settings.get("concurrency", self._concurrency)
+            call = Call(method, requests, functions, engine, settings, log, state, tasks)
+            # The thread that advances a generator should be the one that lets go of it.
+            del requests
+            self._open.add(call)
+            ended_by: BaseException | None = None
             try:
-                await call.close()
+                due = time.monotonic() + TURN
+                while (batch := await call.next_batch()) is not None:
+                    for response in batch:
+                        yield response
+                        if time.monotonic() >= due:
+                            await asyncio.sleep(0)
+                            due = time.monotonic() + TURN
+            except BaseException as error:
+                if state.has_caused(error):
+                    ended_by = CallCancelledError(CANCELLED)
+                    raise ended_by from None
+                ended_by = error
+                raise
             finally:
-                # This is done also where the task was cancelled once more meanwhile.
-                self.receipt = call.receipt()
-                tell(ended_by, self.receipt)
-                # Its traceback holds this frame, which would hold it in turn.
-                ended_by = None
+                self._open.discard(call)
+                try:
+                    await call.close()
+                finally:
+                    # This is done also where the task was cancelled once more meanwhile.
+                    self._accounts = call.accounts
+                    tell(ended_by, call.accounts)
+                    # Its traceback holds this frame, which would hold it in turn.
+                    ended_by = None
 
     async def aclose(self) -> None:
         """Ends all calls that are still open. Their generators raise ``ClientClosedError``."""

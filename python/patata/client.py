@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from patata import _options, _patata
-from patata._base import Client, NeverIterated
+from patata._base import Client
+from patata._call_state import CANCELLED, CallState, NeverIterated
 from patata._options import CallOptions, ClientOnlyOptions, Options, Unpack, documented
 from patata._progress import started_bar
+from patata.exceptions import CallCancelledError
 from patata.models import Request, Response
-from patata.receipt import Receipt, tell
-
-if TYPE_CHECKING:
-    from patata._callbacks.failures import Failures
+from patata.receipt import Accounts, tell
+from patata.responses import Responses
 
 Item = Request | tuple[Any, str] | tuple[Any, str, Any]
 Callback = Callable[[Response], Response]
@@ -59,15 +59,16 @@ class Patata(Client):
         retries: int | None = _options.OF_CLIENT,
         timeout: float | None = _options.OF_CLIENT,
         **options: Unpack[CallOptions],
-    ) -> Generator[Response, None, None]:
+    ) -> Responses:
         """Performs the requests and yields each response as soon as it is there, each exactly once.
 
         With ``ordered=True`` they come in the order of the requests.
 
-        It is a generator: nothing is sent before its first ``next``, and closing it cancels what is left. One
-        that is thrown away without a ``next`` warns. An option that cannot be used raises at once. Requests
-        are taken from the input while responses are taken from the generator, on the same thread, so the
-        input may be endless, and need not be thread-safe.
+        What it returns is a generator, :class:`patata.Responses`, which can also be asked how far it is, and
+        told to go slower, or to end. Nothing is sent before its first ``next``, and closing it cancels what
+        is left. One that is thrown away without a ``next`` warns. An option that cannot be used raises at
+        once. Requests are taken from the input while responses are taken from the generator, on the same
+        thread, so the input may be endless, and need not be thread-safe.
 
         A request that fails is no exception: its response has ``status_code`` 500, ``data`` that
         describes the failure, and ``error``. If the input itself raises, or holds an item that is no
@@ -100,6 +101,8 @@ class Patata(Client):
             For an item that is no request, or an option that cannot be used.
         ClientClosedError
             If the client is closed before all responses were taken.
+        CallCancelledError
+            If the call is cancelled before all responses were taken.
         TooManyFailures
             After the last response, if ``max_failures`` or ``abort_on`` ended the call.
         DeadlineExceededError
@@ -114,14 +117,16 @@ class Patata(Client):
         ('an id', '{"key":"value"}')
         """
         functions = _options.callbacks(callbacks)
-        settings = self._settings(retries, timeout, options)
+        engine, settings = self._prepared(requests, retries, timeout, options)
         requests = _options.iterable(requests)
-        engine = self._engine_for(requests, settings)
-        unbegun = NeverIterated()
-        return unbegun.watch(self._responses(unbegun, method, requests, functions, engine, settings))
+        state = CallState()
+        unbegun = NeverIterated(state)
+        responses = self._responses(state, unbegun, method, requests, functions, engine, settings)
+        return Responses(responses, state)
 
     def _responses(
         self,
+        state: CallState,
         unbegun: NeverIterated,
         method: str,
         requests: Iterable[Item],
@@ -129,39 +134,38 @@ class Patata(Client):
         engine: _patata.Client,
         settings: dict[str, Any],
     ) -> Generator[Response, None, None]:
-        unbegun.begin()
-        log = self._begin(method)
-        stream = _patata.Stream(method, requests, engine, settings)
-        control = stream.control()
-        self._note_open(control)
-        failures: Failures | None = None
-        bar = None
+        with state:
+            del unbegun
+            log = self._begin(method)
+            stream = _patata.Stream(method, requests, engine, settings)
+            control, accounts = stream.control(), Accounts(stream)
+            state.start(control, accounts)
+            self._note_open(control)
+            bar = None
+            try:
+                if settings.get("progress"):
+                    bar = started_bar(control, requests, settings["progress"])
+                responses: Iterator[Response] = stream
+                if functions:
+                    # Most calls have no callbacks, and do not pay for importing what these need.
+                    from patata._callbacks.failures import Failures
 
-        def receipt() -> Receipt:
-            accounts = Receipt.of(stream.receipt())
-            return accounts if failures is None else failures.within(accounts)
-
-        try:
-            if settings.get("progress"):
-                bar = started_bar(control, requests, settings["progress"])
-            responses: Iterator[Response] = stream
-            if functions:
-                # Most calls have no callbacks, and do not pay for importing what these need.
-                from patata._callbacks.failures import Failures
-
-                failures = Failures()
-                responses = failures.counted(self._called_back(stream, functions, settings))
-            yield from log.logged(responses, receipt)
-        except BaseException as error:
-            stream.close()
-            tell(error, receipt())
-            raise
-        finally:
-            self._open.discard(control)
-            stream.close()
-            self.receipt = receipt()
-            if bar is not None:
-                bar.close()
+                    failures = Failures()
+                    accounts.adjust = failures.within
+                    responses = failures.counted(self._called_back(stream, functions, settings))
+                yield from log.logged(responses, accounts)
+            except BaseException as error:
+                stream.close()
+                if state.has_caused(error):
+                    raise tell(CallCancelledError(CANCELLED), accounts) from None
+                tell(error, accounts)
+                raise
+            finally:
+                self._open.discard(control)
+                stream.close()
+                self._accounts = accounts
+                if bar is not None:
+                    bar.close()
 
     def _called_back(
         self, stream: _patata.Stream, functions: list[Callback], settings: dict[str, Any]

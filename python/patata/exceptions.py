@@ -37,6 +37,10 @@ class ClientClosedError(EndedEarly):
     """The client was closed before all responses were taken, or is used after it was closed."""
 
 
+class CallCancelledError(EndedEarly):
+    """The call was ended by ``cancel()`` of what ``http()`` returned, before all responses were taken."""
+
+
 class ForkedError(PatataError):
     """A call that was begun before a fork is used in the child. Begin another one there."""
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+Error = TypeVar("Error", bound=BaseException | None)
 
 NAMED = 5
 """The most hosts that the log names."""
@@ -96,10 +99,12 @@ class Receipt(NamedTuple):
     unavailable_hosts: dict[str, int] = {}  # noqa: RUF012 - it is never written to
 
     @classmethod
-    def of(cls, accounts: dict[str, Any]) -> Receipt:
-        """Made of the engine's accounts of a call that ends: what is still under way counts as given up."""
+    def of(cls, accounts: dict[str, Any], *, has_ended: bool = True) -> Receipt:
+        """Made of the engine's accounts. What is under way counts as given up where the call has ended."""
         fields = {**accounts, "latency": Latency(*accounts["latency"])}
-        fields["cancelled"] += fields.pop("outstanding")
+        outstanding = fields.pop("outstanding")
+        if has_ended:
+            fields["cancelled"] += outstanding
         return cls(**fields)
 
     def unfinished(self) -> str:
@@ -134,12 +139,99 @@ class Receipt(NamedTuple):
         return lines
 
 
-def tell(error: BaseException | None, receipt: Receipt) -> None:
+NOTHING = Receipt(0, 0, 0, 0, 0, 0, 0, {}, {}, Latency(0.0, 0.0, 0.0, 0.0), 0, 0, [], [])
+"""That of a call that has not begun."""
+
+
+class Run(Protocol):
+    """The engine's side of a call."""
+
+    def receipt(self) -> dict[str, Any] | None:
+        """Its accounts."""
+        ...
+
+    def counts(self) -> tuple[int, int, int] | None:
+        """How many requests were taken, are done, and have failed."""
+        ...
+
+
+class Counts(Protocol):
+    """What is always known of a call under way."""
+
+    @property
+    def submitted(self) -> int:
+        """How many requests were taken."""
+        ...
+
+    @property
+    def done(self) -> int:
+        """How many are done."""
+        ...
+
+    @property
+    def failed(self) -> int:
+        """How many of these failed."""
+        ...
+
+
+def _nothing() -> None:
+    return None
+
+
+class Accounts:
+    """The accounts of a call, of which a receipt is only made for who asks: that takes its time."""
+
+    __slots__ = ("_final", "_last", "_read", "adjust", "counts")
+
+    def __init__(self, stream: Run) -> None:
+        self._read = stream.receipt
+        """Gives the engine's accounts; ``None`` while they are in use."""
+        self.counts = stream.counts
+        """Likewise gives what of them can be had at little cost."""
+        self._last = NOTHING
+        self._final: Receipt | None = None
+        self.adjust: Callable[[Receipt], Receipt] | None = None
+        """Adds what the engine does not know."""
+
+    def so_far(self, counts: Callable[[], Counts]) -> Receipt:
+        """Those of a call under way; where they are in use, those of the last time with the counts of now."""
+        if self._final is not None:
+            return self._final
+        receipt = self._receipt(has_ended=False)
+        if receipt is None:
+            now = counts()
+            return self._last._replace(submitted=now.submitted, ok=now.done - now.failed, failed=now.failed)
+        self._last = receipt
+        return receipt
+
+    def at_end(self) -> Receipt:
+        """Those of a call that ends: what is under way counts as given up."""
+        return self._receipt(has_ended=True) or self._final or self._last
+
+    def final(self) -> Receipt:
+        """Those of a call that has ended."""
+        if self._final is None:
+            self._final = self.at_end()
+            # What the call was held by goes, with the ids that both have.
+            self._read = self.counts = _nothing
+        return self._final
+
+    def _receipt(self, *, has_ended: bool) -> Receipt | None:
+        accounts = self._read()
+        if accounts is None:
+            return None
+        receipt = Receipt.of(accounts, has_ended=has_ended)
+        return receipt if self.adjust is None else self.adjust(receipt)
+
+
+def tell(error: Error, accounts: Accounts) -> Error:
     """Puts the receipt of a call on the exception that it ended by, and into words what it ended without."""
     if error is None or isinstance(error, (GeneratorExit, StopIteration)):
-        return
+        return error
+    receipt = accounts.final()
     # Some exceptions cannot be changed.
     with suppress(AttributeError, TypeError):
         error.receipt = receipt  # type: ignore[attr-defined]
     if (unfinished := receipt.unfinished()) and hasattr(error, "add_note"):
         error.add_note(f"requests that the call ended without: {unfinished}; client.receipt has their ids")
+    return error

@@ -10,8 +10,8 @@ import subprocess
 import sys
 import threading
 import time
-import types
 from collections import deque
+from collections.abc import Generator
 
 import patata
 import pytest
@@ -162,7 +162,7 @@ def test_a_bad_method_is_an_error_at_the_first_next(server, client, method):
 def test_nothing_happens_before_the_first_next(server, client):
     taken = []
     responses = client.http("get", (taken.append(1) or item for item in gets(server, 5)))
-    assert isinstance(responses, types.GeneratorType)
+    assert isinstance(responses, Generator)
     time.sleep(0.1)
     assert taken == []
     assert (server.requests, server.connections) == (0, 0)
@@ -318,9 +318,11 @@ def test_the_run_lets_go_of_ids(server, client):
     responses = client.http("get", [(1, server.url), *[(id_, server.url + "/delay/5000")] * 150])
     next(responses)
     responses.close()
-    # The receipt names what was left, until another call ends.
+    # The receipt names what was left, until another call ends and nobody has the generator any more.
     assert client.receipt.unknown + client.receipt.unsent == sys.getrefcount(id_) - before
     list(client.http("get", []))
+    assert responses.receipt.unknown + responses.receipt.unsent == sys.getrefcount(id_) - before
+    del responses
     assert sys.getrefcount(id_) == before
 
 

@@ -16,11 +16,13 @@ STUB = Path(patata.__file__).with_name("_patata.pyi")
     "name",
     [
         "patata",
+        "patata._call_state",
         "patata._options.table",
         "patata.aio",
         "patata.client",
         "patata.exceptions",
         "patata.receipt",
+        "patata.responses",
         "patata.testing",
     ],
 )

@@ -13,6 +13,7 @@ from support import environment, free_port, hear_interrupts, run_python
 
 README = Path(__file__).parents[2] / "README.md"
 TOPICS = [
+    "A call under way",
     "Authentication",
     "Headers",
     "Parameters",
@@ -84,6 +85,7 @@ def test_its_examples_run_one_after_another_against_the_server_of_the_package(tm
         "4 200 3",
         "{'status 403': 1} [",
         "{403: 1} {} ",
+        "consumer 1000",
         "of 1000",
         "50 of 50",
     ]:

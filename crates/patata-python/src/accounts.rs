@@ -52,13 +52,20 @@ impl Accounts {
         self.unsent.iter().chain(&self.unknown).try_for_each(|id| visit.call(id))
     }
 
-    /// As a dict. `running` is the receipt of the run that is not gone.
-    pub(crate) fn dict<'py>(
-        &self,
-        py: Python<'py>,
-        running: Option<&Receipt>,
-    ) -> PyResult<Bound<'py, PyDict>> {
-        let receipt = running.unwrap_or(&self.receipt);
+    /// A copy of them, with the receipt of the run where that is not gone. No code of Python's runs meanwhile, in which
+    /// somebody else might ask for what they are a part of.
+    pub(crate) fn copy(&self, py: Python<'_>, running: Option<&Receipt>) -> Self {
+        let copies = |ids: &[Py<PyAny>]| ids.iter().map(|id| id.clone_ref(py)).collect();
+        Self {
+            receipt: running.unwrap_or(&self.receipt).clone(),
+            unsent: copies(&self.unsent),
+            unknown: copies(&self.unknown),
+        }
+    }
+
+    /// As a dict.
+    pub(crate) fn dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let receipt = &self.receipt;
         let dict = PyDict::new(py);
         dict.set_item("submitted", receipt.submitted)?;
         dict.set_item("ok", receipt.ok)?;
@@ -83,6 +90,11 @@ impl Accounts {
         dict.set_item("latency", (seconds(50.0), seconds(90.0), seconds(99.0), latency.max().as_secs_f64()))?;
         Ok(dict)
     }
+}
+
+/// How many requests were taken, are done, and have failed.
+pub(crate) fn counts(receipt: &Receipt) -> (u64, u64, u64) {
+    (receipt.submitted, receipt.ok + receipt.failed, receipt.failed)
 }
 
 /// How many requests ended in which class of error. Time-outs in connecting have one of their own, so that it is

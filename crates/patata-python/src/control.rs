@@ -4,43 +4,63 @@ use patata::Progress;
 use pyo3::prelude::*;
 
 use crate::fault;
+use crate::fork::Process;
 use crate::options::unusable;
 
 /// Wakes or ends a run from another thread.
 #[pyclass(module = "patata._patata", frozen)]
 #[derive(Debug)]
-pub(crate) struct Control(pub(crate) patata::Control);
+pub(crate) struct Control {
+    engine: patata::Control,
+    /// In the child of a fork, locks of the engine may be held for ever.
+    process: Process,
+}
+
+impl Control {
+    pub(crate) fn new(engine: patata::Control, process: Process) -> Self {
+        Self { engine, process }
+    }
+}
 
 #[pymethods]
 impl Control {
     /// Ends a wait that is under way.
     fn wake(&self) {
-        self.0.wake();
+        if !self.process.is_gone() {
+            self.engine.wake();
+        }
     }
 
     /// How far the run has come: taken, done, failed, in flight, what limits it, and hosts that do not answer.
-    fn progress(&self, py: Python<'_>) -> (u64, u64, u64, usize, String, Vec<String>) {
+    ///
+    /// Raises `ForkedError` in the child of a fork.
+    fn progress(&self, py: Python<'_>) -> PyResult<(u64, u64, u64, usize, String, Vec<String>)> {
+        self.process.check(py)?;
         let Progress { submitted, done, failed, in_flight, bottleneck, troubled_hosts, .. } =
-            py.detach(|| self.0.progress());
-        (submitted, done, failed, in_flight, bottleneck.to_string(), troubled_hosts)
+            py.detach(|| self.engine.progress());
+        Ok((submitted, done, failed, in_flight, bottleneck.to_string(), troubled_hosts))
     }
 
     /// Gives the run other limits of its own: `concurrency` in requests (0 for none), `rates` in texts, each `None` where
     /// it stays as it is. Raises `ValueError` for one that cannot be used, and once the run has ended.
     #[pyo3(signature = (concurrency=None, rates=None))]
-    fn set(&self, concurrency: Option<usize>, rates: Option<Vec<String>>) -> PyResult<()> {
-        if let Some(count) = concurrency {
-            self.0.set_concurrency(Some(count).filter(|count| *count > 0)).map_err(unusable)?;
-        }
+    fn set(&self, py: Python<'_>, concurrency: Option<usize>, rates: Option<Vec<String>>) -> PyResult<()> {
+        self.process.check(py)?;
+        // Of the two only a rate may be refused, so that it comes first: both hold, or none.
         if let Some(rates) = rates {
-            self.0.set_rates(rates).map_err(unusable)?;
+            self.engine.set_rates(rates).map_err(unusable)?;
+        }
+        if let Some(count) = concurrency {
+            self.engine.set_concurrency(Some(count).filter(|count| *count > 0)).map_err(unusable)?;
         }
         Ok(())
     }
 
     /// Ends the run from any thread.
     fn cancel(&self) {
-        self.0.cancel();
+        if !self.process.is_gone() {
+            self.engine.cancel();
+        }
     }
 }
 

@@ -18,6 +18,7 @@ mod interpreter;
 mod json;
 mod limits;
 mod options;
+mod proxy;
 mod push;
 mod raised;
 mod readers;
@@ -53,6 +54,8 @@ mod _patata {
     #[pymodule_export]
     use super::options::Client;
     #[pymodule_export]
+    use super::proxy::{AsyncGeneratorProxy, GeneratorProxy};
+    #[pymodule_export]
     use super::push::PushStream;
     #[pymodule_export]
     use super::readers::await_readers;
@@ -65,7 +68,7 @@ mod _patata {
     #[pymodule_export]
     use super::stream::Stream;
     #[pymodule_export]
-    use super::wakeup::Wakeup;
+    use super::wakeup::{Ringer, Wakeup};
     #[pymodule_export]
     use super::{check_options, default_num_workers};
 

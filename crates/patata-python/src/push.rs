@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator};
 use pyo3::{PyTraverseError, PyVisit};
 
-use crate::accounts::Accounts;
+use crate::accounts::{self, Accounts};
 use crate::control::{self, Control};
 use crate::convert::Conversion;
 use crate::fork::Process;
@@ -19,7 +19,7 @@ use crate::raised::Raised;
 use crate::response::Response;
 use crate::stopped;
 use crate::tag::Tag;
-use crate::wakeup::Wakeup;
+use crate::wakeup::Ringer;
 
 /// Items between two looks at the clock.
 const ITEMS_A_LOOK: usize = 8;
@@ -40,14 +40,14 @@ pub(crate) struct PushStream {
 #[pymethods]
 impl PushStream {
     #[new]
-    #[pyo3(signature = (method, client, options, wakeup))]
-    fn new(method: &str, client: &Client, options: &Bound<'_, PyDict>, wakeup: &Wakeup) -> PyResult<Self> {
+    #[pyo3(signature = (method, client, options, ringer))]
+    fn new(method: &str, client: &Client, options: &Bound<'_, PyDict>, ringer: &Ringer) -> PyResult<Self> {
         let raised = Arc::new(Raised::default());
         Ok(Self {
             conversion: Conversion::new(method, options, raised.clone())?,
             raised,
             run: Some(client.engine().run_pushed()),
-            waker: wakeup.waker(),
+            waker: ringer.waker(),
             accounts: Accounts::default(),
             process: Process::current(),
         })
@@ -141,7 +141,7 @@ impl PushStream {
         }
     }
 
-    /// Has the wake-up rung, once, when there is something to take or more room. `False` where something
+    /// Has the ringer ring, once, when there is something to take or more room. `False` where something
     /// has happened since the last look.
     fn arm(&self) -> bool {
         self.run.as_ref().is_some_and(|run| run.register(&self.waker))
@@ -150,12 +150,24 @@ impl PushStream {
     /// A handle for other threads; `None` once the stream is closed, and in the child of a fork.
     fn control(&self) -> Option<Control> {
         let run = self.run.as_ref().filter(|_| !self.process.is_gone())?;
-        Some(Control(run.control()))
+        Some(Control::new(run.control(), self.process))
     }
 
-    /// How many requests were taken in, and what became of them.
-    fn receipt<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        self.accounts.dict(py, self.run.as_ref().map(PushedRun::receipt))
+    /// How many requests were taken in, and what became of them. `None` while the user's code runs in here, which
+    /// may be what asks.
+    fn receipt<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyDict>>> {
+        let copy = match slf.try_borrow() {
+            Ok(this) => this.accounts.copy(slf.py(), this.run.as_ref().map(PushedRun::receipt)),
+            Err(_) => return Ok(None),
+        };
+        copy.dict(slf.py()).map(Some)
+    }
+
+    /// How many requests were taken in, are done, and have failed, of which the control is told now and then only.
+    /// `None` as for the receipt.
+    fn counts(slf: &Bound<'_, Self>) -> Option<(u64, u64, u64)> {
+        let this = slf.try_borrow().ok()?;
+        this.run.as_ref().map(PushedRun::receipt).map(accounts::counts)
     }
 
     /// What is held for Python, for the garbage collector.
@@ -176,7 +188,9 @@ impl PushStream {
         let run = slf.borrow_mut().take_run();
         if let Some(mut run) = run {
             detached(slf.py(), || run.end());
-            slf.borrow_mut().accounts.close(slf.py(), run.receipt(), run.unfinished());
+            let mut this = slf.borrow_mut();
+            this.accounts.close(slf.py(), run.receipt(), run.unfinished());
+            this.conversion.clear();
         }
     }
 }

@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator};
 use pyo3::{PyTraverseError, PyVisit};
 
-use crate::accounts::Accounts;
+use crate::accounts::{self, Accounts};
 use crate::control::{self, Control};
 use crate::convert::Conversion;
 use crate::fork::Process;
@@ -92,11 +92,13 @@ impl Stream {
         slf
     }
 
-    fn __next__(&mut self, py: Python<'_>) -> PyResult<Option<Response>> {
+    fn __next__(slf: &Bound<'_, Self>) -> PyResult<Option<Response>> {
         loop {
-            match self.look(py)? {
+            // Other threads may ask for the accounts while this one waits.
+            let look = slf.borrow_mut().look(slf.py())?;
+            match look {
                 Look::Response(response) => return Ok(Some(response)),
-                Look::Nothing => self.wait(py, SIGNALS)?,
+                Look::Nothing => slf.borrow().wait(slf.py(), SIGNALS)?,
                 Look::End => return Ok(None),
             }
         }
@@ -106,32 +108,45 @@ impl Stream {
     /// after `timeout` seconds. `None` at the end. `held` is how many responses of earlier batches are
     /// still worked on.
     fn next_batch(
-        &mut self,
-        py: Python<'_>,
+        slf: &Bound<'_, Self>,
         limit: usize,
         timeout: f64,
         held: usize,
     ) -> PyResult<Option<Vec<Response>>> {
-        if let Some(error) = self.pending.take() {
+        let py = slf.py();
+        if let Some(error) = slf.borrow_mut().pending.take() {
             return Err(error);
         }
-        let mut batch = self.take(py, limit, held)?;
-        if self.run.is_some() && batch.is_empty() {
-            self.wait(py, Duration::try_from_secs_f64(timeout).unwrap_or(SIGNALS).min(SIGNALS))?;
-            batch = self.take(py, limit, held)?;
+        let mut batch = slf.borrow_mut().take(py, limit, held)?;
+        if slf.borrow().run.is_some() && batch.is_empty() {
+            let timeout = Duration::try_from_secs_f64(timeout).unwrap_or(SIGNALS).min(SIGNALS);
+            slf.borrow().wait(py, timeout)?;
+            batch = slf.borrow_mut().take(py, limit, held)?;
         }
-        Ok((self.run.is_some() || !batch.is_empty()).then_some(batch))
+        Ok((slf.borrow().run.is_some() || !batch.is_empty()).then_some(batch))
     }
 
     /// A handle for other threads.
     fn control(&self) -> PyResult<Control> {
         let run = self.run.as_ref().ok_or_else(|| PyValueError::new_err("the stream has ended"))?;
-        Ok(Control(run.control()))
+        Ok(Control::new(run.control(), self.process))
     }
 
-    /// How many requests were taken in, and what became of them.
-    fn receipt<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        self.accounts.dict(py, self.run.as_ref().map(Run::receipt))
+    /// How many requests were taken in, and what became of them. `None` while the user's code runs in here, which
+    /// may be what asks.
+    fn receipt<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyDict>>> {
+        let copy = match slf.try_borrow() {
+            Ok(this) => this.accounts.copy(slf.py(), this.run.as_ref().map(Run::receipt)),
+            Err(_) => return Ok(None),
+        };
+        copy.dict(slf.py()).map(Some)
+    }
+
+    /// How many requests were taken in, are done, and have failed, of which the control is told now and then only.
+    /// `None` as for the receipt.
+    fn counts(slf: &Bound<'_, Self>) -> Option<(u64, u64, u64)> {
+        let this = slf.try_borrow().ok()?;
+        this.run.as_ref().map(Run::receipt).map(accounts::counts)
     }
 
     /// What is held for Python: a cycle through the input is one that the garbage collector sees.

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import threading
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from patata import _patata, exceptions
 from patata._aio.inputs import input_of
 from patata._aio.stages import Stage, stage_of
+from patata._aio.threads import in_thread
 from patata._aio.wakeup import Wakeup
+from patata._call_state import CallState
 from patata._callbacks.failures import Failures
 from patata._progress import started_bar
 from patata._progress.log import CallLog
 from patata.models import Response
-from patata.receipt import Receipt
+from patata.receipt import Accounts
 
 if TYPE_CHECKING:
     from patata._progress.bar import Bar
@@ -38,12 +38,17 @@ class Call:
         engine: _patata.Client,
         settings: dict[str, Any],
         log: CallLog,
+        state: CallState,
+        tasks: int | str | None,
     ) -> None:
         self._wakeup = Wakeup()
         self._ending: list[asyncio.Future[Any]] | None = None
         self._log = log
+        self._state = state
         self._has_ended = False
         """Whether the engine has no more responses."""
+        self._is_over = False
+        """Whether all is done and has been handed out."""
         self._is_drained = False
         """Whether the input has handed over what it had taken when the run ended by itself."""
         self._stage: Stage | None = None
@@ -55,7 +60,7 @@ class Call:
         """Why the engine ended the call, for when all that is done has been handed out."""
         try:
             if functions:
-                self._stage = stage_of(functions, settings, self._wakeup)
+                self._stage = stage_of(functions, settings, tasks, self._wakeup)
             self._stream = _patata.PushStream(method, engine, settings, self._wakeup.from_threads)
         except BaseException:
             self._wakeup.close()
@@ -63,6 +68,10 @@ class Call:
                 self._stage.stop()
             raise
         control = self._stream.control()
+        self.accounts = Accounts(self._stream)
+        if functions:
+            self.accounts.adjust = self._failures.within
+        state.start(control, self.accounts)
         if settings.get("progress") and control is not None:
             self._bar = started_bar(control, requests, settings["progress"])
         self._input = input_of(requests, self._stream, self._wakeup)
@@ -73,6 +82,7 @@ class Call:
         while True:
             if self._ending is not None:
                 raise exceptions.ClientClosedError("the client was closed during this run")
+            self._state.check()
             has_more = self._input.feed()
             limit = min(BATCH, self._log.left)
             batch = self._take(limit) if self._stage is None else self._called_back(limit)
@@ -124,13 +134,10 @@ class Call:
 
     def _finish(self) -> None:
         stop = self._input.raised or self._raised
-        self._log.end(self.receipt(), stop)
+        self._is_over = True
+        self._log.end(self.accounts, stop)
         if stop is not None:
             raise stop
-
-    def receipt(self) -> Receipt:
-        """The accounts; final once the call has been closed."""
-        return self._failures.within(Receipt.of(self._stream.receipt()))
 
     async def close(self) -> None:
         """Ends the call, whatever it is at, and waits until its tasks, sockets and threads are gone."""
@@ -146,12 +153,17 @@ class Call:
         if control is None:
             # This is the child of a fork: the descriptors of the event loop are the parent's too.
             return []
-        control.cancel()
+        if not self._is_over:
+            control.cancel()
         self._wakeup.close()
         ending: list[asyncio.Future[Any]] = [*self._input.stop()]
+        if self._is_over and self._bar is None and self._stage is None and not self._input.has_thread:
+            # It has ended by itself, and there is no thread to wait for.
+            self._stream.close()
+            return ending
         if self._stage is not None:
             ending += self._stage.stop()
-        return [*ending, _in_thread(self._join)]
+        return [*ending, in_thread(self._join)]
 
     def _join(self) -> None:
         try:
@@ -168,29 +180,4 @@ async def get_ready(functions: Sequence[Any], processes: int) -> None:
     """Imports what callback processes need, in a thread, as that takes its time."""
     module = "patata._callbacks.processes"
     if functions and processes > 1 and module not in sys.modules:
-        await _in_thread(lambda: import_module(module))
-
-
-def _in_thread(function: Callable[[], object]) -> asyncio.Future[None]:
-    """Calls a function in a thread of its own."""
-    loop = asyncio.get_running_loop()
-    done = loop.create_future()
-
-    def settle() -> None:
-        if not done.done():
-            done.set_result(None)
-
-    def run() -> None:
-        try:
-            function()
-        finally:
-            # Where the event loop has been closed, nobody waits any more.
-            with suppress(RuntimeError):
-                loop.call_soon_threadsafe(settle)
-
-    try:
-        threading.Thread(target=run, name="patata-end").start()
-    except RuntimeError:
-        # No other thread can be started, so this one waits for the moment that it takes.
-        run()
-    return done
+        await in_thread(lambda: import_module(module))

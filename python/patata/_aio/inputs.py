@@ -41,6 +41,8 @@ class Input:
         self._stream = stream
         self._wakeup = wakeup
         self.ended = False
+        self.has_thread = False
+        """Whether there is a thread to be joined."""
         self.raised: BaseException | None = None
 
     def feed(self) -> bool:
@@ -94,6 +96,7 @@ class ThreadInput(Input):
 
     def __init__(self, items: Iterable[Any], stream: _patata.PushStream, wakeup: Wakeup) -> None:
         super().__init__(stream, wakeup)
+        self.has_thread = True
         self._source = _Source(items)
         self._demands: SimpleQueue[Demand] = SimpleQueue()
         self._is_asked = False

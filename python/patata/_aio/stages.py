@@ -189,7 +189,9 @@ class _Sent:
         self._gathered = []
 
 
-def stage_of(functions: Sequence[Any], settings: dict[str, Any], wakeup: Wakeup) -> Stage:
+def stage_of(
+    functions: Sequence[Any], settings: dict[str, Any], concurrency: int | str | None, wakeup: Wakeup
+) -> Stage:
     """The kind of stage that fits."""
     processes, batch_size = settings["num_workers"], settings["pool_submit_size"]
 
@@ -209,7 +211,7 @@ def stage_of(functions: Sequence[Any], settings: dict[str, Any], wakeup: Wakeup)
             # Each task waits for its own response, so a slow one need not hold up the others.
             executors.append(executor_of(list(group), ordered=False))
             steps.append(_Sent(executors[-1]))
-    return TaskStage(steps, executors, _tasks(settings.get("concurrency"), processes), ordered, wakeup)
+    return TaskStage(steps, executors, _tasks(concurrency, processes), ordered, wakeup)
 
 
 def _tasks(concurrency: int | str | None, processes: int) -> int:

@@ -14,10 +14,16 @@ from patata._options.arguments import (
     verbose_level,
     workers,
 )
-from patata._options.checks import is_coroutine_function
+from patata._options.checks import count, is_coroutine_function
 from patata._options.combine import DEFAULTS, checked, combined, split
 from patata._options.documented import documented
-from patata._options.table import AttemptOptions, CallOptions, ClientOnlyOptions, ClientOptions, Options
+from patata._options.table import (
+    AttemptOptions,
+    CallOptions,
+    ClientOnlyOptions,
+    ClientOptions,
+    Options,
+)
 from patata._options.unpack import Unpack
 
 __all__ = [
@@ -32,6 +38,7 @@ __all__ = [
     "callbacks",
     "checked",
     "combined",
+    "count",
     "documented",
     "is_coroutine_function",
     "iterable",

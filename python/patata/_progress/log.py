@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from patata.models import Response
-from patata.receipt import Receipt
+from patata.receipt import Accounts
 
 FORMAT = "%(name)-20s%(levelname)-10s%(message)s"
 
@@ -86,9 +86,10 @@ class CallLog:
             logger.info("Total processed requests: %d...", self._passed)
         self._passed += responses
 
-    def end(self, receipt: Receipt, stop: BaseException | None = None) -> None:
+    def end(self, accounts: Accounts, stop: BaseException | None = None) -> None:
         """Logs that all is done, or that ``stop`` has ended the call early, with the receipt."""
         if self._level > 0:
+            receipt = accounts.at_end()
             total = receipt.ok + receipt.failed
             elapsed = time.monotonic() - self._begun
             if stop is None:
@@ -107,13 +108,13 @@ class CallLog:
             for name, value in receipt.lines():
                 logger.info("  %-20s%s", f"{name}:", value)
 
-    def logged(self, responses: Iterator[Response], receipt: Callable[[], Receipt]) -> Iterator[Response]:
-        """Passes the responses of a whole call on, and logs it. ``receipt`` is called at its end."""
+    def logged(self, responses: Iterator[Response], accounts: Accounts) -> Iterator[Response]:
+        """Passes the responses of a whole call on, and logs it."""
         if self._level == 0:
             return responses
-        return self._logged(map(_log_failure, responses) if self._level > 1 else responses, receipt)
+        return self._logged(map(_log_failure, responses) if self._level > 1 else responses, accounts)
 
-    def _logged(self, responses: Iterator[Response], receipt: Callable[[], Receipt]) -> Iterator[Response]:
+    def _logged(self, responses: Iterator[Response], accounts: Accounts) -> Iterator[Response]:
         self.begin()
         try:
             # Only the first of each chunk is looked at: the others pass at no cost.
@@ -122,9 +123,9 @@ class CallLog:
                 yield first
                 yield from islice(responses, self._chunk - 1)
         except Exception as stop:
-            self.end(receipt(), stop)
+            self.end(accounts, stop)
             raise
-        self.end(receipt())
+        self.end(accounts)
 
 
 def _log_failure(response: Response) -> Response:

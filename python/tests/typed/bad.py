@@ -97,6 +97,16 @@ client.http("get", JOBS, unix_socket=None)  # refused
 asynchronous.http("get", JOBS, rate=100)  # refused
 asynchronous.http("get", JOBS, ordered="yes")  # refused
 
+# A call under way.
+
+responses = client.http("get", JOBS)
+responses.set(rate=10)  # refused
+responses.set(concurrency="auto")  # refused
+responses.set(timeout=5)  # refused
+print(responses.receipt.ok)  # refused
+print(responses.progress().lost)  # refused
+responses.receipt = None  # refused
+
 # Options that are kept.
 
 wrong: Options = {"rate": 100}  # refused

@@ -9,7 +9,18 @@ from collections.abc import AsyncGenerator, Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from patata import AsyncPatata, ClientOptions, Options, Patata, Request, Response
+from patata import (
+    AsyncPatata,
+    AsyncResponses,
+    ClientOptions,
+    Options,
+    Patata,
+    Progress,
+    Receipt,
+    Request,
+    Response,
+    Responses,
+)
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -90,6 +101,17 @@ Patata(http_version=None, verify=False, cert=Path("both.pem"), proxy="socks5h://
 Patata(proxy=False, resolve={"a": "127.0.0.1", "b": ["::1"], "c": ipaddress.ip_address("::1")})
 client.http("get", JOBS, proxy=None, verify=Path("ca.pem"), unix_socket=Path("api.sock"))
 
+# A call under way.
+
+responses: Responses = client.http("get", JOBS)
+responses.set(rate="10/s", concurrency=5)
+responses.set(rate=["10/s", "100/h"])
+responses.set(rate=None, concurrency=None)
+receipt: Receipt | None = responses.receipt
+progress: Progress = responses.progress()
+in_flight: int = progress.in_flight
+responses.cancel()
+
 # Options that are kept, and passed on.
 
 polite: Options = {"rate": "100/s", "retries": 3}
@@ -111,3 +133,11 @@ polite_call(retries=2, rate="1/s")
 async def call() -> AsyncGenerator[Response, None]:
     async with AsyncPatata(rate="100/s", http_version="1.1") as client:
         return client.http("get", JOBS, [same, awaited], retries=2, deadline=5, ordered=True)
+
+
+async def limited() -> AsyncResponses:
+    async with AsyncPatata() as client:
+        responses = client.http("get", JOBS)
+        responses.set(rate="10/s")
+        await responses.aclose()
+        return responses

@@ -1,0 +1,146 @@
+"""What ``http()`` returns: generators of responses that can be asked how far they are, and be told to end."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Generator, Iterable
+from typing import Any
+
+from patata import _patata
+from patata._call_state import AS_IT_IS, CallState, Progress
+from patata.models import Response
+from patata.receipt import Receipt
+
+
+class _Controlled:
+    """What both kinds have beside their steps."""
+
+    __slots__ = ()
+
+    _state: CallState
+
+    @property
+    def receipt(self) -> Receipt | None:
+        """The accounts of the call: ``None`` before the first response is asked for, final once it has ended.
+
+        While it is under way, they are those so far: ``submitted`` then also counts what is in none of
+        ``ok``, ``failed`` and ``cancelled``, as it is not done yet. Any thread may ask. While the input's own
+        code is at work, or a function of yours (``auth``, ``retry_if``), only the counts are current, and the
+        rest is what was asked for last.
+        """
+        return self._state.receipt()
+
+    def progress(self) -> Progress:
+        """How far the call has come: a :class:`patata.Progress`, at any time and from any thread."""
+        return self._state.progress()
+
+    def cancel(self) -> None:
+        """Ends the call, from any thread, and from a signal handler.
+
+        What is in flight is given up. Who iterates over the responses gets a
+        :class:`patata.exceptions.CallCancelledError` in the place of the next one, and one that was not begun
+        sends nothing. A call that has ended is left as it is.
+        """
+        self._state.cancel()
+
+    def set(
+        self,
+        *,
+        rate: str | Iterable[str] | None = AS_IT_IS,
+        concurrency: int | None = AS_IT_IS,
+    ) -> None:
+        """Gives the call other limits of its own, at once; those of its client go on holding besides.
+
+        Before the first response is asked for, they are kept for then. Any thread may set them. Where more is
+        in flight than ``concurrency`` allows, nothing is cancelled, and nothing is sent until it is less.
+
+        Parameters
+        ----------
+        rate
+            As the option: ``"100/s"``, or a list; ``None`` for none. Default: as it is.
+        concurrency
+            As the option, but for ``"auto"``, which a call under way cannot become; ``None`` for none.
+            Default: as it is.
+
+        Raises
+        ------
+        ValueError
+            For a value that cannot be used, which it names, and for a call that has ended.
+        """
+        self._state.set(rate, concurrency)
+
+
+class Responses(_Controlled, _patata.GeneratorProxy, Generator[Response, None, None]):
+    """The responses of a call of :meth:`patata.Patata.http`: a generator that can be asked and told things.
+
+    Attributes
+    ----------
+    receipt
+        The accounts of the call: a :class:`patata.Receipt`; ``None`` before the first response is asked for.
+
+    Examples
+    --------
+    >>> from patata import Patata
+    >>> from patata.testing import Server
+    >>> with Server() as server, Patata(verbose=False) as client:
+    ...     responses = client.http("get", [(id_, server.url) for id_ in range(100)])
+    ...     responses.set(rate="1000/s", concurrency=10)
+    ...     for response in responses:
+    ...         if responses.progress().done == 50:
+    ...             responses.set(rate=None)
+    ...     responses.receipt.ok
+    100
+    """
+
+    __slots__ = ("__weakref__", "_state")
+
+    def __init__(self, _generator: Generator[Response, None, None], state: CallState) -> None:
+        self._state = state
+
+    def throw(self, *raised: Any) -> Response:
+        """Raises an exception inside the generator, which ends the call."""
+        self._state.abandon()
+        return super().throw(*raised)
+
+    def close(self) -> None:
+        """Ends the call. What is left is cancelled, and nothing is raised."""
+        self._state.abandon()
+        super().close()
+
+
+class AsyncResponses(_Controlled, _patata.AsyncGeneratorProxy, AsyncGenerator[Response, None]):
+    """The responses of a call of :meth:`patata.AsyncPatata.http`: an asynchronous generator, likewise.
+
+    Attributes
+    ----------
+    receipt
+        The accounts of the call: a :class:`patata.Receipt`; ``None`` before the first response is asked for.
+
+    Examples
+    --------
+    >>> import asyncio
+    >>> from patata import AsyncPatata
+    >>> from patata.testing import Server
+    >>> async def main(url):
+    ...     async with AsyncPatata(verbose=False) as client:
+    ...         responses = client.http("get", [(id_, url) for id_ in range(100)])
+    ...         responses.set(concurrency=10)
+    ...         return sum([response.ok async for response in responses]), responses.receipt.ok
+    >>> with Server() as server:
+    ...     asyncio.run(main(server.url))
+    (100, 100)
+    """
+
+    __slots__ = ("__weakref__", "_state")
+
+    def __init__(self, _generator: AsyncGenerator[Response, None], state: CallState) -> None:
+        self._state = state
+
+    async def athrow(self, *raised: Any) -> Response:
+        """Raises an exception inside the generator, which ends the call."""
+        self._state.abandon()
+        return await super().athrow(*raised)
+
+    async def aclose(self) -> None:
+        """Ends the call. What is left is cancelled, and nothing is raised."""
+        self._state.abandon()
+        await super().aclose()
