@@ -12,7 +12,7 @@ id_=1 status_code=200 data={'message': 'Hello world!'}
 from typing import TYPE_CHECKING, Any
 
 from patata._call_state import Progress
-from patata._options import ClientOptions, Options
+from patata._options import ClientOptions, Options, RequestOptions
 from patata._patata import MAX_RESPONSE_HEADERS, __version__
 from patata.client import Patata
 from patata.exceptions import (
@@ -56,6 +56,7 @@ __all__ = [
     "Receipt",
     "Request",
     "RequestError",
+    "RequestOptions",
     "Response",
     "Responses",
     "StatusError",

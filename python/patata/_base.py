@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import atexit
 import os
-from collections.abc import Callable, MutableSet
+from collections.abc import Callable, Mapping, MutableSet
 from typing import Any
 
 from patata import _options, _patata, exceptions
 from patata._options import CallOptions, Options, Unpack
-from patata._progress.log import CallLog
+from patata._progress.log import CallLog, configure, log_failure
 from patata._progress.stall import INPUT_STALL, InputStall
+from patata.models import Request, Response
 from patata.receipt import Accounts, Receipt
 
 atexit.register(_patata._await_readers)
@@ -51,8 +52,8 @@ class Client:
         _patata.check_options(_options.combined({}, self._call_options))
         self._engine = _patata.Client({**self._sizes(), **of_engine})
         self._concurrency = of_engine.get("concurrency")
-        self._plain: Prepared | None = None
-        """For calls that have no options of their own."""
+        self._plain: dict[bool, Prepared] = {}
+        """For requests, and for calls, that have no options of their own."""
         self._closed = False
         self._open: MutableSet[Any] = self._OPEN()
         """What ends the calls that are under way.
@@ -82,22 +83,39 @@ class Client:
         given = {name: value for name, value in own.items() if value is not _options.OF_CLIENT}
         has_stall = self.verbose_level > 0 and type(requests) not in INSTANT
         if not (given or options or has_stall):
-            return self._prepared_plain()
+            return self._prepared_plain(is_request=False)
         settings = self._settings({**given, **options})
         if has_stall:
             settings["input_stall"] = (INPUT_STALL, InputStall(requests, INPUT_STALL))
         return self._engine.with_options(settings), settings
 
-    def _prepared_plain(self) -> Prepared:
-        """For those that have no options of their own, which is most. It is made when the first one comes."""
-        if self._plain is None:
-            settings = self._settings({})
-            self._plain = self._engine.with_options(settings), settings
-        return self._plain
+    def _prepared_request(
+        self, url: str, id_: object, options: Mapping[str, Any]
+    ) -> tuple[_patata.Client, dict[str, Any], Request | tuple[object, str]]:
+        """The same for one request, and the item that stands for it."""
+        if not isinstance(url, str):
+            raise exceptions.InvalidRequestError(f"url must be a str, got {type(url).__name__}")
+        if not options:
+            return *self._prepared_plain(is_request=True), (id_, url)
+        body, others = _options.of_request(options)
+        item = Request(id_, url, **body) if body else (id_, url)
+        if not others:
+            return *self._prepared_plain(is_request=True), item
+        settings = self._settings(others, is_request=True)
+        return self._engine.with_options(settings), settings, item
 
-    def _settings(self, given: dict[str, Any]) -> dict[str, Any]:
+    def _prepared_plain(self, is_request: bool) -> Prepared:
+        """For those that have no options of their own, which is most. It is made when the first one comes."""
+        prepared = self._plain.get(is_request)
+        if prepared is None:
+            settings = self._settings({}, is_request)
+            prepared = self._plain[is_request] = self._engine.with_options(settings), settings
+        return prepared
+
+    def _settings(self, given: dict[str, Any], is_request: bool = False) -> dict[str, Any]:
         """The options of a call as the engine takes them: the call's own, or else the client's."""
-        combined = _options.combined(self._call_options, _options.checked(given))
+        of_client = _options.without_run(self._call_options) if is_request else self._call_options
+        combined = _options.combined(of_client, _options.checked(given))
         return {**self._sizes(), **_options.DEFAULTS, **combined}
 
     def _sizes(self) -> dict[str, Any]:
@@ -110,10 +128,7 @@ class Client:
 
     def _begin(self, method: str) -> CallLog:
         """Checks that a call may begin. Gives its log."""
-        if not isinstance(method, str):
-            raise exceptions.InvalidMethodError(f"method must be a str, got {method!r}")
-        if self._closed:
-            raise exceptions.ClientClosedError("the client is closed; make another one, or enter it anew")
+        self._check_begin(method)
         parameters: dict[str, object] = {
             "method": method.upper(),
             "num_workers": self.num_workers,
@@ -123,6 +138,19 @@ class Client:
             "pool_submit_size": self.pool_submit_size,
         }
         return CallLog(parameters, self.input_chunk_size, self.verbose_level)
+
+    def _check_begin(self, method: str) -> None:
+        if not isinstance(method, str):
+            raise exceptions.InvalidMethodError(f"method must be a str, got {method!r}")
+        if self._closed:
+            raise exceptions.ClientClosedError("the client is closed; make another one, or enter it anew")
+
+    def _log(self, response: Response) -> Response:
+        """Logs the response to one request if it is a failure. Such a call has no other log."""
+        if self.verbose_level > 1:
+            configure()
+            log_failure(response)
+        return response
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(num_workers={self.num_workers}, verbose_level={self.verbose_level})"

@@ -12,9 +12,11 @@ from typing import Any
 from patata import _options, _patata
 from patata._aio import TURN
 from patata._aio.call import Call, get_ready
+from patata._aio.exchange import Exchange
 from patata._base import Client
 from patata._call_state import CANCELLED, CallState, NeverIterated
-from patata._options import CallOptions, ClientOnlyOptions, Options, Unpack, documented
+from patata._methods import AsyncMethods
+from patata._options import CallOptions, ClientOnlyOptions, Options, RequestOptions, Unpack, documented
 from patata.client import Callback, Item
 from patata.exceptions import CallCancelledError
 from patata.models import Response
@@ -25,7 +27,7 @@ AsyncCallback = Callable[[Response], Awaitable[Response]]
 
 
 @documented(Parameters=ClientOnlyOptions, Other_Parameters=Options)
-class AsyncPatata(Client):
+class AsyncPatata(Client, AsyncMethods):
     """Performs any number of HTTP requests, many at a time, for programs that run on asyncio.
 
     It may be used for several calls at once, all on one event loop, uvloop's for instance. Leaving the
@@ -179,6 +181,53 @@ class AsyncPatata(Client):
                     # Its traceback holds this frame, which would hold it in turn.
                     ended_by = None
 
+    async def request(
+        self, method: str, url: str, *, id_: Any = None, **options: Unpack[RequestOptions]
+    ) -> Response:
+        """Sends one request, and gives its response once it is there, as :meth:`Patata.request` does.
+
+        Any number may be under way at once. What the task is cancelled with cancels the request.
+
+        Parameters
+        ----------
+        method, url, id_, options
+            As for :meth:`Patata.request`.
+
+        Raises
+        ------
+        InvalidMethodError, InvalidRequestError, ValueError, TypeError, ClientClosedError
+            As :meth:`Patata.request` does.
+
+        Examples
+        --------
+        >>> import asyncio
+        >>> from patata.testing import Server
+        >>> async def main(url):
+        ...     async with AsyncPatata(verbose=False) as client:
+        ...         responses = await asyncio.gather(*(client.get(url, id_=id_) for id_ in range(100)))
+        ...         return sum(response.ok for response in responses), responses[99].id_
+        >>> with Server() as server:
+        ...     asyncio.run(main(server.url))
+        (100, 99)
+        """
+        self._check_begin(method)
+        engine, settings, item = self._prepared_request(url, id_, options)
+        exchange = Exchange(method, item, engine, settings)
+        self._open.add(exchange)
+        try:
+            response = await exchange.response()
+        except GeneratorExit:
+            exchange.abandon()
+            raise
+        except BaseException as error:
+            await exchange.close()
+            tell(error, exchange.accounts)
+            raise
+        finally:
+            self._open.discard(exchange)
+            self._accounts = exchange.accounts
+        return self._log(response)
+
     async def aclose(self) -> None:
         """Ends all calls that are still open. Their generators raise ``ClientClosedError``."""
         self._closed = True
@@ -197,3 +246,7 @@ class AsyncPatata(Client):
         traceback: TracebackType | None,
     ) -> None:
         await self.aclose()
+
+
+# A checker would take what is decorated for a function that is none of asyncio's.
+documented(Other_Parameters=RequestOptions)(AsyncPatata.request)

@@ -9,7 +9,8 @@ from typing import Any
 from patata import _options, _patata
 from patata._base import Client
 from patata._call_state import CANCELLED, CallState, NeverIterated
-from patata._options import CallOptions, ClientOnlyOptions, Options, Unpack, documented
+from patata._methods import Methods
+from patata._options import CallOptions, ClientOnlyOptions, Options, RequestOptions, Unpack, documented
 from patata._progress import started_bar
 from patata.exceptions import CallCancelledError
 from patata.models import Request, Response
@@ -21,7 +22,7 @@ Callback = Callable[[Response], Response]
 
 
 @documented(Parameters=ClientOnlyOptions, Other_Parameters=Options)
-class Patata(Client):
+class Patata(Client, Methods):
     """Performs any number of HTTP requests, many at a time, and yields the responses as they come.
 
     It may be used for several calls, one after another or at once from several threads. Leaving the
@@ -166,6 +167,74 @@ class Patata(Client):
                 self._accounts = accounts
                 if bar is not None:
                     bar.close()
+
+    @documented(Other_Parameters=RequestOptions)
+    def request(
+        self, method: str, url: str, *, id_: Any = None, **options: Unpack[RequestOptions]
+    ) -> Response:
+        """Sends one request, waits, and gives its response.
+
+        It shares connections, limits and event loops with all calls of the client. A failure is no exception:
+        ``response.error`` says what it is, and :meth:`Response.raise_for_status` raises it, and for a status
+        of 400 and above. There is no log of it, but of a failure at ``verbose_level=2``. ``client.receipt``
+        is that of this call afterwards.
+
+        Of the client's options, ``ordered``, ``progress``, ``max_failures`` and ``abort_on`` are for calls of
+        many requests, and are of no effect.
+
+        Parameters
+        ----------
+        method
+            In any case: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE, or any other token. All but the
+            last two have a method of the client's own: :meth:`get`, for instance.
+        url
+            An absolute ``http://`` or ``https://`` URL.
+        id_
+            Any object; the response has the same one. Default: ``None``.
+        options
+            Any of :class:`patata.RequestOptions`. They win over the client's; of ``headers`` and ``params``,
+            the client's of other names are kept. ``content`` and ``files`` may be what can be read only once.
+
+        Raises
+        ------
+        InvalidMethodError
+            For a method that is not a token.
+        InvalidRequestError
+            For a ``url`` that is no ``str``, and for two kinds of a body at once.
+        ValueError, TypeError
+            For an option that cannot be used, or that is for calls of many requests.
+        ClientClosedError
+            If the client is closed, before or meanwhile.
+
+        Examples
+        --------
+        >>> from patata.testing import Server
+        >>> with Server() as server, Patata(verbose=False) as client:
+        ...     response = client.get(server.url, params={"page": 2}, timeout=5)
+        ...     response.status_code, response.json()
+        (200, {'message': 'Hello world!'})
+        >>> with Server() as server, Patata(verbose=False) as client:
+        ...     client.post(server.url + "/echo", json={"key": "value"}).data["body"]
+        '{"key":"value"}'
+        """
+        self._check_begin(method)
+        engine, settings, item = self._prepared_request(url, id_, options)
+        stream = _patata.Stream(method, (item,), engine, settings)
+        control, accounts = stream.control(), Accounts(stream)
+        self._note_open(control)
+        try:
+            response = next(stream)
+            # It is told that there is no more, and has ended by itself.
+            next(stream, None)
+        except BaseException as error:
+            stream.close()
+            tell(error, accounts)
+            raise
+        finally:
+            self._open.discard(control)
+            stream.close()
+            self._accounts = accounts
+        return self._log(response)
 
     def _called_back(
         self, stream: _patata.Stream, functions: list[Callback], settings: dict[str, Any]

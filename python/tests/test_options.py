@@ -45,7 +45,7 @@ def test_http_names_those_that_the_rest_lacks(client):
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_the_types_of_a_signature_can_be_looked_at_at_run_time(client):
-    for function in (client.__init__, client.http):
+    for function in (client.__init__, client.http, client.request, client.get):
         assert "options" in typing.get_type_hints(function)
 
 

@@ -13,6 +13,7 @@ from support import environment, free_port, hear_interrupts, run_python
 
 README = Path(__file__).parents[2] / "README.md"
 TOPICS = [
+    "One request",
     "A call under way",
     "Authentication",
     "Headers",
@@ -72,6 +73,8 @@ def test_its_examples_run_one_after_another_against_the_server_of_the_package(tm
         exec(compile(code, str(README), "exec"), {})
     printed = capsys.readouterr().out
     for part in [
+        "200 True page=2",
+        '{"name":"potato"}',
         "eu Bearer token-1",
         "us Bearer token-2",
         "'x-api-key': 'key'",

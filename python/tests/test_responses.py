@@ -285,7 +285,7 @@ def test_cancelling_from_another_thread_is_told_to_who_takes_responses(server, w
         assert list(responses) == []
         responses.cancel()
         # The client and its other calls do not notice.
-        assert len(list(client.http("get", gets(server, 3)))) == 3
+        assert client.get(server.url).ok
 
 
 def test_cancelling_before_the_first_step_sends_nothing(server, client):
@@ -343,7 +343,7 @@ def test_an_asyncio_call_is_cancelled(server, run, from_thread, slow):
             with pytest.raises(CallCancelledError) as raised:
                 await anext(responses)
             assert raised.value.receipt is responses.receipt is client.receipt
-            assert len([response async for response in client.http("get", gets(server, 3))]) == 3
+            assert (await client.get(server.url)).ok
             unbegun = client.http("get", gets(server, 10))
             unbegun.cancel()
             with pytest.raises(CallCancelledError):

@@ -15,7 +15,7 @@ from patata._options.arguments import (
     workers,
 )
 from patata._options.checks import count, is_coroutine_function
-from patata._options.combine import DEFAULTS, checked, combined, split
+from patata._options.combine import DEFAULTS, checked, combined, of_request, split, without_run
 from patata._options.documented import documented
 from patata._options.table import (
     AttemptOptions,
@@ -23,6 +23,7 @@ from patata._options.table import (
     ClientOnlyOptions,
     ClientOptions,
     Options,
+    RequestOptions,
 )
 from patata._options.unpack import Unpack
 
@@ -34,6 +35,7 @@ __all__ = [
     "ClientOnlyOptions",
     "ClientOptions",
     "Options",
+    "RequestOptions",
     "Unpack",
     "callbacks",
     "checked",
@@ -42,9 +44,11 @@ __all__ = [
     "documented",
     "is_coroutine_function",
     "iterable",
+    "of_request",
     "requests",
     "size",
     "split",
     "verbose_level",
+    "without_run",
     "workers",
 ]

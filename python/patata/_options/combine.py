@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from patata._options.connections import ConnectionOptions
-from patata._options.table import TABLE, AttemptOptions, BodyOptions, LimitOptions, Options
+from patata._options.table import (
+    TABLE,
+    AttemptOptions,
+    BodyOptions,
+    LimitOptions,
+    Options,
+    RequestOptions,
+    RunOptions,
+)
 
 NAMES = frozenset(Options.__annotations__)
 """The options that both a client and a call take."""
@@ -18,6 +27,23 @@ OF_ENGINE = frozenset(
 BODIES = frozenset(BodyOptions.__annotations__)
 """Those that say together what the body is: the call's replace all of the client's."""
 
+OF_REQUEST = frozenset(RequestOptions.__annotations__)
+"""Those that a single request takes."""
+
+OF_RUN = frozenset(RunOptions.__annotations__) - {"deadline", "ok_statuses"}
+"""Those of a client that say nothing of a single request: there is no order, and nothing to end early."""
+
+HINTS = {
+    "allow_redirects": "it is follow_redirects",
+    "body": "it is content",
+    "data": "say json for what is sent as JSON, form for a form, and content for bytes",
+    "max_retries": "it is retries, which counts all attempts",
+    "proxies": "it is proxy",
+    "ssl": "it is verify",
+    "stream": "stream_to writes bodies to files, as they come",
+}
+"""What is meant by names that other clients have, and how it is said here."""
+
 MERGED = tuple(name for name, option in TABLE.items() if option.merged)
 """Those of which client and call have a part each."""
 
@@ -27,10 +53,16 @@ def checked(given: Mapping[str, object]) -> dict[str, object]:
     values: dict[str, object] = {}
     for name, value in given.items():
         if name not in NAMES:
-            raise TypeError(f"unknown option {name!r}; there are {', '.join(sorted(NAMES))}")
+            raise unknown(name, NAMES)
         option = TABLE[name]
         values[name] = None if value is None and option.nullable else option.check(name, value)
     return values
+
+
+def unknown(name: str, names: Iterable[str]) -> TypeError:
+    """The error for an option that is none."""
+    hint = HINTS.get(name) or f"there are {', '.join(sorted(names))}"
+    return TypeError(f"unknown option {name!r}; {hint}")
 
 
 DEFAULTS = checked({name: TABLE[name].default for name in AttemptOptions.__annotations__})
@@ -49,6 +81,22 @@ def combined(client: dict[str, object], call: dict[str, object]) -> dict[str, ob
         levels = [level[name] for level in (client, call) if level.get(name) is not None]
         settings[name] = levels or None
     return {name: value for name, value in settings.items() if value is not None}
+
+
+def of_request(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The options of a single request: those that say what its body is, and all others."""
+    for name in given:
+        if name not in OF_REQUEST:
+            if name in NAMES or name == "callbacks":
+                raise TypeError(f"{name} is an option of calls of many requests: give it to http()")
+            raise unknown(name, OF_REQUEST)
+    body = {name: value for name, value in given.items() if name in BODIES and value is not None}
+    return body, {name: value for name, value in given.items() if name not in BODIES}
+
+
+def without_run(options: dict[str, object]) -> dict[str, object]:
+    """The options of a client's calls, as far as they say something of a single request."""
+    return {name: value for name, value in options.items() if name not in OF_RUN}
 
 
 def split(options: dict[str, object]) -> tuple[dict[str, object], dict[str, object]]:

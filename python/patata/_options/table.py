@@ -476,6 +476,22 @@ class AttemptOptions(TypedDict, total=False):
     ]
 
 
+class RequestOptions(
+    AttemptOptions, ContentOptions, BodyOptions, RetryOptions, ResponseOptions, ConnectionOptions
+):
+    """What a single request takes: :meth:`Patata.request`, and :meth:`Patata.get` and its kin.
+
+    Examples
+    --------
+    >>> from patata import Patata, RequestOptions
+    >>> from patata.testing import Server
+    >>> patient: RequestOptions = {"retries": 5, "timeout": 60}
+    >>> with Server() as server, Patata(verbose=False) as client:
+    ...     client.get(server.url, **patient).status_code
+    200
+    """
+
+
 class Options(AttemptOptions, CallOptions):
     """What both a client and a call take. A call's own win over the client's.
 

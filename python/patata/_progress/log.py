@@ -76,7 +76,7 @@ class CallLog:
         """Logs and counts responses that are handed out next: at most as many as are ``left``."""
         if self._level > 1:
             for response in responses:
-                _log_failure(response)
+                log_failure(response)
         if responses:
             self.count(len(responses))
 
@@ -112,7 +112,7 @@ class CallLog:
         """Passes the responses of a whole call on, and logs it."""
         if self._level == 0:
             return responses
-        return self._logged(map(_log_failure, responses) if self._level > 1 else responses, accounts)
+        return self._logged(map(log_failure, responses) if self._level > 1 else responses, accounts)
 
     def _logged(self, responses: Iterator[Response], accounts: Accounts) -> Iterator[Response]:
         self.begin()
@@ -128,7 +128,8 @@ class CallLog:
         self.end(accounts)
 
 
-def _log_failure(response: Response) -> Response:
+def log_failure(response: Response) -> Response:
+    """Logs a response if it is a failure. Gives it back."""
     if isinstance(response.data, BaseException):
         logger.error("Callback failed for request %r: %r", response.id_, response.data)
     elif response.error is not None:

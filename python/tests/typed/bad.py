@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from patata import AsyncPatata, Options, Patata, Request, Response
+from patata import AsyncPatata, Options, Patata, Request, RequestOptions, Response
 
-JOBS = [(1, "http://localhost/")]
+URL = "http://localhost/"
+JOBS = [(1, URL)]
 
 client = Patata()
 asynchronous = AsyncPatata()
@@ -96,6 +97,22 @@ client.http("get", JOBS, resolve={"a": 1})  # refused
 client.http("get", JOBS, unix_socket=None)  # refused
 asynchronous.http("get", JOBS, rate=100)  # refused
 asynchronous.http("get", JOBS, ordered="yes")  # refused
+
+# One request.
+
+client.get()  # refused
+client.get(5)  # refused
+client.get(URL, {"a": 1})  # refused
+client.get(URL, potatoes=1)  # refused
+client.get(URL, timeout="5")  # refused
+client.get(URL, ordered=True)  # refused
+client.get(URL, rate="10/s")  # refused
+client.get(URL, allow_redirects=False)  # refused
+client.post(URL, data={"a": 1})  # refused
+client.request(URL)  # refused
+print(asynchronous.get(URL).status_code)  # refused
+no_number: RequestOptions = {"retries": "3"}  # refused
+of_many: RequestOptions = {"ordered": True}  # refused
 
 # A call under way.
 

@@ -18,6 +18,7 @@ from patata import (
     Progress,
     Receipt,
     Request,
+    RequestOptions,
     Response,
     Responses,
 )
@@ -101,6 +102,19 @@ Patata(http_version=None, verify=False, cert=Path("both.pem"), proxy="socks5h://
 Patata(proxy=False, resolve={"a": "127.0.0.1", "b": ["::1"], "c": ipaddress.ip_address("::1")})
 client.http("get", JOBS, proxy=None, verify=Path("ca.pem"), unix_socket=Path("api.sock"))
 
+# One request.
+
+response: Response = client.get(URL, params={"a": 1}, headers={"X-Key": "k"}, timeout=5, auth=("u", "p"))
+client.request(
+    "purge", URL, id_=("any", 1), retries=3, cookies={"a": "1"}, follow_redirects=False, verify="ca.pem"
+)
+client.post(URL, json=[1]).raise_for_status().json()
+client.put(URL, form={"a": 1}, files=[("file", Path("a"))])
+client.patch(URL, content=iter([b"a"]), stream_to="downloads/{id}", idempotency_key=True)
+client.delete(URL).ok, client.head(URL).headers, client.options(URL).elapsed
+patient: RequestOptions = {"retries": 5, "timeout": None}
+client.get(URL, **patient)
+
 # A call under way.
 
 responses: Responses = client.http("get", JOBS)
@@ -135,9 +149,9 @@ async def call() -> AsyncGenerator[Response, None]:
         return client.http("get", JOBS, [same, awaited], retries=2, deadline=5, ordered=True)
 
 
-async def limited() -> AsyncResponses:
+async def one() -> tuple[Response, AsyncResponses]:
     async with AsyncPatata() as client:
         responses = client.http("get", JOBS)
         responses.set(rate="10/s")
         await responses.aclose()
-        return responses
+        return await client.get(URL, timeout=5), responses
