@@ -90,9 +90,9 @@ def granian(application, certificates=None, interface="wsgi"):
 
 
 @contextmanager
-def uvicorn(application, port, *arguments):
-    """An application from this folder on uvicorn."""
-    command = ("-m", "uvicorn", application, "--app-dir", HERE, "--port", port, "--log-level", "critical")
+def uvicorn(application, port, *arguments, folder=HERE):
+    """An application from this folder, or another one, on uvicorn."""
+    command = ("-m", "uvicorn", application, "--app-dir", folder, "--port", port, "--log-level", "critical")
     with running(*command, *arguments) as process:
         wait_for_port(process, port)
         yield f"http://localhost:{port}"
