@@ -107,7 +107,7 @@ impl<T> Caller<T> {
             read_ahead: ReadAhead::new(connections, config.input_chunk_size),
             refreshes: false,
             questions: false,
-            random: config.random(config.num_workers),
+            random: config.random(config.num_workers + usize::try_from(call.number).unwrap_or_default()),
             destinations: Destinations::default(),
             is_finished: false,
             engine,
