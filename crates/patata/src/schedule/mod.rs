@@ -549,6 +549,10 @@ impl Schedule {
         host.awaits_calls = false;
         if !host.ready.is_empty() {
             let key = (host.in_flight, sequence);
+            // What calls' own limits have kept here is looked at anew: an event loop without room for it wakes another.
+            for queue in host.ready.queues_mut().filter(|queue| queue.block == Block::AtHost) {
+                queue.block = Block::None;
+            }
             set_sendable(&mut self.calls, host, host.in_flight <= share);
             host.place = Standing::InLine(key);
             self.lines.insert(host.home, key, origin.clone());

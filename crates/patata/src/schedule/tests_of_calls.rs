@@ -12,7 +12,7 @@ use crate::config::limits::Limits;
 use crate::config::retry_policy::RetryPolicy;
 use crate::job::Job;
 use crate::job::call::Call;
-use crate::schedule::host::Standing;
+use crate::schedule::host::{Host, Standing};
 use crate::schedule::tests::{Jobs, call, jobs, release, room, seconds, take_jobs};
 use crate::schedule::{Release, Room, Schedule, counted};
 
@@ -656,7 +656,7 @@ impl Model {
                 Standing::Full | Standing::Waiting => {}
             }
         }
-        let in_line = |host: &&crate::schedule::Host| matches!(host.place, Standing::InLine(_));
+        let in_line = |host: &&Host| matches!(host.place, Standing::InLine(_));
         prop_assert_eq!(schedule.lines.iter().count(), schedule.hosts.values().filter(in_line).count());
         for delayed in &schedule.delayed {
             *waiting.entry(delayed.what.call.number).or_default() += 1;
@@ -676,6 +676,12 @@ impl Model {
     /// nothing.
     fn assert_nobody_sleeps_through(&mut self) -> Result<(), TestCaseError> {
         while self.turn().1 {}
+        let has_more_than_its_share =
+            |host: &Host| matches!(host.place, Standing::InLine(_)) && !host.is_sendable;
+        if self.schedule.hosts.values().any(has_more_than_its_share) {
+            // That it has grown since is noticed with the next request that ends.
+            return Ok(());
+        }
         self.wake_all();
         let (taken, _) = self.turn();
         prop_assert_eq!(taken, 0);

@@ -181,8 +181,11 @@ impl Schedule {
     pub(crate) fn unpark(&mut self, now: Instant) -> bool {
         while let Some((origin, call)) = self.calls.unpark(now) {
             let Some(host) = self.hosts.get_mut(&origin) else { continue };
+            let is_sendable = host.is_sendable;
             let Some(queue) = host.ready.of_call(call) else { continue };
-            queue.is_parked = false;
+            // It counts again as what could be sent: an event loop that has no room for it wakes another.
+            (queue.is_parked, queue.block) = (false, Block::None);
+            self.calls.recount(queue, counted(is_sendable, Block::None));
             if host.awaits_calls {
                 self.line_up(&origin);
                 return true;
