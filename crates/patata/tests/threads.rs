@@ -42,7 +42,7 @@ fn runs_share_the_threads_of_their_client_which_end_when_it_is_idle_or_gone() {
             _ => {}
         }
     }
-    // They end after 15 seconds without a run, and come back with the next.
+    // They end within half a minute without a run, and come back with the next.
     wait_until(|| event_loops() == 0);
     assert_eq!(client.run([Request::get((), server.url()).timeout(Duration::MAX)]).count(), 1);
     let mut run = client.run((0..).map(|tag| Request::get(tag, server.url())));

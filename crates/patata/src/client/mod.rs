@@ -21,7 +21,7 @@ use crate::run::streamed::StreamedRun;
 /// Performs runs of requests. Cheap to clone, and usable from several threads at once.
 ///
 /// Its runs share its event loops, connections, limits, and what it has learnt of servers; each has its own responses
-/// and accounts. The event loops are threads that start with the first run, end after 15 seconds without one, come
+/// and accounts. The event loops are threads that start with the first run, end within half a minute without one, come
 /// back with the next, and end with the client.
 ///
 /// ```
@@ -80,7 +80,7 @@ impl Client {
         }
     }
 
-    /// Ends the client's threads and closes its connections now, instead of 15 seconds after its last run. A run that is
+    /// Ends the client's threads and closes its connections now, instead of some time after its last run. A run that is
     /// under way keeps them, and the next one brings them back.
     ///
     /// ```

@@ -4,8 +4,9 @@
 //! the connections that are free, and they send; then what was completed is handed over.
 
 use std::cell::{Cell, RefCell, RefMut};
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
@@ -98,6 +99,11 @@ impl Drop for Departure {
 /// and `true` is returned.
 async fn turns(event_loop: Rc<EventLoop>) -> bool {
     let shared = event_loop.shared.clone();
+    let patience = shared.config.idle_timeout;
+    // It looks now and then whether there are calls left, as the end of the last one wakes nobody. One timer serves all
+    // turns.
+    let mut look = pin!(tokio::time::sleep(patience));
+    let mut idle_since = None;
     while !shared.is_closing() {
         event_loop.wants_turn.set(false);
         event_loop.abandon_what_was_cut_short();
@@ -105,13 +111,26 @@ async fn turns(event_loop: Rc<EventLoop>) -> bool {
         // The connections send first: the caller, once woken, may take this thread's core.
         yield_once().await;
         event_loop.hand_over();
-        // It looks whether there are calls left even if nothing happens, as the end of the last one wakes nobody.
-        let linger = clock::now() + shared.patience();
-        let until = due.map_or(linger, |due| due.min(linger));
-        // Being due is as good as being woken.
-        let was_woken = tokio::time::timeout_at(until.into(), shared.woken(event_loop.index)).await.is_ok();
-        if !was_woken && until == linger && shared.retire(event_loop.index) {
+        if shared.is_resting() && shared.retire(event_loop.index) {
             return true;
+        }
+        let mut woken = pin!(shared.woken(event_loop.index));
+        let woken_or_to_look = poll_fn(|context| {
+            let is_woken = woken.as_mut().poll(context).is_ready();
+            if is_woken || look.as_mut().poll(context).is_ready() { Poll::Ready(()) } else { Poll::Pending }
+        });
+        match due {
+            // Being due is as good as being woken.
+            Some(due) => drop(tokio::time::timeout_at(due.into(), woken_or_to_look).await),
+            None => woken_or_to_look.await,
+        }
+        if look.is_elapsed() {
+            // No call has begun or been under way since the last look.
+            if idle_since == Some(shared.begun()) && shared.retire(event_loop.index) {
+                return true;
+            }
+            idle_since = shared.is_idle().then(|| shared.begun());
+            look.as_mut().reset(tokio::time::Instant::now() + patience);
         }
     }
     false

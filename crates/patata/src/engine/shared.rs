@@ -205,9 +205,9 @@ impl Shared {
         self.state().schedule.is_idle()
     }
 
-    /// How long event loops wait for the next call, where there is none.
-    pub(crate) fn patience(&self) -> Duration {
-        if self.is_resting.load(Ordering::Relaxed) { Duration::ZERO } else { self.config.idle_timeout }
+    /// Whether event loops end now, unless there is a call.
+    pub(crate) fn is_resting(&self) -> bool {
+        self.is_resting.load(Ordering::Relaxed)
     }
 
     /// Ends the event loops now, unless there is a call.
