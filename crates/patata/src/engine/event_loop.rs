@@ -103,6 +103,7 @@ async fn turns(event_loop: Rc<EventLoop>) -> bool {
     // It looks now and then whether there are calls left, as the end of the last one wakes nobody. One timer serves all
     // turns.
     let mut look = pin!(tokio::time::sleep(patience));
+    let mut is_set = false;
     let mut idle_since = None;
     while !shared.is_closing() {
         event_loop.wants_turn.set(false);
@@ -116,8 +117,12 @@ async fn turns(event_loop: Rc<EventLoop>) -> bool {
         }
         let mut woken = pin!(shared.woken(event_loop.index));
         let woken_or_to_look = poll_fn(|context| {
+            // Polled once, the timer wakes this task whenever it rings.
+            if !std::mem::replace(&mut is_set, true) {
+                let _ = look.as_mut().poll(context);
+            }
             let is_woken = woken.as_mut().poll(context).is_ready();
-            if is_woken || look.as_mut().poll(context).is_ready() { Poll::Ready(()) } else { Poll::Pending }
+            if is_woken || look.is_elapsed() { Poll::Ready(()) } else { Poll::Pending }
         });
         match due {
             // Being due is as good as being woken.
@@ -131,6 +136,7 @@ async fn turns(event_loop: Rc<EventLoop>) -> bool {
             }
             idle_since = shared.is_idle().then(|| shared.begun());
             look.as_mut().reset(tokio::time::Instant::now() + patience);
+            is_set = false;
         }
     }
     false
