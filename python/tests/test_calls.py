@@ -135,6 +135,20 @@ def test_abandoned_calls_that_hold_themselves_leave_nothing(server, callbacks):
     assert eventually(lambda: more_descriptors(before) == []), more_descriptors(before)
 
 
+def test_an_abandoned_call_whose_input_has_ended_leaves_nothing(server):
+    """Its requests are under way, and carry the function that holds it."""
+    with Patata(1, verbose=False) as client:
+        crawl = Crawl(client, server.url, False)
+        crawl.responses.close()
+        requests = [(id_, f"{server.url}/delay/{0 if id_ == 0 else 60_000}") for id_ in range(10)]
+        crawl.responses = client.http("get", requests, auth=crawl.auth)
+        next(crawl.responses)
+        gone = weakref.ref(crawl)
+        del crawl
+        gc.collect()
+        assert gone() is None
+
+
 @pytest.mark.parametrize("kind", [Crawl, SlowCrawl])
 def test_abandoned_asyncio_calls_that_hold_themselves_leave_nothing(server, kind):
     async def main():

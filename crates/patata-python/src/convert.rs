@@ -22,14 +22,31 @@ use crate::values;
 
 type EngineRequest = patata::Request<Tag>;
 
+/// The user's functions that requests carry along. Clones share them, and one of these shows them to the garbage
+/// collector for all.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Functions {
+    /// Says by what a request is authorised.
+    auth: Option<Arc<Py<PyAny>>>,
+    /// Says whether a response is worth another attempt.
+    retry_if: Option<Arc<Py<PyAny>>>,
+}
+
+impl Functions {
+    fn are_none(&self) -> bool {
+        self.auth.is_none() && self.retry_if.is_none()
+    }
+
+    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.auth.iter().chain(&self.retry_if).try_for_each(|function| visit.call(&**function))
+    }
+}
+
 /// How the items of one run become requests.
 #[derive(Debug)]
 pub(crate) struct Conversion {
     method: Method,
-    /// The user's function that says by what a request is authorised.
-    auth: Option<Arc<Py<PyAny>>>,
-    /// The user's function that says whether a response is worth another attempt.
-    retry_if: Option<Arc<Py<PyAny>>>,
+    functions: Functions,
     stream_to: Option<StreamTo>,
     /// For what a function of the user's raises that is no failure of a request: Ctrl-C.
     raised: Arc<Raised>,
@@ -55,8 +72,10 @@ impl Conversion {
         Ok(Self {
             method: control::method(options.py(), method)?,
             raised,
-            auth: auth.map(|auth| Arc::new(auth.unbind())),
-            retry_if: options.get_item("retry_if")?.map(|function| Arc::new(function.unbind())),
+            functions: Functions {
+                auth: auth.map(|auth| Arc::new(auth.unbind())),
+                retry_if: options.get_item("retry_if")?.map(|function| Arc::new(function.unbind())),
+            },
             stream_to,
             count: 0,
         })
@@ -71,29 +90,28 @@ impl Conversion {
         let index = self.count;
         self.count += 1;
         let request = self.read(item)?.ok_or_else(|| unusable(item, index))?;
-        if self.auth.is_none() && self.stream_to.is_none() && self.retry_if.is_none() {
+        if self.functions.are_none() && self.stream_to.is_none() {
             return Ok(request);
         }
         self.complete(item, index, request)
     }
 
-    /// The user's functions, for the garbage collector.
+    /// The functions that requests carry along.
+    pub(crate) fn functions(&self) -> &Functions {
+        &self.functions
+    }
+
+    /// What is held for Python besides these, for the garbage collector.
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        if let Some(auth) = &self.auth {
-            visit.call(&**auth)?;
-        }
-        if let Some(retry_if) = &self.retry_if {
-            visit.call(&**retry_if)?;
-        }
         match &self.stream_to {
             Some(StreamTo::Function(function)) => visit.call(function),
             _ => Ok(()),
         }
     }
 
-    /// Lets go of them.
+    /// Lets go of all of the user's functions.
     pub(crate) fn clear(&mut self) {
-        (self.auth, self.retry_if, self.stream_to) = (None, None, None);
+        (self.functions, self.stream_to) = (Functions::default(), None);
     }
 
     /// `None` for what is no request.
@@ -133,12 +151,12 @@ impl Conversion {
                 let label = request.tag.id_.bind(py).repr()?;
                 request = request.stream_to(path).label(label.to_string_lossy());
             }
-            if let Some(auth) = &self.auth {
+            if let Some(auth) = &self.functions.auth {
                 let (auth, asked) = (auth.clone(), as_request(item)?.unbind());
                 let raised = self.raised.clone();
                 request = request.auth(move |_| authorization(&auth, &asked, &raised));
             }
-            if let Some(retry_if) = &self.retry_if {
+            if let Some(retry_if) = &self.functions.retry_if {
                 let (retry_if, tag) = (retry_if.clone(), request.tag.clone_ref(py));
                 let raised = self.raised.clone();
                 request =

@@ -173,6 +173,7 @@ impl PushStream {
     /// What is held for Python, for the garbage collector.
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.conversion.traverse(&visit)?;
+        self.conversion.functions().traverse(&visit)?;
         self.accounts.traverse(&visit)
     }
 

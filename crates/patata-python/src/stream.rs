@@ -11,7 +11,7 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use crate::accounts::{self, Accounts};
 use crate::control::{self, Control};
-use crate::convert::Conversion;
+use crate::convert::{Conversion, Functions};
 use crate::fork::Process;
 use crate::interpreter::detached;
 use crate::options::Client;
@@ -56,6 +56,8 @@ impl Iterator for Input {
 pub(crate) struct Stream {
     /// Gone once it has ended.
     run: Option<Run<Tag, Input>>,
+    /// Shown to the garbage collector from here: requests under way have them too, and the input may have ended.
+    functions: Functions,
     raised: Arc<Raised>,
     /// An error that came while a batch was gathered, for the next call.
     pending: Option<PyErr>,
@@ -83,9 +85,10 @@ impl Stream {
         let raised = Arc::new(Raised::default());
         let conversion = Conversion::new(method, options, raised.clone())?;
         let iterator = requests.try_iter()?.unbind();
+        let functions = conversion.functions().clone();
         let run = client.engine().run(Input { iterator, conversion, raised: raised.clone() });
         let process = Process::current();
-        Ok(Self { run: Some(run), raised, pending: None, accounts: Accounts::default(), process })
+        Ok(Self { run: Some(run), functions, raised, pending: None, accounts: Accounts::default(), process })
     }
 
     fn __iter__(slf: Py<Self>) -> Py<Self> {
@@ -155,11 +158,13 @@ impl Stream {
             visit.call(&input.iterator)?;
             input.conversion.traverse(&visit)?;
         }
+        self.functions.traverse(&visit)?;
         self.accounts.traverse(&visit)
     }
 
     fn __clear__(&mut self) {
         self.accounts = Accounts::default();
+        self.functions = Functions::default();
         self.let_go();
     }
 
@@ -170,6 +175,7 @@ impl Stream {
                 return std::mem::forget(run);
             }
             detached(py, || run.end());
+            self.functions = Functions::default();
             self.accounts.close(py, run.receipt(), run.unfinished());
         }
     }
