@@ -107,7 +107,8 @@ fn each_host_has_a_limit_of_its_own() {
     let _watchdog = Watchdog::new();
     assert_eq!(client.run(requests).count(), 6000);
     assert!(small.settled() < 6.0, "{}", small.settled());
-    assert!(large.settled() > 16.0, "{}", large.settled());
+    // Twice what the other one bears, and more. How close it comes in undisturbed time, the simulation tells.
+    assert!(large.settled() > 10.0, "{}", large.settled());
 }
 
 /// Answers after 5 ms, and closes two of five connections instead, by a seed.
