@@ -1,5 +1,11 @@
 //! What becomes of a job after an exchange, or the failure to begin one: its end, another attempt, or another hop.
 
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::StatusCode;
+
 use crate::clock;
 use crate::config::cookie_policy::CookiePolicy;
 use crate::config::retry_policy::Ending;
@@ -16,10 +22,6 @@ use crate::schedule::trouble::Sign;
 use crate::transport::collect::Stored;
 use crate::transport::connection::{Fault, Received, ResponseHead, Unprocessed};
 use crate::transport::pool::Shortage;
-use bytes::Bytes;
-use http::StatusCode;
-use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
 
 /// How often a request is sent anew that a server refuses unread; then the attempt has failed.
 const MAX_REFUSALS: u32 = 5;
@@ -38,9 +40,9 @@ fn ending(head: &ResponseHead, retry_after: Option<Duration>) -> Ending<'static>
 
 /// When the server wants to be asked again, where its answer is one that is tried again or says "not now".
 fn asked_wait(job: &Job, head: &ResponseHead) -> Option<Duration> {
-    let policy = &job.call.config.retry;
+    let config = &job.call.config;
     let is_asked = matches!(head.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
-        || (policy.attempts > 1 && policy.retries_status(head.status));
+        || (config.is_gentle() && config.retry.retries_status(head.status));
     is_asked.then(|| retry_after(&head.headers, clock::date)).flatten()
 }
 
@@ -64,17 +66,21 @@ impl EventLoop {
 
     /// Gives a job back that comes to no end here.
     pub(crate) fn abandon(&self, mut job: Box<Job>) {
-        let sign = if job.ticket.is_probe { Sign::Untried } else { Sign::None };
-        self.release(&mut job, News { sign, ..News::default() });
+        self.release_untried(&mut job);
         self.finish(job);
     }
 
     /// Gives a job back to the schedule as it came.
     pub(crate) fn put_back(&self, mut job: Box<Job>) {
-        let sign = if job.ticket.is_probe { Sign::Untried } else { Sign::None };
-        self.release(&mut job, News { sign, ..News::default() });
+        self.release_untried(&mut job);
         self.shared.push(job);
         self.wake();
+    }
+
+    /// A job is no longer in flight, and nothing has been learnt of its host.
+    fn release_untried(&self, job: &mut Job) {
+        let sign = if job.ticket.is_probe { Sign::Untried } else { Sign::None };
+        self.release(job, News { sign, ..News::default() });
     }
 
     /// A job is no longer in flight.
@@ -83,8 +89,8 @@ impl EventLoop {
         let News { retry_after, answered, report, sign } = news;
         let was_counted = std::mem::take(&mut job.ticket.is_counted);
         (job.attempt.is_first, job.ticket.is_probe) = (false, false);
-        let lesson = job.ticket.sample.take().map(|ticket| {
-            Box::new(Lesson { ticket: *ticket, report: report.unwrap_or_else(Report::nothing) })
+        let lesson = job.ticket.sample.take().map(|sample| {
+            Box::new(Lesson { sample: *sample, report: report.unwrap_or_else(Report::nothing) })
         });
         let answered = answered.filter(|_| job.call.config.is_gentle());
         let is_refused = matches!(answered, Some(Answered::TooMany { .. }));

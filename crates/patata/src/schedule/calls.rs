@@ -261,14 +261,8 @@ impl Calls {
     /// Counts a request in a call's rates that goes out once more beside the line. Says until when it must wait.
     pub(crate) fn count_anew(&mut self, call: &Call, origin: &Arc<Origin>, now: Instant) -> Option<Instant> {
         let allowance = self.get_mut(call)?.allowance.as_mut()?;
-        let due = allowance.pace.closed_until(now);
-        allowance.pace.count(now);
-        let at_host = allowance.hosts.get_mut(origin).and_then(|host| {
-            let due = host.pace.closed_until(now);
-            host.pace.count(now);
-            due
-        });
-        due.max(at_host)
+        let of_host = allowance.hosts.get_mut(origin).and_then(|host| host.pace.count_anew(now));
+        allowance.pace.count_anew(now).max(of_host)
     }
 
     /// Counts a request of a call as no longer in flight at a host.

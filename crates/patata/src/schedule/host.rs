@@ -30,7 +30,7 @@ pub(crate) type Key = (usize, u64);
 /// How a request went, for the controller of its host's concurrency.
 #[derive(Debug)]
 pub(crate) struct Lesson {
-    pub(crate) ticket: Sample,
+    pub(crate) sample: Sample,
     pub(crate) report: Report,
 }
 
@@ -157,16 +157,14 @@ impl Host {
 
     /// Counts a request in the rate that is in flight already and goes out once more. Says until when it must wait.
     pub(crate) fn count_anew(&mut self, now: Instant) -> Option<Instant> {
-        let due = self.pace.closed_until(now);
-        self.pace.count(now);
-        due
+        self.pace.count_anew(now)
     }
 
     /// Counts a request as no longer in flight, and learns from how it went.
     pub(crate) fn uncount(&mut self, now: Instant, lesson: Option<Lesson>) {
         self.in_flight = self.in_flight.saturating_sub(1);
-        if let (Some(controller), Some(Lesson { ticket, report })) = (&mut self.controller, lesson) {
-            controller.done(now, self.in_flight, ticket, report);
+        if let (Some(controller), Some(Lesson { sample, report })) = (&mut self.controller, lesson) {
+            controller.done(now, self.in_flight, sample, report);
         }
     }
 

@@ -13,28 +13,28 @@ const REMEMBERED: usize = 65_536;
 /// with the fewest requests in flight first. Others serve it only where that one has no room.
 #[derive(Debug)]
 pub(crate) struct Lines {
-    lines: Vec<BTreeMap<Key, Arc<Origin>>>,
+    lines: Vec<Line>,
     homes: ByOrigin<usize>,
-    /// How many hosts have been given a home at each event loop.
-    given: Vec<usize>,
-    /// Event loops that had no room for more when they last took, or that are not there.
-    is_sated: Vec<bool>,
-    /// Whether a host has come into the line since the event loop last took.
-    has_news: Vec<bool>,
     /// Event loops that found nothing to do and wait to be woken.
     idle: Vec<usize>,
 }
 
+/// The line of one event loop.
+#[derive(Debug, Clone, Default)]
+struct Line {
+    hosts: BTreeMap<Key, Arc<Origin>>,
+    /// How many hosts have been given a home here.
+    given: usize,
+    /// Whether the event loop had no room for more when it last took, or is not there.
+    is_sated: bool,
+    /// Whether a host has come in since the event loop last took.
+    has_news: bool,
+}
+
 impl Lines {
     pub(crate) fn new(event_loops: usize) -> Self {
-        Self {
-            lines: vec![BTreeMap::new(); event_loops],
-            homes: ByOrigin::default(),
-            given: vec![0; event_loops],
-            is_sated: vec![true; event_loops],
-            has_news: vec![false; event_loops],
-            idle: Vec::new(),
-        }
+        let absent = Line { is_sated: true, ..Line::default() };
+        Self { lines: vec![absent; event_loops], homes: ByOrigin::default(), idle: Vec::new() }
     }
 
     /// The event loop where a host is at home; for a new one, one that has few.
@@ -48,53 +48,54 @@ impl Lines {
         if self.homes.len() >= REMEMBERED {
             self.homes.clear();
         }
-        let home = (0..self.given.len()).min_by_key(|event_loop| self.given[*event_loop]).unwrap_or_default();
-        self.given[home] += 1;
+        let home = (0..self.lines.len()).min_by_key(|line| self.lines[*line].given).unwrap_or_default();
+        self.lines[home].given += 1;
         self.homes.insert(origin.clone(), home);
         home
     }
 
     pub(crate) fn insert(&mut self, home: usize, key: Key, origin: Arc<Origin>) {
-        self.lines[home].insert(key, origin);
-        self.has_news[home] = true;
+        let line = &mut self.lines[home];
+        line.hosts.insert(key, origin);
+        line.has_news = true;
     }
 
     pub(crate) fn remove(&mut self, home: usize, key: Key) {
-        self.lines[home].remove(&key);
+        self.lines[home].hosts.remove(&key);
     }
 
     /// The line that an event loop serves next: its own, or that of one that has no room.
     fn next_line(&self, event_loop: usize) -> Option<usize> {
-        let has_hosts = |line: &usize| !self.lines[*line].is_empty();
-        let of_others = (0..self.lines.len()).filter(|line| self.is_sated[*line]);
+        let has_hosts = |line: &usize| !self.lines[*line].hosts.is_empty();
+        let of_others = (0..self.lines.len()).filter(|line| self.lines[*line].is_sated);
         Some(event_loop).into_iter().chain(of_others).find(has_hosts)
     }
 
     /// The host that is next at an event loop.
     pub(crate) fn first(&self, event_loop: usize) -> Option<(Key, &Arc<Origin>)> {
-        let (key, origin) = self.lines[self.next_line(event_loop)?].first_key_value()?;
+        let (key, origin) = self.lines[self.next_line(event_loop)?].hosts.first_key_value()?;
         Some((*key, origin))
     }
 
     /// Takes it out.
     pub(crate) fn pop(&mut self, event_loop: usize) -> Option<Arc<Origin>> {
         let line = self.next_line(event_loop)?;
-        self.lines[line].pop_first().map(|(_, origin)| origin)
+        self.lines[line].hosts.pop_first().map(|(_, origin)| origin)
     }
 
     /// All hosts in a line.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Origin>> {
-        self.lines.iter().flat_map(BTreeMap::values)
+        self.lines.iter().flat_map(|line| line.hosts.values())
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.lines.iter().all(BTreeMap::is_empty)
+        self.lines.iter().all(|line| line.hosts.is_empty())
     }
 
     /// Notes what an event loop has come to that has just taken: whether it had no room for more, or waits to be woken.
     pub(crate) fn note_taken(&mut self, event_loop: usize, is_sated: bool, is_idle: bool) {
-        self.is_sated[event_loop] = is_sated;
-        self.has_news[event_loop] = false;
+        let line = &mut self.lines[event_loop];
+        (line.is_sated, line.has_news) = (is_sated, false);
         self.idle.retain(|idle| *idle != event_loop);
         if is_idle {
             self.idle.push(event_loop);
@@ -110,7 +111,7 @@ impl Lines {
     pub(crate) fn wake_for(&mut self, home: usize) -> Option<usize> {
         match self.idle.iter().position(|idle| *idle == home) {
             Some(place) => Some(self.idle.swap_remove(place)),
-            None if self.is_sated[home] => self.idle.pop(),
+            None if self.lines[home].is_sated => self.idle.pop(),
             None => None,
         }
     }
@@ -122,8 +123,8 @@ impl Lines {
 
     /// The idle event loops into whose lines hosts have come.
     pub(crate) fn wake_those_with_news(&mut self) -> Vec<usize> {
-        let has_news = &self.has_news;
-        self.idle.extract_if(.., |idle| has_news[*idle]).collect()
+        let lines = &self.lines;
+        self.idle.extract_if(.., |idle| lines[*idle].has_news).collect()
     }
 }
 
@@ -152,11 +153,7 @@ mod tests {
         let (mut lines, origins) = (Lines::new(2), origins(2));
         for (number, origin) in origins.iter().enumerate() {
             lines.note_taken(number, false, true);
-            lines.insert(
-                lines.homes.get(origin).copied().unwrap_or(number),
-                (0, number as u64),
-                origin.clone(),
-            );
+            lines.insert(number, (0, number as u64), origin.clone());
         }
         assert_eq!(lines.pop(1).as_ref(), Some(&origins[1]));
         assert_eq!(lines.pop(1), None);

@@ -377,8 +377,7 @@ impl Schedule {
         self.note_sign(&origin, sign, now);
         let is_shy = retry_after.is_some() || matches!(answered, Some(Answered::TooMany { .. }));
         if is_shy && !self.hosts.contains_key(&origin) {
-            let home = self.lines.home(&origin);
-            self.hosts.insert(origin.clone(), Host::new(&self.limits, home));
+            self.add_host(&origin);
         }
         let Some(host) = self.hosts.get_mut(&origin) else { return };
         if was_counted {
@@ -413,10 +412,8 @@ impl Schedule {
 
     /// Counts a request in the rates that goes out once more beside the line. Says until when it must wait.
     pub(crate) fn count_anew(&mut self, call: &Call, origin: &Arc<Origin>, now: Instant) -> Option<Instant> {
-        let due = self.pace.closed_until(now);
-        self.pace.count(now);
         let of_host = self.hosts.get_mut(origin).and_then(|host| host.count_anew(now));
-        due.max(of_host).max(self.calls.count_anew(call, origin, now))
+        self.pace.count_anew(now).max(of_host).max(self.calls.count_anew(call, origin, now))
     }
 
     /// Takes out the jobs whose time is over. Adds the calls of which it is now.
@@ -496,8 +493,7 @@ impl Schedule {
         let origin = job.target.origin.clone();
         if !self.hosts.contains_key(&origin) {
             self.sweep();
-            let home = self.lines.home(&origin);
-            self.hosts.insert(origin.clone(), Host::new(&self.limits, home));
+            self.add_host(&origin);
         }
         let host = self.hosts.get_mut(&origin)?;
         let (is_sendable, home) = (host.is_sendable, host.home);
@@ -513,6 +509,12 @@ impl Schedule {
             _ => self.line_up(&origin),
         }
         Some(home)
+    }
+
+    /// A host of which nothing is known yet.
+    fn add_host(&mut self, origin: &Arc<Origin>) {
+        let home = self.lines.home(origin);
+        self.hosts.insert(origin.clone(), Host::new(&self.limits, home));
     }
 
     /// What has become due is ready.

@@ -54,6 +54,13 @@ impl Pace {
             quota.count(now);
         }
     }
+
+    /// Counts a request that is in flight already and goes out once more. Says until when it must wait.
+    pub(crate) fn count_anew(&mut self, now: Instant) -> Option<Instant> {
+        let due = self.closed_until(now);
+        self.count(now);
+        due
+    }
 }
 
 #[cfg(test)]

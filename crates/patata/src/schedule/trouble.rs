@@ -58,8 +58,7 @@ impl Schedule {
     ) -> bool {
         let failure = Failure { was_probe, has_answered: self.answered.contains_key(origin), cause };
         if !self.hosts.contains_key(origin) {
-            let home = self.lines.home(origin);
-            self.hosts.insert(origin.clone(), Host::new(&self.limits, home));
+            self.add_host(origin);
         }
         let Some(host) = self.hosts.get_mut(origin) else { return false };
         self.suspects += usize::from(host.health.is_none());

@@ -1,5 +1,8 @@
 //! Which job a host sends when it has its turn: calls take turns, and each keeps to the limits of all and to its own.
 
+use std::sync::Arc;
+use std::time::Instant;
+
 use crate::address::target::Origin;
 use crate::config::limits::Limits;
 use crate::job::Job;
@@ -9,8 +12,6 @@ use crate::schedule::health::Access;
 use crate::schedule::host::{Manner, Standing};
 use crate::schedule::ready::Block;
 use crate::schedule::{Schedule, counted};
-use std::sync::Arc;
-use std::time::Instant;
 
 /// Whether the call whose turn it is may send a job to a host.
 enum Permit {
@@ -102,9 +103,8 @@ impl Schedule {
         for _ in 0..host.ready.calls() {
             match self.permit(origin, now) {
                 Permit::Go(manner) => return self.send(origin, manner, now, taken),
-                Permit::Refused => {}
                 Permit::Until(moment) => due = Some(due.map_or(moment, |due| due.min(moment))),
-                Permit::Full => {}
+                Permit::Full | Permit::Refused => {}
             }
         }
         let Some(host) = self.hosts.get_mut(origin) else { return };
@@ -137,13 +137,15 @@ impl Schedule {
                 }
             }
         }
-        let (block, permit) = match (self.calls.admission(queue, origin, now), host.gate_for(manner, now)) {
-            (Admission::Closed, _) => (Block::InAll, Permit::Full),
-            (Admission::HostFull, _) => (Block::AtHost, Permit::Full),
-            (Admission::HostUntil(due), _) => (Block::AtHost, Permit::Until(due)),
-            (Admission::Go, Gate::Full) => (Block::None, Permit::Full),
-            (Admission::Go, Gate::Until(due)) => (Block::None, Permit::Until(due)),
-            (Admission::Go, Gate::Go) => (Block::None, Permit::Go(manner)),
+        let (block, permit) = match self.calls.admission(queue, origin, now) {
+            Admission::Closed => (Block::InAll, Permit::Full),
+            Admission::HostFull => (Block::AtHost, Permit::Full),
+            Admission::HostUntil(due) => (Block::AtHost, Permit::Until(due)),
+            Admission::Go => match host.gate_for(manner, now) {
+                Gate::Full => (Block::None, Permit::Full),
+                Gate::Until(due) => (Block::None, Permit::Until(due)),
+                Gate::Go => (Block::None, Permit::Go(manner)),
+            },
         };
         if let Some(queue) = host.ready.next() {
             queue.block = block;
