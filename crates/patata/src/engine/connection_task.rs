@@ -219,7 +219,7 @@ impl Held<'_> {
     async fn connect(&mut self, origin: &Arc<Origin>) -> Option<Connection> {
         let deadline = self.begin(clock::now());
         let call = self.job.as_ref()?.call.clone();
-        let most = call.config.limits.most().unwrap_or_else(|| self.event_loop.shared.connections());
+        let most = self.event_loop.shared.connections_for(&call);
         let opening = self.way.establisher.open(origin, call.config.connect_timeout, most);
         let opened = within(deadline, opening).await;
         match opened.unwrap_or_else(|| Err(attempt_timed_out(origin))) {

@@ -1,4 +1,4 @@
-//! The main loop: the only file that knows every stage, and what goes from each to the next.
+//! The main loop: it takes jobs from the schedule, gives them to connections, and hands over what has ended.
 //!
 //! Each event loop is a thread. In a turn, connections that have an answer receive it; then jobs are taken for
 //! the connections that are free, and they send; then what was completed is handed over.
@@ -74,8 +74,8 @@ fn runtime(readiness: &Arc<Readiness>) -> io::Result<LocalRuntime> {
 
 /// Counts an event loop as ended, however it ends.
 struct Departure {
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) index: usize,
+    shared: Arc<Shared>,
+    index: usize,
     /// Whether it has been counted already, as it had nothing to do.
     has_retired: Cell<bool>,
 }
@@ -192,6 +192,27 @@ pub(crate) struct Way {
 }
 
 impl EventLoop {
+    fn new(shared: Arc<Shared>, index: usize, readiness: Option<Arc<Readiness>>) -> Self {
+        Self {
+            index,
+            decoding: Decoding::default(),
+            planner: RefCell::new(Planner::new(shared.hasher.clone())),
+            pool: RefCell::new(Pool::new(0, 0)),
+            slots: RefCell::default(),
+            ways: RefCell::default(),
+            taken: RefCell::default(),
+            ended: RefCell::default(),
+            released: RefCell::default(),
+            random: RefCell::new(shared.config.random(index)),
+            readiness,
+            stall_watches: RefCell::default(),
+            cut_short: Cell::new(shared.cut_short()),
+            wants_turn: Cell::new(false),
+            turn_began: Cell::new(clock::now()),
+            shared,
+        }
+    }
+
     /// Asks for another turn.
     pub(crate) fn wake(&self) {
         if !self.wants_turn.replace(true) {
@@ -212,29 +233,6 @@ impl EventLoop {
     pub(crate) fn finish(&self, job: Box<Job>) {
         self.ended.borrow_mut().push(job);
         self.wake();
-    }
-}
-
-impl EventLoop {
-    fn new(shared: Arc<Shared>, index: usize, readiness: Option<Arc<Readiness>>) -> Self {
-        Self {
-            index,
-            decoding: Decoding::default(),
-            planner: RefCell::new(Planner::new(shared.hasher.clone())),
-            pool: RefCell::new(Pool::new(0, 0)),
-            slots: RefCell::default(),
-            ways: RefCell::default(),
-            taken: RefCell::default(),
-            ended: RefCell::default(),
-            released: RefCell::default(),
-            random: RefCell::new(shared.config.random(index)),
-            readiness,
-            stall_watches: RefCell::default(),
-            cut_short: Cell::new(shared.cut_short()),
-            wants_turn: Cell::new(false),
-            turn_began: Cell::new(clock::now()),
-            shared,
-        }
     }
 
     /// The way of a call's connections.
@@ -265,19 +263,11 @@ impl EventLoop {
     }
 
     fn hand_over(&self) {
-        let mut ended = self.ended.borrow_mut();
-        let Some(first) = ended.first() else { return };
-        if ended.iter().any(|job| !Arc::ptr_eq(&job.call, &first.call)) {
-            ended.sort_by_key(|job| job.call.number);
-        }
-        while let Some(first) = ended.first() {
-            let call = first.call.clone();
-            let count = ended.partition_point(|job| Arc::ptr_eq(&job.call, &call));
-            if call.judge(ended[..count].iter().map(|job| &**job)) {
-                self.shared.end_call(&call);
+        hand_back(&mut self.ended.borrow_mut(), |call, ended| {
+            if call.judge(ended.iter().map(|job| &**job)) {
+                self.shared.end_call(call);
             }
-            call.completions.send(ended.drain(..count));
-        }
+        });
     }
 
     /// Lets go of the jobs of calls that have ended: their connections are closed, and nobody else's.
@@ -294,7 +284,6 @@ impl EventLoop {
         for way in ways {
             let left = way.name_waits.borrow_mut().extract_ended();
             for job in left {
-                job.call.sent(1);
                 self.abandon(job);
             }
         }
@@ -387,6 +376,6 @@ impl Drop for EventLoop {
         for way in self.ways.get_mut().drain(..).flatten() {
             self.ended.get_mut().extend(way.name_waits.borrow_mut().drain());
         }
-        hand_back(std::mem::take(self.ended.get_mut()));
+        hand_back(self.ended.get_mut(), |_, _| ());
     }
 }

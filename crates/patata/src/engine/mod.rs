@@ -122,9 +122,7 @@ impl Engine {
         }
         (started.shared.clone(), call)
     }
-}
 
-impl Engine {
     /// Ends threads and connections now, unless there is a call, and waits a moment for them.
     pub(crate) fn rest(&self) {
         let Some(started) = self.generation.current().started.get() else { return };

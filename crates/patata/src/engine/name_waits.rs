@@ -34,8 +34,10 @@ struct Crowd {
 }
 
 impl NameWaits {
-    /// Adds a job that must be over by `deadline`. Whether it is the first one of its origin.
+    /// Adds a job that must be over by `deadline`: meanwhile its call does not count it as in flight. Whether it is the
+    /// first one of its origin.
     fn add(&mut self, job: Box<Job>, deadline: Instant) -> bool {
+        job.call.returned();
         if let Some(crowd) = self.0.get_mut(&job.target.origin) {
             if deadline < crowd.deadline {
                 crowd.deadline = deadline;
@@ -51,7 +53,7 @@ impl NameWaits {
 
     /// Takes out the jobs of an origin.
     fn release(&mut self, origin: &Arc<Origin>) -> Vec<Box<Job>> {
-        self.0.remove(origin).map(|crowd| crowd.jobs).unwrap_or_default()
+        in_flight_again(self.0.remove(origin).map(|crowd| crowd.jobs).unwrap_or_default())
     }
 
     /// Takes out those whose deadline has passed.
@@ -63,7 +65,7 @@ impl NameWaits {
             Some(deadline) => crowd.deadline = deadline,
             None => drop(self.0.remove(origin)),
         }
-        expired
+        in_flight_again(expired)
     }
 
     /// The first deadline of those that wait, and what tells of an earlier one.
@@ -78,7 +80,7 @@ impl NameWaits {
             ended.extend(crowd.jobs.extract_if(.., |job| job.call.is_ended()));
         }
         self.0.retain(|_, crowd| !crowd.jobs.is_empty());
-        ended
+        in_flight_again(ended)
     }
 
     /// Takes out all.
@@ -87,13 +89,20 @@ impl NameWaits {
     }
 }
 
+/// What goes on, as its calls count it.
+fn in_flight_again(jobs: Vec<Box<Job>>) -> Vec<Box<Job>> {
+    for job in &jobs {
+        job.call.sent(1);
+    }
+    jobs
+}
+
 /// Sets a job aside until it is known where its origin is; then it goes back to the schedule. Its attempt
 /// begins here. Its connection, which it does not take, is free for others.
 pub(crate) fn park(event_loop: &Rc<EventLoop>, way: Rc<Way>, mut job: Box<Job>) {
     let deadline = job.begin(clock::now());
     let origin = job.target.origin.clone();
     let patience = job.call.config.connect_timeout;
-    job.call.returned();
     let is_first = way.name_waits.borrow_mut().add(job, deadline);
     if is_first {
         tokio::task::spawn_local(look_up(event_loop.clone(), way, origin, patience));
@@ -115,7 +124,6 @@ async fn look_up(event_loop: Rc<EventLoop>, way: Rc<Way>, origin: Arc<Origin>, p
                 let now = clock::now();
                 let expired = way.name_waits.borrow_mut().expire(&origin, now);
                 for job in expired {
-                    job.call.sent(1);
                     event_loop.settle(job, now, Err(attempt_timed_out(&origin).into()));
                 }
             }
@@ -124,7 +132,6 @@ async fn look_up(event_loop: Rc<EventLoop>, way: Rc<Way>, origin: Arc<Origin>, p
     let jobs = way.name_waits.borrow_mut().release(&origin);
     let now = clock::now();
     for job in jobs {
-        job.call.sent(1);
         match &result {
             Ok(()) => event_loop.put_back(job),
             Err(error) => event_loop.settle(job, now, Err(error.repeated().into())),

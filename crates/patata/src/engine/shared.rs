@@ -89,6 +89,12 @@ impl State {
     fn is_dead(&self) -> bool {
         self.stages.iter().all(|stage| *stage == Stage::Absent)
     }
+
+    /// An event loop has no thread any more: others do its work.
+    fn note_gone(&mut self, event_loop: usize) {
+        self.stages[event_loop] = Stage::Absent;
+        self.schedule.note_gone(event_loop);
+    }
 }
 
 impl Shared {
@@ -137,9 +143,7 @@ impl Shared {
 
     /// Counts a call as over, of which no job is left.
     pub(crate) fn finish_call(&self, call: &Call) {
-        let mut state = self.state();
-        state.schedule.finish(call);
-        self.note_connections(&state);
+        self.change(|schedule| schedule.finish(call));
     }
 
     /// Ends a call: what is left of its jobs is handed to its caller as it is.
@@ -147,27 +151,24 @@ impl Shared {
         if !call.end() {
             return;
         }
-        let left = {
-            let mut state = self.state();
-            let left = state.schedule.end(call);
-            self.note_connections(&state);
-            left
-        };
-        call.completions.send(left);
+        call.completions.send(self.change(|schedule| schedule.end(call)));
         self.cut_short.fetch_add(1, Ordering::Release);
         self.wake_all();
     }
 
     /// Gives a call other limits, which hold at once. `false` where it has ended.
     pub(crate) fn limit(&self, call: &Call, change: impl FnOnce(&mut Limits)) -> bool {
-        let is_there = {
-            let mut state = self.state();
-            let is_there = state.schedule.limit(call, change);
-            self.note_connections(&state);
-            is_there
-        };
+        let is_there = self.change(|schedule| schedule.limit(call, change));
         self.wake_all();
         is_there
+    }
+
+    /// Does what may change how many connections there may be.
+    fn change<R>(&self, change: impl FnOnce(&mut Schedule) -> R) -> R {
+        let mut state = self.state();
+        let result = change(&mut state.schedule);
+        self.note_connections(&state);
+        result
     }
 
     /// Publishes how many connections there may be. Where these are others than before, all event loops have a look:
@@ -185,9 +186,9 @@ impl Shared {
         total / count + usize::from(event_loop < total % count)
     }
 
-    /// How many connections may be in use in all.
-    pub(crate) fn connections(&self) -> usize {
-        self.connections.load(Ordering::Relaxed)
+    /// How many connections a call may have in use, by what it says itself, or else with all others.
+    pub(crate) fn connections_for(&self, call: &Call) -> usize {
+        call.config.limits.most().unwrap_or_else(|| self.connections.load(Ordering::Relaxed))
     }
 
     /// How many calls have been cut short so far.
@@ -240,14 +241,14 @@ impl Shared {
     }
 
     fn after_push(&self, mut state: MutexGuard<'_, State>, pushed: Result<Option<usize>, Box<Job>>) {
-        let lost = if state.is_dead() { state.schedule.drain() } else { Vec::new() };
+        let mut lost = if state.is_dead() { state.schedule.drain() } else { Vec::new() };
         drop(state);
         match pushed {
             Ok(Some(event_loop)) => self.wake(event_loop),
             Ok(None) => {}
-            Err(job) => job.call.clone().completions.send([job]),
+            Err(job) => lost.push(job),
         }
-        hand_back(lost);
+        hand_back(&mut lost, |_, _| ());
     }
 
     /// Whether a job may be sent again at `due`: its time is not over by then, and the retry budgets, in which it
@@ -389,8 +390,7 @@ impl Shared {
         let mut state = self.state();
         let may = state.schedule.is_idle();
         if may {
-            state.stages[event_loop] = Stage::Absent;
-            state.schedule.note_gone(event_loop);
+            state.note_gone(event_loop);
         }
         may
     }
@@ -399,17 +399,16 @@ impl Shared {
     /// caller reads as a failure. Where none has been able to begin, calls end at once.
     pub(crate) fn depart(&self, event_loop: usize) {
         let mut state = self.state();
-        state.stages[event_loop] = Stage::Absent;
-        state.schedule.note_gone(event_loop);
+        state.note_gone(event_loop);
         if !state.is_dead() || self.is_closing() {
             return;
         }
-        let lost = state.schedule.drain();
+        let mut lost = state.schedule.drain();
         let calls: Vec<_> = state.schedule.calls().cloned().collect();
         let has_begun = state.has_begun;
         let false_start = state.false_start.take().filter(|_| !has_begun);
         drop(state);
-        hand_back(lost);
+        hand_back(&mut lost, |_, _| ());
         for call in &calls {
             if let Some(cause) = &false_start {
                 call.stop(Stop::CannotStart(cause.clone()));
@@ -461,12 +460,13 @@ impl Shared {
     }
 }
 
-/// Gives jobs to the callers of their calls.
-pub(crate) fn hand_back(mut jobs: Vec<Box<Job>>) {
+/// Gives jobs to the callers of their calls, once `look` has seen those of each. None is left.
+pub(crate) fn hand_back(jobs: &mut Vec<Box<Job>>, look: impl Fn(&Call, &[Box<Job>])) {
     jobs.sort_by_key(|job| job.call.number);
     while let Some(first) = jobs.first() {
         let call = first.call.clone();
         let count = jobs.partition_point(|job| job.call.number <= call.number);
+        look(&call, &jobs[..count]);
         call.completions.send(jobs.drain(..count));
     }
 }

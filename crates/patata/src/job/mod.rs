@@ -274,9 +274,7 @@ impl Job {
         self.message.method.is_idempotent()
             || self.message.head.as_ref().is_some_and(|head| head.headers.contains_key(IDEMPOTENCY_KEY))
     }
-}
 
-impl Job {
     /// What the caller is told of it, with the tag that it knows it by.
     pub(crate) fn into_outcome<T>(self, tag: T) -> Outcome<T> {
         let attempts = self.sendings();

@@ -1,5 +1,15 @@
 //! From a `Request` to a `Job` that is known to be sendable: URL, origin, head and body checked before any I/O.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::hash::RandomState;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::Method;
+use http::header::{self, HeaderValue};
+use http::uri::PathAndQuery;
+
 use crate::address::redacted::redacted;
 use crate::address::target::{Origin, Target};
 use crate::error::Error;
@@ -8,14 +18,6 @@ use crate::job::ticket::Ticket;
 use crate::job::{Asked, Attempt, Job, Message};
 use crate::request::body::{Body, Content};
 use crate::request::{Request, auth, names_several_hosts, params};
-use bytes::Bytes;
-use http::Method;
-use http::header::{self, HeaderValue};
-use http::uri::PathAndQuery;
-use std::borrow::Cow;
-use std::collections::HashMap;
-use std::hash::RandomState;
-use std::sync::Arc;
 
 /// Origins remembered by the text a URL begins with; past this many the memory starts anew.
 const REMEMBERED_ORIGINS: usize = 4096;
@@ -207,8 +209,9 @@ fn credentials(url: &url::Url) -> Option<HeaderValue> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     fn planner() -> Planner {
         Planner::new(RandomState::new())

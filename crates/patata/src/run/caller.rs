@@ -92,7 +92,6 @@ impl<T> Caller<T> {
     /// The caller's side of a call that has begun.
     pub(crate) fn over(engine: Arc<Shared>, call: Arc<Call>, owner: Option<Arc<Engine>>) -> Self {
         let config = &call.config;
-        let connections = config.limits.most().unwrap_or_else(|| engine.connections());
         Self {
             planner: Planner::new(engine.hasher.clone()),
             tags: Slab::new(),
@@ -104,7 +103,7 @@ impl<T> Caller<T> {
             unfinished: Unfinished::default(),
             input_open: true,
             held: 0,
-            read_ahead: ReadAhead::new(connections, config.input_chunk_size),
+            read_ahead: ReadAhead::new(engine.connections_for(&call), config.input_chunk_size),
             refreshes: false,
             questions: false,
             random: config.random(config.num_workers + usize::try_from(call.number).unwrap_or_default()),
@@ -119,9 +118,7 @@ impl<T> Caller<T> {
     pub(crate) fn control(&self) -> Control {
         Control::new(self.engine.clone(), self.call.clone())
     }
-}
 
-impl<T> Caller<T> {
     /// The next outcome, of those that have been collected.
     pub(crate) fn step(&mut self) -> Step<T> {
         if let Some(outcome) = self.outbox.pop() {

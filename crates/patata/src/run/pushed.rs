@@ -147,9 +147,7 @@ impl<T> PushedRun<T> {
     pub fn control(&self) -> Control {
         self.caller.control()
     }
-}
 
-impl<T> PushedRun<T> {
     /// States that no more requests will be pushed.
     pub fn close_input(&mut self) {
         self.caller.close_input();
