@@ -363,7 +363,7 @@ class Stream:
         """
 
     def close(self) -> None:
-        """Ends the run: sockets are closed, threads are joined."""
+        """Ends the run, and with it the connections that are busy with its requests."""
 
 @final
 class PushStream:
@@ -417,7 +417,7 @@ class PushStream:
         """
 
     def close(self) -> None:
-        """Ends the run: sockets are closed, threads are joined, which may take a moment."""
+        """Ends the run, and with it the connections that are busy with its requests, which may take a moment."""
 
 @disjoint_base
 class GeneratorProxy:

@@ -183,7 +183,7 @@ impl PushStream {
         drop(self.take_run());
     }
 
-    /// Ends the run: sockets are closed, threads are joined, which may take a moment.
+    /// Ends the run, and with it the connections that are busy with its requests, which may take a moment.
     fn close(slf: &Bound<'_, Self>) {
         // Not borrowed meanwhile: who looks at it finds it closed.
         let run = slf.borrow_mut().take_run();

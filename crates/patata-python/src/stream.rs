@@ -168,7 +168,7 @@ impl Stream {
         self.let_go();
     }
 
-    /// Ends the run: sockets are closed, threads are joined.
+    /// Ends the run, and with it the connections that are busy with its requests.
     fn close(&mut self, py: Python<'_>) {
         if let Some(mut run) = self.run.take() {
             if self.process.is_gone() {
