@@ -417,7 +417,10 @@ class PushStream:
         """
 
     def close(self) -> None:
-        """Ends the run, and with it the connections that are busy with its requests, which may take a moment."""
+        """Ends the run, and with it the connections that are busy with its requests.
+
+        May take a moment.
+        """
 
 @disjoint_base
 class GeneratorProxy:
