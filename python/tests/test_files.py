@@ -164,8 +164,10 @@ def test_a_growth_beyond_the_ratio_is_an_error_that_names_it(client):
 
 
 DOWNLOAD = """
-import sys, os, threading, time
+import sys, os, signal, threading, time
 from patata import Patata
+# Whoever runs the tests in the background may have it ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 client = Patata(2, verbose=False)
 requests = [(i, sys.argv[1]) for i in range(8)] + [("there", sys.argv[2])]
 responses = client.http("get", requests, stream_to=sys.argv[3] + "/{id}")
