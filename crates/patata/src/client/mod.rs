@@ -13,7 +13,8 @@ use crate::client::builder::Builder;
 use crate::engine::{CallOptions, Engine};
 use crate::error::Error;
 use crate::request::Request;
-use crate::response::Response;
+use crate::response::{Outcome, Response, Url};
+use crate::run::check::check;
 use crate::run::pulled::Run;
 use crate::run::pushed::PushedRun;
 use crate::run::streamed::StreamedRun;
@@ -97,6 +98,22 @@ impl Client {
         self.engine.rest();
     }
 
+    /// Whether an outcome counts as a success, as receipts have it: an answer with a status below 400, or with one of
+    /// [`ok_statuses`](Builder::ok_statuses).
+    ///
+    /// ```
+    /// # let server = patata_testserver::Server::start().unwrap();
+    /// # let url = server.url();
+    /// let client = patata::Client::builder().ok_statuses([200, 404]).build()?;
+    /// let outcome = client.run([patata::Request::get((), format!("{url}/status/404"))]).next().unwrap();
+    /// assert!(client.is_ok(&outcome));
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
+    pub fn is_ok<T>(&self, outcome: &Outcome<T>) -> bool {
+        let ok_statuses = &self.options.config.ok_statuses;
+        outcome.result.as_ref().is_ok_and(|response| ok_statuses.contains(response.status))
+    }
+
     /// Begins a run: each request of the input will end as exactly one outcome, in the order in which
     /// they are done, unless the client is [`ordered`](Builder::ordered).
     ///
@@ -107,6 +124,23 @@ impl Client {
         I: IntoIterator<Item = Request<T>>,
     {
         Run::start(&self.engine, &self.options, requests.into_iter())
+    }
+
+    /// Looks at a request as a run would before any I/O, and tells the URL that it would be sent to, without the
+    /// client's own parameters.
+    ///
+    /// # Errors
+    /// What is wrong with the request, of kind [`InvalidRequest`](crate::ErrorKind::InvalidRequest).
+    ///
+    /// ```
+    /// let client = patata::Client::builder().build()?;
+    /// let url = client.check(&patata::Request::get((), "HTTP://host:80/a b")).unwrap();
+    /// assert_eq!(url, "http://host/a%20b");
+    /// assert!(client.check(&patata::Request::get((), "host/a")).is_err());
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
+    pub fn check<T>(&self, request: &Request<T>) -> Result<Url, Error> {
+        check(request)
     }
 
     /// Performs one request, and waits for its response: on the connections, and within the limits, of all others.

@@ -20,6 +20,8 @@ pub(crate) struct Limits {
     pub(crate) rates_per_host: Vec<Rate>,
     /// The share of requests that may be sent again, or that all may; `None` where nothing is said.
     pub(crate) retry_budget: Option<Option<f64>>,
+    /// Whether nothing may be sent for now.
+    pub(crate) is_paused: bool,
 }
 
 impl Limits {

@@ -49,6 +49,10 @@ async fn serve(place: Place, way: Rc<Way>) {
     let mut now = clock::now();
     loop {
         let deadline = held.begin(now);
+        // In a box, as most connections never need the room for it.
+        if held.awaits_leave() && !Box::pin(held.get_leave(deadline)).await {
+            return;
+        }
         let Some(job) = &mut held.job else { return };
         job.attempt.exchange_began = Some(now);
         let config = &job.call.config;
@@ -232,6 +236,28 @@ impl Held<'_> {
             Err(error) => {
                 self.settle(clock::now(), Err(error.into()));
                 None
+            }
+        }
+    }
+
+    /// Whether something is to be waited for before the job is sent.
+    fn awaits_leave(&self) -> bool {
+        self.job.as_ref().is_some_and(|job| job.attempt.awaits_leave)
+    }
+
+    /// Waits for it. Where it says no, or takes too long, the job is settled.
+    async fn get_leave(&mut self, deadline: Instant) -> bool {
+        let Some(job) = &mut self.job else { return false };
+        let before_send = job.message.head.as_ref().and_then(|head| head.before_send.clone());
+        let Some(before_send) = before_send else { return true };
+        match within(deadline, before_send.wait()).await.unwrap_or_else(|| Err(Error::too_late())) {
+            Ok(()) => {
+                job.attempt.awaits_leave = false;
+                true
+            }
+            Err(error) => {
+                self.settle(clock::now(), Err(error.into()));
+                false
             }
         }
     }

@@ -98,6 +98,8 @@ pub(crate) struct Attempt {
     pub(crate) refusals: u32,
     /// Whether it has been sent anew, for free, since its connection was dead or on its way out: done once.
     pub(crate) was_sent_anew: bool,
+    /// Whether something is to be waited for before it is sent.
+    pub(crate) awaits_leave: bool,
     /// Whether a connection was opened for it that no other has used.
     pub(crate) is_first: bool,
     /// What it is authorised by, once a function of the user's has been asked to refresh it.

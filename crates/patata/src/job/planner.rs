@@ -17,7 +17,7 @@ use crate::job::call::Call;
 use crate::job::ticket::Ticket;
 use crate::job::{Asked, Attempt, Job, Message};
 use crate::request::body::{Body, Content};
-use crate::request::{Request, auth, names_several_hosts, params};
+use crate::request::{Head, Request, auth, names_several_hosts, params};
 
 /// Origins remembered by the text a URL begins with; past this many the memory starts anew.
 const REMEMBERED_ORIGINS: usize = 4096;
@@ -51,15 +51,7 @@ impl Planner {
         if let Some(error) = error {
             return refuse(tag, &url, error);
         }
-        if method == Method::CONNECT {
-            let error = Error::invalid("method CONNECT opens a tunnel and is not for requests");
-            return refuse(tag, &url, error);
-        }
-        if head.as_ref().is_some_and(|head| names_several_hosts(&head.headers)) {
-            let error = Error::invalid("a request has one Host header, and this one has several");
-            return refuse(tag, &url, error);
-        }
-        if let Err(error) = check(&body) {
+        if let Err(error) = check_parts(&method, head.as_deref(), &body) {
             return refuse(tag, &url, error);
         }
         if !params.is_empty() {
@@ -74,17 +66,29 @@ impl Planner {
             }
             Err(error) => return refuse(tag, &url, error),
         };
+        let awaits_leave = head.as_ref().is_some_and(|head| head.before_send.is_some());
         let job = Box::new(Job {
             call: call.clone(),
             asked: Asked { timeout, stream_to: stream_to.map(Arc::from), ..Asked::default() },
             target,
             message: Message { method, head, body, defaults: true },
             first_hop: None,
-            attempt: Attempt::default(),
+            attempt: Attempt { awaits_leave, ..Attempt::default() },
             ticket: Ticket::default(),
             end: None,
         });
         Ok((tag, job))
+    }
+
+    /// Where a request leads, or what is wrong with it, without making a job of it.
+    pub(crate) fn check<T>(&mut self, request: &Request<T>) -> Result<Target, Error> {
+        let checked = match &request.error {
+            Some(error) => Err(error.repeated()),
+            None => check_parts(&request.method, request.head.as_deref(), &request.body),
+        };
+        let url = request.url();
+        let target = checked.and_then(|()| self.target(&url));
+        target.map(|(target, _)| target).map_err(|error| error.at(redacted(&request.url)))
     }
 
     /// Where a URL leads, and the credentials it carries as an `Authorization` header.
@@ -144,6 +148,17 @@ impl Planner {
             self.origins.insert(url[..length].into(), origin.clone());
         }
     }
+}
+
+/// Whether the parts of a request other than its URL can be sent.
+fn check_parts(method: &Method, head: Option<&Head>, body: &Body) -> Result<(), Error> {
+    if *method == Method::CONNECT {
+        return Err(Error::invalid("method CONNECT opens a tunnel and is not for requests"));
+    }
+    if head.is_some_and(|head| names_several_hosts(&head.headers)) {
+        return Err(Error::invalid("a request has one Host header, and this one has several"));
+    }
+    check(body)
 }
 
 /// Whether a body can be sent, and said what it is.

@@ -286,6 +286,25 @@ impl Body {
         Self::streamed(vec![Part::again(begin, length)])
     }
 
+    /// Its bytes, where they are in memory.
+    ///
+    /// ```
+    /// let form = patata::Body::form([("a", "1 2")]);
+    /// assert_eq!(form.bytes().unwrap(), "a=1+2");
+    /// assert_eq!(form.media_type(), Some("application/x-www-form-urlencoded"));
+    /// ```
+    pub fn bytes(&self) -> Option<&Bytes> {
+        match &self.content {
+            Content::Bytes(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+
+    /// What it says that it is.
+    pub fn media_type(&self) -> Option<&str> {
+        self.media_type.as_deref()
+    }
+
     /// Says of what media type it is, unless the request's headers do.
     #[must_use]
     pub fn with_media_type(mut self, media_type: impl Into<Cow<'static, str>>) -> Self {

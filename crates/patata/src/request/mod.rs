@@ -1,13 +1,16 @@
 //! A request as the caller states it.
 
 pub(crate) mod auth;
+pub(crate) mod before_send;
 pub(crate) mod body;
 pub(crate) mod multipart;
 pub(crate) mod params;
 pub(crate) mod path_template;
 pub(crate) mod retry_if;
 
+use std::borrow::Cow;
 use std::fmt;
+use std::future::Future;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -16,6 +19,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use crate::address::redacted::redacted;
 use crate::error::Error;
 use crate::request::auth::{AuthRequest, Authorize};
+use crate::request::before_send::BeforeSend;
 use crate::request::body::Body;
 use crate::request::params::Params;
 use crate::request::retry_if::{Attempt, RetryIf};
@@ -61,6 +65,8 @@ pub(crate) struct Head {
     pub(crate) authorize: Option<Authorize>,
     /// Says of a response whether it is worth another attempt.
     pub(crate) retry_if: Option<RetryIf>,
+    /// Is waited for before the first byte is sent.
+    pub(crate) before_send: Option<BeforeSend>,
 }
 
 /// What a user says of himself and of what he wants, to whoever answers: no secrets, so they go along to another
@@ -223,6 +229,32 @@ impl<T> Request<T> {
         self
     }
 
+    /// Waits for what a function says before the first byte of the request is sent: once, however often it is sent
+    /// again. For who must write down what is about to be done.
+    ///
+    /// The request is in flight meanwhile: its connection is there, limits have let it go, and its time-outs run. If
+    /// the function fails, the request ends as [`ErrorKind::Cancelled`](crate::ErrorKind::Cancelled), unsent.
+    ///
+    /// ```
+    /// # let server = patata_testserver::Server::start().unwrap();
+    /// # let url = server.url();
+    /// # let client = patata::Client::builder().build()?;
+    /// let request = patata::Request::post((), url).before_send(|| async { Err::<(), _>("the disk is full") });
+    /// let error = client.run([request]).next().unwrap().result.unwrap_err();
+    /// assert_eq!(error.to_string(), "The request was not sent: the disk is full");
+    /// assert!(!error.request_sent());
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
+    pub fn before_send<F, R, E>(mut self, function: F) -> Self
+    where
+        F: Fn() -> R + Send + Sync + 'static,
+        R: Future<Output = Result<(), E>> + Send + 'static,
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        self.head.get_or_insert_default().before_send = Some(BeforeSend::new(function));
+        self
+    }
+
     /// What is sent: bytes, a text, JSON, a form, a file; see [`Body`]. Default: the client's, which is none.
     pub fn body(mut self, body: impl Into<Body>) -> Self {
         self.body = body.into();
@@ -279,6 +311,48 @@ impl<T> Request<T> {
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = Some(label.into().into());
         self
+    }
+}
+
+/// What a request says, for who wraps the input.
+impl<T> Request<T> {
+    /// The method.
+    pub fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// The URL with the request's own parameters, as it was given: credentials are in it.
+    ///
+    /// ```
+    /// let request = patata::Request::get((), "http://host/a?b=1").param("c", "2 3");
+    /// assert_eq!(request.url(), "http://host/a?b=1&c=2+3");
+    /// ```
+    pub fn url(&self) -> Cow<'_, str> {
+        if self.params.is_empty() {
+            return Cow::Borrowed(&self.url);
+        }
+        Cow::Owned(params::append(self.url.trim_ascii(), &self.params))
+    }
+
+    /// Its own headers, without the client's. `None` where it has none.
+    pub fn headers(&self) -> Option<&HeaderMap> {
+        self.head.as_ref().map(|head| &head.headers).filter(|headers| !headers.is_empty())
+    }
+
+    /// Its own body, without the client's. `None` where it has none.
+    pub fn own_body(&self) -> Option<&Body> {
+        Some(&self.body).filter(|body| !body.is_none())
+    }
+
+    /// Another tag in the place of this one, which is given back.
+    ///
+    /// ```
+    /// let (request, tag) = patata::Request::get("an id", "http://host/").with_tag(7);
+    /// assert_eq!((request.tag, tag), (7, "an id"));
+    /// ```
+    pub fn with_tag<U>(self, tag: U) -> (Request<U>, T) {
+        let Self { tag: old, method, url, head, params, body, timeout, stream_to, label, error } = self;
+        (Request { tag, method, url, head, params, body, timeout, stream_to, label, error }, old)
     }
 }
 

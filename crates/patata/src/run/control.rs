@@ -116,6 +116,29 @@ impl Control {
         self.limit(|limits| limits.rates = rates)
     }
 
+    /// Has the run send nothing from now on, or go on. What is in flight is not cancelled, and no time-out or deadline
+    /// stands still.
+    ///
+    /// # Errors
+    /// A run that has ended.
+    ///
+    /// ```
+    /// # let server = patata_testserver::Server::start().unwrap();
+    /// # let url = server.url();
+    /// let client = patata::Client::builder().build()?;
+    /// let mut run = client.run((0..100).map(|id| patata::Request::get(id, format!("{url}/"))));
+    /// let control = run.control();
+    /// control.set_paused(true)?;
+    /// assert!(matches!(run.step(), patata::Step::Wait));
+    /// assert_eq!(control.progress().in_flight, 0);
+    /// control.set_paused(false)?;
+    /// assert_eq!(run.by_ref().count(), 100);
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
+    pub fn set_paused(&self, is_paused: bool) -> Result<(), ConfigError> {
+        self.limit(|limits| limits.is_paused = is_paused)
+    }
+
     fn limit(&self, change: impl FnOnce(&mut Limits)) -> Result<(), ConfigError> {
         if self.engine.limit(&self.call, change) {
             return Ok(());

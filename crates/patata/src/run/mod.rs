@@ -1,6 +1,7 @@
 //! A run, on the side of the caller: takes its requests, whichever way they come, and hands out its outcomes.
 
 pub(crate) mod caller;
+pub(crate) mod check;
 pub(crate) mod control;
 pub(crate) mod destinations;
 pub(crate) mod outbox;

@@ -91,7 +91,7 @@ impl Allowance {
     /// Whether the whole call may send something.
     fn is_open(&self, call: &Call, now: Instant) -> bool {
         let has_room = self.limits.most().is_none_or(|most| call.in_flight() < most);
-        has_room && self.pace.closed_until(now).is_none()
+        !self.limits.is_paused && has_room && self.pace.closed_until(now).is_none()
     }
 
     fn is_by_host(&self) -> bool {

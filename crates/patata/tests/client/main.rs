@@ -7,6 +7,7 @@ mod adaptive;
 mod bursts;
 mod calls;
 mod downloads;
+mod leave;
 mod limits;
 mod ordered;
 mod outages;
