@@ -1,0 +1,23 @@
+//! What is told of a run: counts, times, what limited it, second by second and in sum.
+
+mod clusters;
+pub mod figures;
+mod histogram;
+mod hosts;
+mod limiting;
+mod recent;
+mod statistics;
+mod summary;
+mod tick;
+mod timeline;
+
+pub use clusters::Cluster;
+pub use histogram::Histogram;
+pub use hosts::Host;
+pub use limiting::limited_by;
+pub use recent::recent_ticks;
+pub use statistics::{Noted, Statistics};
+pub use summary::Summary;
+pub use tick::{Classes, LimitedBy, LimitsNow, Tick};
+pub(crate) use timeline::Bucket;
+pub use timeline::Timeline;

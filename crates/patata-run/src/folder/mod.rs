@@ -1,0 +1,430 @@
+//! A run folder: begun, gone on with, read.
+
+pub(crate) mod compaction;
+pub(crate) mod finish;
+pub(crate) mod missing;
+pub(crate) mod recovery;
+pub(crate) mod retry;
+
+use std::collections::BTreeMap;
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::io::{BufRead, BufReader, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::accounts::{Statistics, Summary, Timeline};
+use crate::error::RunError;
+use crate::folder::recovery::{Recovered, recover};
+use crate::folder::retry::Selection;
+use crate::gate::{Counts, Gate, RecordOptions};
+use crate::identity::InputBlock;
+use crate::journal::files::{FAILED, LEDGER, LIVE, OUT, SUMMARY, TIMELINE, UNKNOWN, WRITER};
+use crate::journal::{Journal, Place};
+use crate::ledger::entry::Entry;
+use crate::ledger::state::State;
+use crate::manifest::NAME;
+use crate::manifest::{Format, Manifest};
+use crate::output::reader::{Rows, Source};
+use crate::recorder::{Parts, Recorder, now};
+use crate::report;
+use crate::storage::disk::{self, Disk, RealDisk};
+use crate::storage::lock::Lock;
+
+/// A run that is written down: see [`RunFolder::create`] and [`RunFolder::resume`].
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Recording {
+    /// The way in: which requests are sent.
+    pub gate: Gate,
+    /// The way out: what comes of them.
+    pub recorder: Recorder,
+    /// The input as earlier processes have read it.
+    pub input: Vec<InputBlock>,
+    /// What the run was asked to do.
+    pub manifest: Manifest,
+}
+
+/// A run folder, to be looked at. Others may write to it meanwhile.
+pub struct RunFolder {
+    disk: Arc<dyn Disk>,
+    path: PathBuf,
+    manifest: Manifest,
+}
+
+impl std::fmt::Debug for RunFolder {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("RunFolder").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl RunFolder {
+    /// Begins a run in a folder that is empty, or not there.
+    ///
+    /// # Errors
+    /// [`RunError::AlreadyThere`] where there is a run, [`RunError::NotARunFolder`] where there is something else, and
+    /// what the disk refuses.
+    ///
+    /// ```
+    /// use patata_run::{Admission, Ending, Id, Manifest, RecordOptions, Recording, RunFolder};
+    ///
+    /// # let server = patata_testserver::Server::start().unwrap();
+    /// # let url = server.url();
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("run");
+    /// let client = patata::Client::builder().build()?;
+    /// let Recording { mut gate, mut recorder, .. } =
+    ///     RunFolder::create(&path, Manifest::new("rust"), RecordOptions::default())?;
+    /// let request = patata::Request::get((), url);
+    /// if let Admission::Send { request, ticket, .. } = gate.admit(Id::from("only"), request)? {
+    ///     let outcome = client.run([request]).next().unwrap();
+    ///     recorder.record(&ticket, &outcome, client.is_ok(&outcome))?;
+    /// }
+    /// let summary = recorder.finish(&Ending::default())?;
+    /// assert_eq!((summary.ok, summary.submitted), (1, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn create(
+        path: impl AsRef<Path>,
+        manifest: Manifest,
+        options: RecordOptions,
+    ) -> Result<Recording, RunError> {
+        Self::create_on(Arc::new(RealDisk), path.as_ref(), manifest, options)
+    }
+
+    /// Goes on with a run.
+    ///
+    /// # Errors
+    /// [`RunError::Locked`] where another process is at it, [`RunError::NotARunFolder`], [`RunError::NewerFormat`],
+    /// [`RunError::Damaged`], and what the disk refuses.
+    pub fn resume(path: impl AsRef<Path>, options: RecordOptions) -> Result<Recording, RunError> {
+        Self::resume_on(Arc::new(RealDisk), path.as_ref(), options)
+    }
+
+    /// Goes on with a run, or begins it where there is none.
+    ///
+    /// # Errors
+    /// Those of both.
+    pub fn create_or_resume(
+        path: impl AsRef<Path>,
+        manifest: Manifest,
+        options: RecordOptions,
+    ) -> Result<Recording, RunError> {
+        match is_run(&RealDisk, path.as_ref())? {
+            true => Self::resume(path, options),
+            false => Self::create(path, manifest, options),
+        }
+    }
+
+    pub(crate) fn create_on(
+        disk: Arc<dyn Disk>,
+        path: &Path,
+        mut manifest: Manifest,
+        options: RecordOptions,
+    ) -> Result<Recording, RunError> {
+        make_folders(&*disk, path)?;
+        let lock = disk.lock(path)?;
+        if is_run(&*disk, path)? {
+            return Err(RunError::AlreadyThere { path: path.to_owned() });
+        }
+        manifest.run = random_number();
+        manifest.write(&*disk, path)?;
+        let recovered = Recovered::new(Statistics::new(now()));
+        record(disk, path, lock, manifest, options, recovered)
+    }
+
+    pub(crate) fn resume_on(
+        disk: Arc<dyn Disk>,
+        path: &Path,
+        options: RecordOptions,
+    ) -> Result<Recording, RunError> {
+        let manifest = Manifest::read(&*disk, path)?;
+        let lock = disk.lock(path)?;
+        make_folders(&*disk, path)?;
+        let recovered = recover(&disk, path, &manifest)?;
+        record(disk, path, lock, manifest, options, recovered)
+    }
+
+    /// Marks requests of a run that has ended to be sent again, by whoever resumes it next. Returns how many.
+    ///
+    /// # Errors
+    /// As [`resume`](Self::resume).
+    pub fn retry(path: impl AsRef<Path>, selection: &Selection) -> Result<u64, RunError> {
+        Self::retry_on(Arc::new(RealDisk), path.as_ref(), selection)
+    }
+
+    pub(crate) fn retry_on(disk: Arc<dyn Disk>, path: &Path, selection: &Selection) -> Result<u64, RunError> {
+        let manifest = Manifest::read(&*disk, path)?;
+        let _lock = disk.lock(path)?;
+        make_folders(&*disk, path)?;
+        let recovered = recover(&disk, path, &manifest)?;
+        retry::mark(&disk, path, &manifest, recovered, selection)
+    }
+
+    /// Opens a folder to read it.
+    ///
+    /// # Errors
+    /// [`RunError::NotARunFolder`], [`RunError::NewerFormat`], and what the disk refuses.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, RunError> {
+        Self::open_on(Arc::new(RealDisk), path.as_ref())
+    }
+
+    pub(crate) fn open_on(disk: Arc<dyn Disk>, path: &Path) -> Result<Self, RunError> {
+        let manifest = Manifest::read(&*disk, path)?;
+        Ok(Self { disk, path: path.to_owned(), manifest })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What the run was asked to do.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Whether a process is at work in it.
+    pub fn is_running(&self) -> bool {
+        Lock::is_taken(&self.path)
+    }
+
+    /// The run in sum, as it was a second ago or when it ended. `None` where that was never written.
+    ///
+    /// # Errors
+    /// What the disk refuses, and a file that cannot be read.
+    pub fn summary(&self) -> Result<Option<Summary>, RunError> {
+        read_summary(&*self.disk, &self.path)
+    }
+
+    /// What happened, second by second.
+    ///
+    /// # Errors
+    /// What the disk refuses.
+    pub fn timeline(&self) -> Result<Timeline, RunError> {
+        let path = self.path.join(TIMELINE);
+        match self.disk.open(&path) {
+            Ok(file) => Timeline::read(BufReader::new(file)).map_err(RunError::io("reading", &path)),
+            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(Timeline::default()),
+            Err(cause) => Err(RunError::io("reading", &path)(cause)),
+        }
+    }
+
+    /// All rows that are safe, of every process. A run whose parts are CSV has no others.
+    ///
+    /// # Errors
+    /// [`RunError::NotARunFolder`] where the rows are no JSON, and what the disk refuses.
+    pub fn rows(&self) -> Result<Rows, RunError> {
+        if self.manifest.output.format != Format::Jsonl {
+            let why =
+                format!("its rows were written as {}, in the folder out", self.manifest.output.ending());
+            return Err(RunError::NotARunFolder { path: self.path.clone(), why });
+        }
+        let state = self.state()?;
+        Ok(Rows::new(self.disk.clone(), sources(&self.path, &state)))
+    }
+
+    /// The requests that have failed, as lines of an input.
+    ///
+    /// # Errors
+    /// What the disk refuses.
+    pub fn failed(&self) -> Result<Vec<Vec<u8>>, RunError> {
+        let state = self.state()?;
+        let lines = finish::lines(&*self.disk, &self.path.join(FAILED))?;
+        Ok(finish::current(lines, |position| state.failed.contains(position)))
+    }
+
+    /// The requests of which nobody knows whether they were done, as lines of an input. Complete once the run has been
+    /// resumed.
+    ///
+    /// # Errors
+    /// What the disk refuses.
+    pub fn unknown(&self) -> Result<Vec<Vec<u8>>, RunError> {
+        let state = self.state()?;
+        let lines = finish::lines(&*self.disk, &self.path.join(UNKNOWN))?;
+        Ok(finish::current(lines, |position| state.sent.contains(position)))
+    }
+
+    /// How many requests have ended, have failed, and are unknown, by the ledger.
+    ///
+    /// # Errors
+    /// What the disk refuses.
+    pub fn counts(&self) -> Result<(u64, u64, u64), RunError> {
+        let state = self.state()?;
+        Ok((state.ended.len(), state.failed.len(), state.sent.len()))
+    }
+
+    /// How many requests have failed of which kind: the name of an error, or a status that is no success.
+    ///
+    /// # Errors
+    /// What the disk refuses.
+    pub fn failures(&self) -> Result<BTreeMap<String, u64>, RunError> {
+        let mut kinds: BTreeMap<u64, Box<str>> = BTreeMap::new();
+        recovery::read_ledger(&*self.disk, &self.path, |entry| match entry {
+            Entry::Ended { position, ended, .. } if !ended.is_ok => {
+                kinds.insert(position, ended.kind.into());
+            }
+            Entry::Ended { position, .. } | Entry::Again { position } => {
+                kinds.remove(&position);
+            }
+            _ => {}
+        })?;
+        let mut failures = BTreeMap::new();
+        for kind in kinds.into_values() {
+            *failures.entry(kind.into()).or_default() += 1;
+        }
+        Ok(failures)
+    }
+
+    /// The report of the run as it is now, as a page of HTML.
+    ///
+    /// # Errors
+    /// What the disk refuses.
+    pub fn report(&self) -> Result<String, RunError> {
+        let summary = self.summary()?.unwrap_or_default();
+        Ok(report::report(&summary, &self.timeline()?))
+    }
+
+    fn state(&self) -> Result<State, RunError> {
+        let mut state = State::default();
+        recovery::read_ledger(&*self.disk, &self.path, |entry| state.apply(entry))?;
+        Ok(state)
+    }
+}
+
+/// The files that have the rows that a ledger speaks of.
+pub(crate) fn sources(folder: &Path, state: &State) -> Vec<Source> {
+    let parts = state.parts.iter().filter(|(_, part)| !part.is_dropped);
+    let source = |(number, part): (&u32, &crate::ledger::state::Part)| match &part.sealed {
+        Some(ending) => {
+            Source { path: crate::journal::files::sealed(folder, WRITER, *number, ending), length: None }
+        }
+        None => {
+            let path = crate::journal::files::live(folder, WRITER, *number);
+            Source { path, length: Some(part.length) }
+        }
+    };
+    parts.map(source).collect()
+}
+
+/// Whether a run was begun in a folder.
+fn is_run(disk: &dyn Disk, path: &Path) -> Result<bool, RunError> {
+    let manifest = path.join(NAME);
+    disk::exists(disk, &manifest).map_err(RunError::io("reading", &manifest))
+}
+
+/// Makes the folder and those in it. One that has other things in it is not taken.
+fn make_folders(disk: &dyn Disk, path: &Path) -> Result<(), RunError> {
+    let refuse = |why: &str| RunError::NotARunFolder { path: path.to_owned(), why: why.to_owned() };
+    match disk.names(path) {
+        Ok(names) if !is_run(disk, path)? => {
+            let ours = ["lock", LEDGER, LIVE, OUT, "manifest.json.tmp"];
+            if let Some(other) = names.iter().find(|name| !ours.contains(&name.as_str())) {
+                return Err(refuse(&format!(
+                    "there is {other:?} in it already; name a folder that is empty or not there"
+                )));
+            }
+        }
+        Err(cause) if cause.kind() == ErrorKind::NotADirectory => return Err(refuse("it is a file")),
+        Err(cause) if cause.kind() != ErrorKind::NotFound => {
+            return Err(RunError::io("reading", path)(cause));
+        }
+        _ => {}
+    }
+    // The names of folders that are made on the way have to last as well.
+    let above = path.ancestors().skip(1).map(|above| match above.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => above,
+    });
+    let mut changed = vec![path];
+    for above in above {
+        changed.push(above);
+        if disk.names(above).is_ok() {
+            break;
+        }
+    }
+    for folder in [path.to_owned(), path.join(LEDGER), path.join(LIVE), path.join(OUT)] {
+        disk.create_folder(&folder).map_err(RunError::io("making", &folder))?;
+    }
+    for folder in changed {
+        disk.sync_folder(folder).map_err(RunError::io("syncing", folder))?;
+    }
+    Ok(())
+}
+
+/// Begins to write where earlier processes have stopped.
+fn record(
+    disk: Arc<dyn Disk>,
+    path: &Path,
+    lock: Lock,
+    manifest: Manifest,
+    options: RecordOptions,
+    recovered: Recovered,
+) -> Result<Recording, RunError> {
+    let Recovered { state, ledger_file, mut statistics } = recovered;
+    statistics.set_process(u32::try_from(state.processes).unwrap_or(u32::MAX).saturating_add(1));
+    let place = Place {
+        disk: disk.clone(),
+        folder: path.to_owned(),
+        writer: WRITER,
+        output: manifest.output.clone(),
+    };
+    let journal = Arc::new(Journal::start(place, state.next_part(), ledger_file)?);
+    journal.note(&Entry::Begin { boot: &disk.boot() })?;
+    {
+        let mut staged = journal.stage()?;
+        for line in finish::lines(&*disk, &path.join(UNKNOWN))? {
+            if let Some(position) = finish::position(&line).filter(|position| state.sent.contains(*position))
+            {
+                staged.keep_unknown(position, [&line[..], b"\n"].concat());
+            }
+        }
+    }
+    let counts = Arc::new(Counts::default());
+    let run = Arc::from(manifest.run.as_str());
+    let input = state.input.clone();
+    let parts = Parts {
+        journal: journal.clone(),
+        counts: counts.clone(),
+        disk,
+        folder: path.to_owned(),
+        manifest: manifest.clone(),
+        statistics,
+        prior_unknown: state.sent.len(),
+        prior_rows: state.rows,
+        has_again: state.has_again,
+        lock,
+    };
+    let gate = Gate::new(journal, counts, path.to_owned(), run, options, state);
+    Ok(Recording { gate, recorder: Recorder::new(parts), input, manifest })
+}
+
+pub(crate) fn read_summary(disk: &dyn Disk, folder: &Path) -> Result<Option<Summary>, RunError> {
+    let path = folder.join(SUMMARY);
+    let damaged =
+        |error: serde_json::Error| RunError::Damaged { path: path.clone(), what: error.to_string() };
+    match disk::read(disk, &path) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(damaged),
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(cause) => Err(RunError::io("reading", &path)(cause)),
+    }
+}
+
+/// A number that no other run has: hashers are seeded from what the system has that is random.
+fn random_number() -> String {
+    let half = || RandomState::new().build_hasher().finish();
+    format!("{:016x}{:016x}", half(), half())
+}
+
+/// The lines of a reader, without their breaks; a last one that has none was cut off, and is left out.
+pub(crate) fn whole_lines(mut reader: impl BufRead) -> std::io::Result<Vec<Vec<u8>>> {
+    let mut lines = Vec::new();
+    loop {
+        let mut line = Vec::new();
+        reader.read_until(b'\n', &mut line)?;
+        if line.pop() != Some(b'\n') {
+            return Ok(lines);
+        }
+        lines.push(line);
+    }
+}

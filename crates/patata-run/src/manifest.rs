@@ -1,0 +1,174 @@
+//! What a run was asked to do, as it is written down before anything is sent.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::error::RunError;
+use crate::storage::disk::{self, Disk};
+
+/// The format that this version writes. It reads older ones.
+pub(crate) const FORMAT: u32 = 1;
+
+/// The manifest's file in a run folder.
+pub(crate) const NAME: &str = "manifest.json";
+
+/// What a run was asked to do: `manifest.json`. It holds no secrets, but for the names of environment variables that
+/// have them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Manifest {
+    /// Of the folder: which files there are, and what stands in them.
+    pub format: u32,
+    /// By which the run is told from all others: a random number.
+    #[serde(default)]
+    pub run: String,
+    /// The version of patata that has begun the run.
+    pub version: String,
+    /// Which face it was begun by: `"patata"` for the program, `"python"`, `"rust"`.
+    pub program: String,
+    /// For the program, its arguments, by which it goes on.
+    #[serde(default)]
+    pub arguments: Vec<String>,
+    /// For people: other options of the run.
+    #[serde(default)]
+    pub options: BTreeMap<String, Value>,
+    /// How the responses are written.
+    #[serde(default)]
+    pub output: OutputOptions,
+}
+
+/// How responses are written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct OutputOptions {
+    /// The format of sealed parts. Default: JSONL.
+    pub format: Format,
+    /// Their compression. Default: none.
+    pub compression: Compression,
+    /// Rows in a part, before it is sealed. Default: 100,000.
+    pub part_rows: u64,
+    /// The columns of a CSV, each a member of the row, or one of its body as `body.name`. Default: all that a row has.
+    pub columns: Vec<String>,
+    /// Whether rows have the response's headers. Default: no.
+    pub headers: bool,
+}
+
+impl Default for OutputOptions {
+    fn default() -> Self {
+        Self {
+            format: Format::Jsonl,
+            compression: Compression::None,
+            part_rows: 100_000,
+            columns: Vec::new(),
+            headers: false,
+        }
+    }
+}
+
+/// The format of sealed parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Format {
+    /// An object a line.
+    #[default]
+    Jsonl,
+    /// A row a line, with a header.
+    Csv,
+}
+
+/// The compression of sealed parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Compression {
+    /// None.
+    #[default]
+    None,
+    /// Zstandard.
+    Zstd,
+    /// gzip.
+    Gzip,
+}
+
+impl OutputOptions {
+    /// The ending of the names of sealed parts.
+    pub(crate) fn ending(&self) -> &'static str {
+        match (self.format, self.compression) {
+            (Format::Jsonl, Compression::None) => "jsonl",
+            (Format::Jsonl, Compression::Zstd) => "jsonl.zst",
+            (Format::Jsonl, Compression::Gzip) => "jsonl.gz",
+            (Format::Csv, Compression::None) => "csv",
+            (Format::Csv, Compression::Zstd) => "csv.zst",
+            (Format::Csv, Compression::Gzip) => "csv.gz",
+        }
+    }
+}
+
+impl Manifest {
+    /// That of a run that is about to begin, with default options.
+    ///
+    /// ```
+    /// let manifest = patata_run::Manifest::new("rust");
+    /// assert_eq!((manifest.format, manifest.output.part_rows), (1, 100_000));
+    /// ```
+    pub fn new(program: impl Into<String>) -> Self {
+        Self {
+            format: FORMAT,
+            run: String::new(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            program: program.into(),
+            arguments: Vec::new(),
+            options: BTreeMap::new(),
+            output: OutputOptions::default(),
+        }
+    }
+
+    /// The command that began the run, for people to read.
+    pub(crate) fn command(&self) -> String {
+        let quoted = |argument: &String| {
+            let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:=,@%+".contains(&byte);
+            match !argument.is_empty() && argument.bytes().all(is_plain) {
+                true => argument.clone(),
+                false => format!("'{}'", argument.replace('\'', "'\\''")),
+            }
+        };
+        let words: Vec<_> =
+            std::iter::once(self.program.clone()).chain(self.arguments.iter().map(quoted)).collect();
+        words.join(" ")
+    }
+
+    /// Reads that of a folder.
+    pub(crate) fn read(disk: &dyn Disk, folder: &Path) -> Result<Self, RunError> {
+        let path = folder.join(NAME);
+        let none = |why: String| RunError::NotARunFolder { path: folder.to_owned(), why };
+        let bytes = disk::read(disk, &path).map_err(|cause| match cause.kind() {
+            std::io::ErrorKind::NotFound => none(format!("it has no {NAME}")),
+            std::io::ErrorKind::NotADirectory => none("it is a file".to_owned()),
+            _ => RunError::io("reading", &path)(cause),
+        })?;
+        /// What any format has.
+        #[derive(Deserialize)]
+        struct Any {
+            format: u32,
+        }
+        let unreadable = |error| none(format!("its {NAME} cannot be read: {error}"));
+        let Any { format } = serde_json::from_slice(&bytes).map_err(unreadable)?;
+        if format > FORMAT {
+            return Err(RunError::NewerFormat { path: folder.to_owned(), format });
+        }
+        serde_json::from_slice(&bytes).map_err(unreadable)
+    }
+
+    /// Writes it into a folder.
+    pub(crate) fn write(&self, disk: &dyn Disk, folder: &Path) -> Result<(), RunError> {
+        let path = folder.join(NAME);
+        let mut text = serde_json::to_vec_pretty(self).unwrap_or_default();
+        text.push(b'\n');
+        disk::replace(disk, &path, &text).map_err(RunError::io("writing", &path))
+    }
+}

@@ -1,0 +1,88 @@
+//! Sealing: a live part, whose rows are complete, becomes a file of the output in the format that was asked for.
+
+use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::path::Path;
+
+use crate::error::RunError;
+use crate::manifest::{Compression, Format, OutputOptions};
+use crate::output::csv;
+use crate::storage::disk::{self, Disk, DiskFile, beside};
+
+/// Makes the sealed part. Once this returns it is there whole and lasts; the live one is left alone. `is_synced` says
+/// whether all that is in the live one lasts already.
+pub(crate) fn seal(
+    disk: &dyn Disk,
+    live: &Path,
+    sealed: &Path,
+    options: &OutputOptions,
+    is_synced: bool,
+) -> Result<(), RunError> {
+    let (folder, temporary) = beside(sealed);
+    let is_as_it_is = (options.format, options.compression) == (Format::Jsonl, Compression::None);
+    if is_as_it_is && disk::exists(disk, &temporary).map_err(RunError::io("reading", &temporary))? {
+        // It may be a second name of the live one, which must not be written to.
+        disk.remove(&temporary).map_err(RunError::io("removing", &temporary))?;
+    }
+    // Both names for one file cost nothing. Not every file system has that. What may not last must be written anew: once
+    // a sync has failed, a later one of the same file may succeed, and yet its bytes are lost.
+    let is_linked = is_as_it_is && is_synced && disk.link(live, &temporary).is_ok();
+    if !is_linked {
+        write(disk, live, &temporary, options).map_err(RunError::io("writing", &temporary))?;
+    }
+    disk.rename(&temporary, sealed).map_err(RunError::io("renaming", &temporary))?;
+    disk.sync_folder(folder).map_err(RunError::io("syncing", folder))
+}
+
+fn write(disk: &dyn Disk, live: &Path, temporary: &Path, options: &OutputOptions) -> io::Result<()> {
+    let rows = BufReader::with_capacity(1 << 18, disk.open(live)?);
+    let file = BufWriter::with_capacity(1 << 18, disk.create(temporary)?);
+    let file = match options.compression {
+        Compression::None => converted(rows, file, options)?,
+        Compression::Zstd => {
+            let encoder = zstd::Encoder::new(file, zstd::DEFAULT_COMPRESSION_LEVEL)?;
+            converted(rows, encoder, options)?.finish()?
+        }
+        Compression::Gzip => {
+            let encoder = flate2::write::GzEncoder::new(file, flate2::Compression::default());
+            converted(rows, encoder, options)?.finish()?
+        }
+    };
+    let mut file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+    file.sync()
+}
+
+fn converted<W: Write>(mut rows: impl io::BufRead, mut into: W, options: &OutputOptions) -> io::Result<W> {
+    match options.format {
+        Format::Jsonl => {
+            io::copy(&mut rows, &mut into)?;
+        }
+        Format::Csv => csv::convert(rows, &options.columns, &mut into)?,
+    }
+    Ok(into)
+}
+
+/// Compresses a file of the ledger that is complete. The plain one is left alone.
+pub(crate) fn compress(disk: &dyn Disk, plain: &Path, compressed: &Path) -> Result<(), RunError> {
+    let (folder, temporary) = beside(compressed);
+    let written = (|| {
+        let file = BufWriter::with_capacity(1 << 18, disk.create(&temporary)?);
+        let mut encoder = zstd::Encoder::new(file, zstd::DEFAULT_COMPRESSION_LEVEL)?;
+        io::copy(&mut disk.open(plain)?, &mut encoder)?;
+        let mut file: Box<dyn DiskFile> =
+            encoder.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
+        file.sync()
+    })();
+    written.map_err(RunError::io("writing", &temporary))?;
+    disk.rename(&temporary, compressed).map_err(RunError::io("renaming", &temporary))?;
+    disk.sync_folder(folder).map_err(RunError::io("syncing", folder))
+}
+
+/// A file as it was before it was compressed, which its name tells.
+pub(crate) fn unpacked(disk: &dyn Disk, path: &Path) -> io::Result<Box<dyn Read + Send>> {
+    let file = disk.open(path)?;
+    Ok(match path.extension().and_then(|extension| extension.to_str()) {
+        Some("zst") => Box::new(zstd::Decoder::new(file)?),
+        Some("gz") => Box::new(flate2::read::MultiGzDecoder::new(file)),
+        _ => file,
+    })
+}

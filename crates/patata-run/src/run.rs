@@ -1,0 +1,319 @@
+//! A run of a client that is written down in a folder, as an iterator over outcomes that are safe.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::time::{Duration, Instant};
+
+use patata::{Client, Control, Outcome, Receipt, Request, Run, Step, Stop};
+
+use crate::accounts::{LimitsNow, Statistics, Summary, Tick};
+use crate::error::RunError;
+use crate::folder::Recording;
+use crate::gate::{Admission, Gate};
+use crate::id::Id;
+use crate::identity::InputBlock;
+use crate::recorder::{Ending, Recorder};
+use crate::ticket::Ticket;
+
+/// Once a second it is written down where the run stands.
+const SECOND: Duration = Duration::from_secs(1);
+/// How long is waited at most for what has no bell.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// What an input gives: a request that may have to be sent, or nothing to send, as an earlier process has done that.
+pub trait Source {
+    /// The next request, with its id, made only if it is not passed: `gate` is asked first.
+    ///
+    /// # Errors
+    /// What ends the input, and with it the run.
+    fn next(&mut self, gate: &mut Gate) -> Option<Request<Id>>;
+
+    /// What was read of the input since the last time.
+    fn take_blocks(&mut self) -> Vec<InputBlock> {
+        Vec::new()
+    }
+}
+
+/// Any iterator of requests with ids is one.
+impl<I: Iterator<Item = Request<Id>>> Source for I {
+    fn next(&mut self, _gate: &mut Gate) -> Option<Request<Id>> {
+        Iterator::next(self)
+    }
+}
+
+/// The input as the engine sees it: only what is to be sent.
+#[derive(Debug)]
+struct Admitted<S> {
+    source: S,
+    gate: Gate,
+    blocks: Sender<InputBlock>,
+}
+
+impl<S: Source> Iterator for Admitted<S> {
+    type Item = Request<Arc<Ticket>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let request = self.source.next(&mut self.gate);
+            for block in self.source.take_blocks() {
+                // Nobody listens any more once the run has ended.
+                let _ = self.blocks.send(block);
+            }
+            let (request, id) = request?.with_tag(());
+            match self.gate.admit(id, request) {
+                Ok(Admission::Send { request, ticket }) => return Some(request.with_tag(ticket).0),
+                Ok(Admission::Skipped(()) | Admission::Unknown(())) => {}
+                // The recorder says why.
+                Err(_) => return None,
+            }
+        }
+    }
+}
+
+/// A run that is written down: an iterator over its outcomes, each given once it is safe on the disk.
+///
+/// ```
+/// use patata_run::{Id, Manifest, RecordOptions, RecordedRun, RunFolder};
+///
+/// # let server = patata_testserver::Server::start().unwrap();
+/// # let url = server.url();
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("run");
+/// let client = patata::Client::builder().build()?;
+/// let requests = || (0..100).map(|id| patata::Request::get(Id::from(id), format!("{url}/")));
+/// for _ in 0..2 {
+///     let recording = RunFolder::create_or_resume(&path, Manifest::new("rust"), RecordOptions::default())?;
+///     let mut run = RecordedRun::start(&client, recording, requests());
+///     for outcome in &mut run {
+///         outcome?;
+///     }
+///     assert_eq!(run.finish(None)?.ok, 100);
+/// }
+/// assert_eq!(server.requests(), 100);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct RecordedRun<S: Source> {
+    client: Client,
+    run: Run<Arc<Ticket>, Admitted<S>>,
+    recorder: Recorder,
+    blocks: Receiver<InputBlock>,
+    /// Outcomes that are recorded and not safe yet, or safe and not taken.
+    waiting: VecDeque<Outcome<Arc<Ticket>>>,
+    handed_out: u64,
+    limits: LimitsNow,
+    next_tick: Instant,
+    last_tick: Option<Tick>,
+    /// What the input says once it has ended.
+    has_failed: bool,
+}
+
+impl<S: Source> RecordedRun<S> {
+    /// Begins to send what is left of the input.
+    pub fn start(client: &Client, recording: Recording, source: S) -> Self {
+        let Recording { gate, recorder, .. } = recording;
+        let (sender, blocks) = mpsc::channel();
+        let run = client.run(Admitted { source, gate, blocks: sender });
+        let control = run.control();
+        recorder.listen(move || control.wake());
+        Self {
+            client: client.clone(),
+            run,
+            recorder,
+            blocks,
+            waiting: VecDeque::new(),
+            handed_out: 0,
+            limits: LimitsNow::default(),
+            next_tick: Instant::now() + SECOND,
+            last_tick: None,
+            has_failed: false,
+        }
+    }
+
+    /// A handle by which other threads wake, end or limit it.
+    pub fn control(&self) -> Control {
+        self.run.control()
+    }
+
+    /// States the limits that hold now, for the accounts.
+    pub fn set_limits(&mut self, limits: LimitsNow) {
+        self.limits = limits;
+    }
+
+    /// The limits as they were stated.
+    pub fn limits(&self) -> &LimitsNow {
+        &self.limits
+    }
+
+    /// The engine's accounts of this process.
+    pub fn receipt(&self) -> &Receipt {
+        self.run.receipt()
+    }
+
+    /// Why it has ended early, where it has.
+    pub fn stopped(&self) -> Option<&Stop> {
+        self.run.stopped()
+    }
+
+    /// The accounts of all processes.
+    pub fn statistics(&self) -> &Statistics {
+        self.recorder.statistics()
+    }
+
+    /// Where the run stood at the last full second, until it is taken.
+    pub fn take_tick(&mut self) -> Option<Tick> {
+        self.last_tick.take()
+    }
+
+    /// How many requests an earlier process had done.
+    pub fn skipped(&self) -> u64 {
+        self.recorder.skipped()
+    }
+
+    /// The input, until it has ended.
+    pub fn source(&self) -> Option<&S> {
+        self.run.input().map(|input| &input.source)
+    }
+
+    /// The next outcome that is safe, if there is one within this time; `Ok(None)` where there is none yet.
+    ///
+    /// # Errors
+    /// What the disk has refused. The run has ended with it, what was given before is safe.
+    pub fn step(&mut self, limit: Duration) -> Result<Recorded, RunError> {
+        if let Some(outcome) = self.take_safe()? {
+            return Ok(Recorded::Outcome(outcome));
+        }
+        // What the disk refuses is told once all that is safe has been handed out.
+        let is_over = self.receive().and_then(|is_over| self.note().map(|()| is_over)).unwrap_or(false);
+        if let Some(outcome) = self.take_safe()? {
+            return Ok(Recorded::Outcome(outcome));
+        }
+        if is_over && self.waiting.is_empty() {
+            return Ok(Recorded::End);
+        }
+        if is_over || self.run.receipt().outstanding == 0 {
+            // Nothing else will come that could be written with it.
+            self.recorder.hurry();
+        }
+        let limit = limit.min(LOOK);
+        if is_over {
+            self.recorder.wait(self.handed_out, limit);
+        } else {
+            self.run.wait(limit);
+        }
+        Ok(Recorded::Nothing)
+    }
+
+    /// Takes what the engine has, and records it. Says whether that was all.
+    fn receive(&mut self) -> Result<bool, RunError> {
+        loop {
+            self.run.hold(self.waiting.len());
+            match self.run.step() {
+                Step::Outcome(outcome) => {
+                    let is_ok = self.client.is_ok(&outcome);
+                    self.recorder.record(&outcome.tag, &outcome, is_ok)?;
+                    self.waiting.push_back(outcome);
+                }
+                Step::Wait => return Ok(false),
+                Step::End => return Ok(true),
+            }
+            // Those who wait for what is safe have a turn, too.
+            if self.waiting.len().is_multiple_of(256) {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Writes down what is known besides, now and then.
+    fn note(&mut self) -> Result<(), RunError> {
+        let blocks: Vec<_> = self.blocks.try_iter().collect();
+        self.recorder.note_input(&blocks)?;
+        let now = Instant::now();
+        if now >= self.next_tick {
+            self.next_tick = now + SECOND;
+            let progress = self.run.control().progress();
+            self.last_tick = Some(self.recorder.tick(Some(&progress), &self.limits));
+        }
+        Ok(())
+    }
+
+    fn take_safe(&mut self) -> Result<Option<Outcome<Arc<Ticket>>>, RunError> {
+        let (safe, error) = match self.recorder.acknowledged() {
+            Ok(safe) => (safe, None),
+            Err((safe, error)) => (safe, Some(error)),
+        };
+        if self.handed_out < safe {
+            self.handed_out += 1;
+            return Ok(self.waiting.pop_front());
+        }
+        match error {
+            Some(error) => {
+                self.has_failed = true;
+                self.run.end();
+                Err(error)
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// Ends the run where it stands, in order: what is in flight is given up, what came is safe.
+    pub fn end(&mut self) {
+        self.run.end();
+    }
+
+    /// Ends it if it has not, seals and writes the accounts; `next` is the command that would go on. Returns the run in
+    /// sum.
+    ///
+    /// # Errors
+    /// What the disk has refused.
+    pub fn finish(mut self, next: Option<String>) -> Result<Summary, RunError> {
+        self.run.end();
+        let receipt = self.run.receipt();
+        let not_sent = self.run.unfinished().unsent.iter().map(|ticket| ticket.position()).collect();
+        let is_complete = receipt.cancelled == 0 && self.run.input().is_none();
+        let ending = Ending {
+            cancelled: receipt.cancelled,
+            unsent: receipt.unsent,
+            not_sent,
+            stopped: self.run.stopped().map(ToString::to_string),
+            next,
+            total: is_complete.then(|| receipt.submitted + self.recorder.passed()),
+        };
+        let blocks: Vec<_> = self.blocks.try_iter().collect();
+        self.recorder.note_input(&blocks)?;
+        self.recorder.finish(&ending)
+    }
+}
+
+/// What a look at a recorded run gives.
+#[derive(Debug)]
+pub enum Recorded {
+    /// An outcome that is safe.
+    Outcome(Outcome<Arc<Ticket>>),
+    /// Nothing yet.
+    Nothing,
+    /// There is nothing more.
+    End,
+}
+
+impl<S: Source> Iterator for RecordedRun<S> {
+    type Item = Result<Outcome<Arc<Ticket>>, RunError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.has_failed {
+            return None;
+        }
+        loop {
+            match self.step(SECOND) {
+                Ok(Recorded::Outcome(outcome)) => return Some(Ok(outcome)),
+                Ok(Recorded::Nothing) => {}
+                Ok(Recorded::End) => return None,
+                Err(error) => {
+                    self.has_failed = true;
+                    return Some(Err(error));
+                }
+            }
+        }
+    }
+}

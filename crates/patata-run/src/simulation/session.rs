@@ -1,0 +1,253 @@
+//! One process: it works at a run until it is done, gives up, or is ended by whatever happens to its disk.
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use patata::Request;
+
+use crate::accounts::{LimitsNow, Summary};
+use crate::error::RunError;
+use crate::folder::{Recording, RunFolder};
+use crate::gate::{Admission, Gate, Identity, RecordOptions, Unknown};
+use crate::id::Id;
+use crate::identity::InputBlock;
+use crate::journal::files::LIVE;
+use crate::manifest::{Compression, Format, Manifest};
+use crate::output::changed::{Changed, ChangedBody};
+use crate::recorder::{Ending, Recorder};
+use crate::simulation::dice::Dice;
+use crate::simulation::disk::SimulatedDisk;
+use crate::simulation::world::{Asked, World};
+use crate::storage::disk::Disk;
+use crate::ticket::Ticket;
+
+pub(crate) const FOLDER: &str = "/runs/run";
+
+/// What a run is like.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    pub(crate) input: Vec<Asked>,
+    pub(crate) part_rows: u64,
+    pub(crate) format: Format,
+    pub(crate) compression: Compression,
+    pub(crate) identity: Identity,
+    pub(crate) unknown: Unknown,
+    pub(crate) in_flight: usize,
+    /// How likely it is, in percent, that a process gives up early.
+    pub(crate) gives_up: u64,
+}
+
+/// How a process has ended.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it at a time")]
+pub(crate) enum End {
+    Done(Summary),
+    GaveUp,
+    Failed(RunError),
+}
+
+/// What a process has in hand.
+struct Session<'a> {
+    plan: &'a Plan,
+    world: &'a mut World,
+    dice: &'a mut Dice,
+    gate: Gate,
+    recorder: Recorder,
+    /// Rows that were recorded and not acknowledged yet.
+    waiting: VecDeque<(i64, u64)>,
+    acknowledged: u64,
+}
+
+/// Runs a process.
+pub(crate) fn session(disk: &SimulatedDisk, plan: &Plan, world: &mut World, dice: &mut Dice) -> End {
+    let options = RecordOptions { unknown: plan.unknown, identity: plan.identity, idempotency_keys: false };
+    let mut manifest = Manifest::new("test");
+    manifest.output.part_rows = plan.part_rows;
+    manifest.output.format = plan.format;
+    manifest.output.compression = plan.compression;
+    let path = Path::new(FOLDER);
+    let disk: Arc<dyn Disk> = Arc::new(disk.clone());
+    let opened = match disk.length(&path.join(crate::manifest::NAME)).is_ok() {
+        true => RunFolder::resume_on(disk.clone(), path, options),
+        false => RunFolder::create_on(disk.clone(), path, manifest, options),
+    };
+    let Recording { gate, recorder, .. } = match opened {
+        Ok(recording) => recording,
+        Err(error) => return End::Failed(error),
+    };
+    let mut session =
+        Session { plan, world, dice, gate, recorder, waiting: VecDeque::new(), acknowledged: 0 };
+    let result = session.work();
+    match result {
+        Ok(Some(ending)) => {
+            let Session { recorder, waiting, world, .. } = session;
+            let is_done = ending.stopped.is_none();
+            match recorder.finish(&ending) {
+                Ok(summary) => {
+                    world.acknowledged.extend(waiting);
+                    if is_done { End::Done(summary) } else { End::GaveUp }
+                }
+                Err(error) => End::Failed(error),
+            }
+        }
+        Ok(None) => End::GaveUp,
+        Err(error) => {
+            session.note_acknowledged();
+            End::Failed(error)
+        }
+    }
+}
+
+fn request(asked: Asked) -> Request<()> {
+    let url = format!("http://host-{}/{}", asked.id % 3, asked.id);
+    match asked.is_post {
+        true => Request::post((), url).body("a body"),
+        false => Request::get((), url),
+    }
+}
+
+impl Session<'_> {
+    /// Returns how it ends in order, or `None` where it drops all.
+    fn work(&mut self) -> Result<Option<Ending>, RunError> {
+        let mut ending = Ending::default();
+        let input = self.plan.input.clone();
+        let mut batch = Vec::new();
+        for asked in &input {
+            if self.gate.pass() {
+                continue;
+            }
+            let Admission::Send { ticket, .. } = self.gate.admit(Id::from(asked.id), request(*asked))? else {
+                continue;
+            };
+            batch.push((*asked, ticket));
+            if batch.len() >= self.plan.in_flight {
+                self.exchange(std::mem::take(&mut batch), &mut ending)?;
+                self.note_acknowledged();
+            }
+            if self.dice.percent(self.plan.gives_up) {
+                ending.stopped = Some("it was told to".to_owned());
+                break;
+            }
+        }
+        ending.cancelled = batch.len() as u64;
+        if ending.stopped.is_none() {
+            ending.cancelled = 0;
+            self.exchange(batch, &mut ending)?;
+        }
+        if self.dice.percent(self.plan.gives_up) {
+            return Ok(None);
+        }
+        Ok(Some(ending))
+    }
+
+    /// Sends some requests, and records what comes.
+    fn exchange(&mut self, batch: Vec<(Asked, Arc<Ticket>)>, ending: &mut Ending) -> Result<(), RunError> {
+        let posts: Vec<_> = batch.iter().filter(|(asked, _)| asked.is_post).collect();
+        let leaves: Vec<_> = posts.iter().map(|(_, ticket)| self.gate.ask_leave(ticket)).collect();
+        self.world.in_doubt.extend(posts.iter().map(|(asked, _)| asked.id));
+        for leave in leaves {
+            wait_for(leave)?;
+        }
+        let mut batch = batch;
+        self.dice.shuffle(&mut batch);
+        let gives_up = self.dice.percent(self.plan.gives_up);
+        for (asked, ticket) in batch {
+            if gives_up && self.dice.percent(50) {
+                // It has leave, and was not sent: or it was, and nothing came.
+                ending.cancelled += 1;
+                ending.stopped = Some("it was told to".to_owned());
+                if self.dice.percent(50) {
+                    ending.not_sent.push(ticket.position());
+                    continue;
+                }
+                self.world.send(asked, self.plan.unknown);
+                continue;
+            }
+            self.world.send(asked, self.plan.unknown);
+            self.record(asked, &ticket)?;
+            if self.dice.percent(10) {
+                self.recorder.tick(None, &LimitsNow::default());
+            }
+            if self.dice.percent(5) {
+                let rows = self.gate.taken();
+                let block = InputBlock { offset: 0, length: rows, digest: 7, rows };
+                self.recorder.note_input(&[block])?;
+            }
+        }
+        if self.dice.percent(70) {
+            self.recorder.hurry();
+            self.recorder.wait(self.recorder.recorded().saturating_sub(1), Duration::from_millis(500));
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, asked: Asked, ticket: &Ticket) -> Result<(), RunError> {
+        self.world.next_row += 1;
+        let row = self.world.next_row;
+        let body = format!("{{\"row\":{row}}}");
+        let (status, error) = *self.dice.pick(&[
+            (200, None),
+            (200, None),
+            (200, None),
+            (500, None),
+            (0, Some(("timeout", "no answer"))),
+        ]);
+        let changed = Changed {
+            status: Some(status).filter(|_| error.is_none()),
+            is_ok: status == 200,
+            url: "",
+            headers: &[],
+            path: None,
+            body: ChangedBody::AsItCame(body.as_bytes()),
+            error,
+            attempts: 1,
+            elapsed: Duration::from_micros(row * 77),
+        };
+        self.recorder.record_row(ticket, &changed)?;
+        self.waiting.push_back((asked.id, row));
+        Ok(())
+    }
+
+    fn note_acknowledged(&mut self) {
+        let safe = self.recorder.acknowledged().unwrap_or_else(|(safe, _)| safe);
+        while self.acknowledged < safe {
+            self.acknowledged += 1;
+            if let Some((id, row)) = self.waiting.pop_front() {
+                self.world.acknowledged.insert(id, row);
+                self.world.in_doubt.remove(&id);
+            }
+        }
+    }
+}
+
+/// Waits for leave.
+fn wait_for(leave: futures_channel::oneshot::Receiver<Result<(), RunError>>) -> Result<(), RunError> {
+    use std::task::{Context, Poll, Wake, Waker};
+
+    struct Unpark(std::thread::Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut leave = std::pin::pin!(leave);
+    loop {
+        match leave.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(Ok(result)) => return result,
+            Poll::Ready(Err(_)) => panic!("nobody says whether it may be sent"),
+            Poll::Pending => std::thread::park(),
+        }
+    }
+}
+
+/// Nothing is left in the folder of parts that are being written.
+pub(crate) fn leftovers(disk: &SimulatedDisk) -> Vec<std::path::PathBuf> {
+    let live = Path::new(FOLDER).join(LIVE);
+    let is_left = |path: &std::path::PathBuf| {
+        path.starts_with(&live) || path.extension().is_some_and(|extension| extension == "tmp")
+    };
+    disk.files().into_iter().filter(is_left).collect()
+}

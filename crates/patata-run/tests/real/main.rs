@@ -1,0 +1,26 @@
+//! Real processes, which are killed, and real files that refuse things: what a run folder promises holds.
+
+#![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a failure in a helper fails the test, as it should"
+)]
+
+mod child;
+mod faults;
+mod kills;
+mod server;
+
+/// Not a test: what the others start in a process of its own.
+#[test]
+#[ignore = "the others start it"]
+fn child_process() {
+    let Ok(folder) = std::env::var("RUN_FOLDER") else { return };
+    faults::arm(&std::env::var("RUN_FAULT").unwrap(), &folder);
+    match child::run(&folder, &std::env::var("RUN_URL").unwrap()) {
+        Ok(()) => println!("\ndone"),
+        Err(error @ patata_run::RunError::Io { .. }) => println!("\nio {error}"),
+        Err(error) => println!("\nother {error}"),
+    }
+}
