@@ -1,0 +1,300 @@
+//! A run under way: requests are read, sent, and their outcomes written down, until there are no more or somebody ends it.
+
+pub(crate) mod canary;
+pub(crate) mod count;
+pub(crate) mod feed;
+mod names;
+mod orders;
+mod redacted;
+pub(crate) mod sink;
+mod speed;
+pub(crate) mod stdout;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use patata::{ConfigError, Control, Method, PushedRun, Step, Stop};
+use patata_run::{Ending, Gate, Id, LimitsNow, Summary, Ticket};
+
+use self::canary::Judged;
+use self::count::Total;
+use self::feed::{Feed, Next, Origin, Rest, Rows};
+use self::orders::Orders;
+use self::sink::Sink;
+use self::speed::Speed;
+use self::stdout::Reader;
+use crate::commands::control::change;
+use crate::display::{self, Display, Due};
+use crate::exit::{Exit, Failure};
+use crate::resolve::Plan;
+use crate::signals::{LOOK, Signals};
+
+/// Outcomes between two looks at the clock.
+const BATCH: u32 = 64;
+
+/// By what a request is known when its outcome comes.
+#[derive(Debug, Clone)]
+pub(crate) enum Tag {
+    /// Of a run without a folder.
+    Row {
+        id: Id,
+        index: u64,
+        method: Method,
+    },
+    Ticket(Arc<Ticket>),
+}
+
+/// How a run, or a part of it, has ended.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    /// With its input.
+    Over,
+    /// By itself.
+    Stopped(Stop),
+    /// As the canary showed.
+    Refused(String),
+    Signal(Exit),
+    /// Nobody reads what is written.
+    ReaderLeft,
+    /// Its input ended before its end.
+    Failed(Failure),
+}
+
+impl Ended {
+    /// Why it ended before its input did.
+    pub(crate) fn reason(&self) -> Option<String> {
+        match self {
+            Self::Over | Self::ReaderLeft => None,
+            Self::Stopped(stop) => Some(stop.to_string()),
+            Self::Refused(why) => Some(why.clone()),
+            Self::Signal(Exit::Terminated) => Some("terminated (SIGTERM)".to_owned()),
+            Self::Signal(_) => Some("interrupted (Ctrl-C)".to_owned()),
+            Self::Failed(failure) => Some(failure.message.clone()),
+        }
+    }
+}
+
+/// What is to be run.
+pub(crate) struct Flow {
+    pub(crate) sink: Sink,
+    /// Where it can be told things.
+    pub(crate) folder: Option<PathBuf>,
+    pub(crate) gate: Option<Gate>,
+    pub(crate) display: Display,
+    pub(crate) signals: Signals,
+    pub(crate) total: Total,
+    pub(crate) limits: LimitsNow,
+    /// As the plan has them.
+    pub(crate) limits_of_plan: LimitsNow,
+}
+
+/// What a run has come to.
+pub(crate) struct Outflow {
+    pub(crate) ended: Ended,
+    /// What is to be told a folder.
+    pub(crate) ending: Ending,
+    pub(crate) sink: Sink,
+    pub(crate) display: Display,
+    pub(crate) submitted: u64,
+    pub(crate) limits: LimitsNow,
+}
+
+impl Flow {
+    /// Runs all of a plan.
+    ///
+    /// # Errors
+    /// What makes it impossible to write outcomes down.
+    pub(crate) fn run(mut self, plan: &Plan, canary: Option<usize>) -> Result<Outflow, Failure> {
+        let mut parts = Parts::default();
+        let ended = match canary {
+            None => self.part(plan, Rows::All, &mut parts)?,
+            Some(count) => self.canary_and_rest(plan, count, &mut parts)?,
+        };
+        let mut ending = parts.ending;
+        ending.stopped = ended.reason().map(|why| plan.redaction.apply(&why));
+        let is_complete = parts.is_complete && ending.cancelled == 0;
+        let read_to_its_end = is_complete.then(|| parts.submitted + self.sink.passed());
+        ending.total = read_to_its_end.or_else(|| self.total.get());
+        Ok(Outflow {
+            ended,
+            ending,
+            sink: self.sink,
+            display: self.display,
+            submitted: parts.submitted,
+            limits: self.limits,
+        })
+    }
+
+    fn canary_and_rest(&mut self, plan: &Plan, count: usize, parts: &mut Parts) -> Result<Ended, Failure> {
+        let canary = Arc::new(canary::chosen(plan, count)?);
+        let size = canary.len() as u64;
+        let before = self.sink.statistics().summary();
+        let ended = self.part(plan, Rows::Only(canary.clone()), parts)?;
+        if !matches!(ended, Ended::Over) {
+            return Ok(ended);
+        }
+        let after = self.sink.statistics().summary();
+        let (failed, done) = match after.done() - before.done() {
+            // An earlier process has sent it: if nothing else, it is judged anew.
+            0 if before.done() <= size => (before.failed, before.done()),
+            sent => (after.failed - before.failed, sent),
+        };
+        match canary::judged(failed, done, plan.max_failures) {
+            Judged::Good => self.part(plan, Rows::Except(canary), parts),
+            Judged::Bad(why) => {
+                parts.is_complete = false;
+                Ok(Ended::Refused(why))
+            }
+        }
+    }
+
+    /// Sends these rows.
+    fn part(&mut self, plan: &Plan, rows: Rows, parts: &mut Parts) -> Result<Ended, Failure> {
+        let mut run: PushedRun<Tag> = plan.client.run_pushed();
+        let control = run.control();
+        if let Sink::Folder(recorder) = &self.sink {
+            let control = control.clone();
+            recorder.listen(move || control.wake());
+        }
+        let mut gate = self.gate.take();
+        if let Some(gate) = &mut gate {
+            gate.rewind();
+        }
+        let (sources, options, template) = (plan.sources.clone(), plan.input.clone(), plan.template.clone());
+        let origin = Origin { sources, options, template, rows, gate };
+        let mut feed = Feed::start(origin, control.clone())?;
+        self.hold_limits(&control)?;
+        let orders = Orders::listen(self.folder.as_deref(), &control, &self.limits);
+        let under_way = UnderWay { plan, control: &control, orders: &orders };
+        let ended = self.send(&under_way, &mut run, &mut feed);
+        run.end();
+        let Rest { blocks, gate, is_complete, failure } = feed.close();
+        self.gate = gate;
+        self.sink.note_input(&blocks)?;
+        parts.add(&run, is_complete);
+        let ended = ended?;
+        let is_left = self.sink.rest(true)? == Reader::HasLeft;
+        Ok(match (ended, failure) {
+            (Ended::Over, Some(failure)) => Ended::Failed(failure),
+            (Ended::Over, None) if is_left => Ended::ReaderLeft,
+            (ended, _) => ended,
+        })
+    }
+
+    /// Has the limits hold that somebody set while an earlier part was under way.
+    fn hold_limits(&self, control: &Control) -> Result<(), Failure> {
+        let refused = |error: ConfigError| Failure::usage(error.to_string());
+        if self.limits == self.limits_of_plan {
+            return Ok(());
+        }
+        control.set_rates(&self.limits.rate).map_err(refused)?;
+        control.set_concurrency(self.limits.concurrency).map_err(refused)?;
+        control.set_paused(self.limits.paused).map_err(refused)
+    }
+
+    fn send(
+        &mut self,
+        under_way: &UnderWay<'_>,
+        run: &mut PushedRun<Tag>,
+        feed: &mut Feed,
+    ) -> Result<Ended, Failure> {
+        let mut until_look = 0;
+        let mut speed = Speed::new(under_way.plan.limit_rate);
+        loop {
+            if until_look == 0 {
+                until_look = BATCH;
+                self.look(under_way);
+                run.hold(self.sink.unsafe_count()?);
+                self.sink.note_input(&feed.take_blocks())?;
+                if let Some(exit) = self.signals.come() {
+                    return Ok(Ended::Signal(exit));
+                }
+            }
+            until_look -= 1;
+            push(run, feed, speed.room(run.receipt().outstanding, self.limits.concurrency));
+            let reader = match run.step() {
+                Step::Outcome(outcome) => {
+                    speed.note(&outcome);
+                    self.sink.write(under_way.plan, &outcome)?
+                }
+                Step::Wait => {
+                    // What is on its way is written with what is there.
+                    let is_quiet = run.receipt().outstanding == 0;
+                    let reader = self.sink.rest(is_quiet)?;
+                    run.wait(LOOK);
+                    until_look = 0;
+                    reader
+                }
+                Step::End => break,
+            };
+            if reader == Reader::HasLeft {
+                return Ok(Ended::ReaderLeft);
+            }
+        }
+        Ok(run.stopped().cloned().map_or(Ended::Over, Ended::Stopped))
+    }
+
+    /// Draws, if it is time.
+    fn look(&mut self, under_way: &UnderWay<'_>) {
+        let Some(due) = self.display.due() else { return };
+        if let Some(limits) = under_way.orders.limits().filter(|limits| *limits != self.limits) {
+            self.display.message(&change(&self.limits, &limits));
+            self.limits = limits;
+        }
+        let progress = Some(under_way.control.progress());
+        let tick = match due {
+            Due::Tick => self.sink.tick(progress.as_ref(), &self.limits, self.total.get()),
+            Due::Draw => self.sink.statistics().peek(display::now(), progress.as_ref(), &self.limits),
+        };
+        if self.display.is_visible() {
+            let (total, skipped) = (self.total.get(), self.sink.skipped());
+            let summary = Summary { total, skipped, ..self.sink.statistics().summary() };
+            self.display.show(due, tick, &summary);
+        }
+    }
+}
+
+/// What a part of a run has while it lasts.
+struct UnderWay<'a> {
+    plan: &'a Plan,
+    control: &'a Control,
+    orders: &'a Orders,
+}
+
+/// The accounts of the parts of a run.
+#[derive(Debug, Default)]
+struct Parts {
+    ending: Ending,
+    submitted: u64,
+    is_complete: bool,
+}
+
+impl Parts {
+    fn add(&mut self, run: &PushedRun<Tag>, is_complete: bool) {
+        let receipt = run.receipt();
+        self.submitted += receipt.submitted;
+        self.ending.cancelled += receipt.cancelled;
+        self.ending.unsent += receipt.unsent;
+        let tickets = run.unfinished().unsent.iter().filter_map(|tag| match tag {
+            Tag::Ticket(ticket) => Some(ticket.position()),
+            Tag::Row { .. } => None,
+        });
+        self.ending.not_sent.extend(tickets);
+        self.is_complete = is_complete;
+    }
+}
+
+/// Hands the run as many requests as it has room for, and so many at most.
+fn push(run: &mut PushedRun<Tag>, feed: &mut Feed, most: usize) {
+    for _ in 0..run.room().min(most) {
+        match feed.next() {
+            Next::Request(request) => {
+                if let Err(request) = run.push(request) {
+                    return run.give_up(request);
+                }
+            }
+            Next::Later => return,
+            Next::End => return run.close_input(),
+        }
+    }
+}

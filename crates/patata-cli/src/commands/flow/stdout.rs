@@ -1,0 +1,112 @@
+//! Rows on stdout. They promise "at least once", and carry their ids.
+
+use std::io::{self, Write};
+
+use patata::Outcome;
+use patata_run::{Asked, Id, Noted, Statistics, write_changed, write_row};
+
+use super::Tag;
+use super::redacted::redacted;
+use crate::exit::Failure;
+use crate::redaction::Redaction;
+
+/// How much is written at once.
+const PIECE: usize = 64 << 10;
+
+/// Writes rows, and keeps the accounts of them.
+pub(crate) struct Stdout {
+    buffer: Vec<u8>,
+    with_headers: bool,
+    pub(super) statistics: Statistics,
+}
+
+/// Whether anybody reads what is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reader {
+    Reads,
+    /// Has closed the pipe, and wants no more.
+    HasLeft,
+}
+
+/// An outcome, and how it is written.
+#[derive(Clone, Copy)]
+pub(super) struct Answer<'a> {
+    pub(super) outcome: &'a Outcome<Tag>,
+    pub(super) is_ok: bool,
+    pub(super) redaction: &'a Redaction,
+}
+
+impl Stdout {
+    pub(crate) fn new(with_headers: bool, statistics: Statistics) -> Self {
+        Self { buffer: Vec::with_capacity(2 * PIECE), with_headers, statistics }
+    }
+
+    /// Takes an outcome.
+    pub(super) fn write(
+        &mut self,
+        id: &Id,
+        index: u64,
+        method: &str,
+        answer: &Answer<'_>,
+    ) -> Result<Reader, Failure> {
+        let Answer { outcome, is_ok, redaction } = *answer;
+        let (response, error) = (outcome.result.as_ref().ok(), outcome.result.as_ref().err());
+        let asked_for = error.map(|error| redaction.apply(error.url())).unwrap_or_default();
+        let asked = Asked { id, index, method, url: &asked_for };
+        let (buffer, with_headers) = (&mut self.buffer, self.with_headers);
+        let url = match redaction.is_empty() {
+            true => write_row(buffer, &asked, outcome, is_ok, with_headers),
+            false => redacted(outcome, is_ok, redaction, |changed| {
+                write_changed(buffer, &asked, changed, with_headers)
+            }),
+        };
+        let message = error.map(|error| redaction.apply(&error.to_string()));
+        self.statistics.note(&Noted {
+            status: response.map(|response| response.status.as_u16()),
+            kind: error.map(|error| error.kind().name()),
+            message: message.as_deref(),
+            ok: is_ok,
+            host: host(self.buffer.get(url).unwrap_or_default()),
+            elapsed: outcome.elapsed,
+            attempts: outcome.attempts,
+            bytes: response.map_or(0, |response| response.body.len() as u64),
+            id,
+        });
+        if self.buffer.len() >= PIECE { self.flush() } else { Ok(Reader::Reads) }
+    }
+
+    /// Hands on what there is.
+    pub(super) fn flush(&mut self) -> Result<Reader, Failure> {
+        if self.buffer.is_empty() {
+            return Ok(Reader::Reads);
+        }
+        let mut stdout = io::stdout().lock();
+        let written = stdout.write_all(&self.buffer).and_then(|()| stdout.flush());
+        self.buffer.clear();
+        match &written {
+            Err(cause) if cause.kind() == io::ErrorKind::BrokenPipe => Ok(Reader::HasLeft),
+            _ => Failure::of_stdout(written).map(|()| Reader::Reads),
+        }
+    }
+}
+
+/// The host in a URL that stands in quotes, with its port.
+fn host(url: &[u8]) -> &str {
+    let url = std::str::from_utf8(url).unwrap_or_default().trim_matches('"');
+    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+    rest.split(['/', '?', '#']).next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_stands_before_the_path() {
+        for (url, expected) in
+            [("\"http://a:80/b\"", "a:80"), ("\"https://a?b\"", "a"), ("\"\"", ""), ("\"/path\"", "")]
+        {
+            assert_eq!(host(url.as_bytes()), expected);
+        }
+    }
+}

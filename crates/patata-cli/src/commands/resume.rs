@@ -1,0 +1,136 @@
+//! `resume` and `retry`: another process goes on with a run.
+
+use std::path::Path;
+
+use patata_run::{Manifest, RunError, RunFolder, Selection};
+
+use super::{control, print, run, say};
+use crate::args::Command;
+use crate::args::commands::{ResumeArgs, RetryArgs, RunArgs};
+use crate::args::parse::{Refused, parse_again};
+use crate::environment::Environment;
+use crate::exit::{Exit, Failure};
+use crate::resolve::{self, Plan};
+use crate::similar::nearest;
+
+/// The kinds of errors by which requests are chosen.
+const KINDS: [patata::ErrorKind; 16] = [
+    patata::ErrorKind::InvalidRequest,
+    patata::ErrorKind::Resolve,
+    patata::ErrorKind::Connect,
+    patata::ErrorKind::HostUnavailable,
+    patata::ErrorKind::Tls,
+    patata::ErrorKind::Proxy,
+    patata::ErrorKind::Timeout,
+    patata::ErrorKind::Protocol,
+    patata::ErrorKind::Redirect,
+    patata::ErrorKind::Body,
+    patata::ErrorKind::Decode,
+    patata::ErrorKind::TooLarge,
+    patata::ErrorKind::OutOfMemory,
+    patata::ErrorKind::Save,
+    patata::ErrorKind::RetryIf,
+    patata::ErrorKind::Cancelled,
+];
+
+pub(super) fn perform(resume: ResumeArgs, environment: &Environment) -> Result<Exit, Failure> {
+    let folder = resume.folder.folder;
+    let mut args = args_of(&folder)?;
+    args.output.unknown = resume.unknown.or(args.output.unknown);
+    run::overlay(&mut args, resume.limits, resume.drawing);
+    // Before the folder is touched, so that what is wrong changes nothing in it.
+    let plan = resolve::run(&args, environment)?;
+    go_on(plan, &args, &folder, environment)
+}
+
+pub(super) fn retry(retry: RetryArgs, environment: &Environment) -> Result<Exit, Failure> {
+    let folder = retry.folder.folder;
+    let mut args = args_of(&folder)?;
+    run::overlay(&mut args, retry.limits, retry.drawing);
+    let selection = Selection {
+        statuses: retry.status.map(|statuses| statuses.0).unwrap_or_default(),
+        kinds: retry.kind.iter().map(|name| kind(name)).collect::<Result<_, _>>()?,
+        unknown: retry.unknown,
+        failed: true,
+    };
+    let plan = resolve::run(&args, environment)?;
+    match RunFolder::retry(&folder, &selection).map_err(Failure::of_run)? {
+        0 => {
+            say(args.drawing.quiet, "no request of the run is to be sent again");
+            Ok(Exit::Ok)
+        }
+        _ => go_on(plan, &args, &folder, environment),
+    }
+}
+
+fn go_on(plan: Plan, args: &RunArgs, folder: &Path, environment: &Environment) -> Result<Exit, Failure> {
+    let recording = match RunFolder::resume(folder, resolve::record_options(args)) {
+        Err(locked @ RunError::Locked { .. }) => return unpaused(folder, locked),
+        Err(refused @ RunError::Io { .. }) => {
+            return Ok(run::refused_by_disk(args.drawing.quiet, folder, &Failure::of_run(refused)));
+        }
+        recording => recording.map_err(Failure::of_run)?,
+    };
+    run::to_folder(plan, args, folder, recording, environment)
+}
+
+/// Another process is at the run: it goes on, if it is paused, and is left alone otherwise.
+fn unpaused(folder: &Path, locked: RunError) -> Result<Exit, Failure> {
+    match control::unpause(folder) {
+        Ok(true) => {
+            print(&format!("{} goes on", folder.display()))?;
+            Ok(Exit::Ok)
+        }
+        _ => Err(Failure::of_run(locked)),
+    }
+}
+
+/// The arguments that the run was begun with.
+fn args_of(folder: &Path) -> Result<RunArgs, Failure> {
+    let run = RunFolder::open(folder).map_err(Failure::of_run)?;
+    let manifest = run.manifest();
+    let mut args = parsed(manifest, folder)?;
+    args.output.output = Some(folder.to_owned());
+    Ok(args)
+}
+
+fn parsed(manifest: &Manifest, folder: &Path) -> Result<RunArgs, Failure> {
+    let place = folder.display();
+    if manifest.program != "patata" {
+        return Err(Failure::usage(format!(
+            "{place} was begun by {}, not by this program; go on with it there",
+            manifest.program
+        )));
+    }
+    let command = match parse_again(&manifest.arguments) {
+        Ok(arguments) => arguments.command,
+        Err(Refused::Failure(failure)) => return Err(failure),
+        Err(Refused::Usage(error)) => {
+            return Err(Failure::usage(format!(
+                "{place}/manifest.json has arguments that are not understood: {error}"
+            )));
+        }
+    };
+    match command {
+        Command::Run(args) => Ok(*args),
+        _ => Err(Failure::usage(format!(
+            "{place}/manifest.json has the arguments of another command than run"
+        ))),
+    }
+}
+
+/// The name of a kind of error, by how a user writes it.
+fn kind(name: &str) -> Result<String, Failure> {
+    let written = name.to_lowercase().replace(['-', '_'], " ");
+    let mut names = KINDS.iter().map(|kind| kind.name());
+    if let Some(known) = names.clone().find(|known| known.replace('_', " ") == written) {
+        return Ok(known.to_owned());
+    }
+    let hint = nearest(&written, names.by_ref()).map(|known| format!("; did you mean {known:?}?"));
+    let all: Vec<_> = KINDS.iter().map(|kind| kind.name()).collect();
+    Err(Failure::usage(format!(
+        "--kind: {name:?} is no kind of error{}; there are {}",
+        hint.unwrap_or_default(),
+        all.join(", ")
+    )))
+}

@@ -1,0 +1,197 @@
+//! The body of a request: data, JSON, a form, or a file.
+
+use std::path::Path;
+
+use bytes::Bytes;
+use patata::Body;
+
+use crate::input::error::InputError;
+use crate::input::field::FieldPath;
+use crate::input::json;
+use crate::input::row::{Row, Value};
+
+use super::encoding::Encoding;
+use super::text::{Text, Token, tokens, unusable};
+use super::{BodyParts, JSON, file};
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// Up to which size a file that is the same for all rows is kept in memory.
+const KEPT: u64 = 16 << 20;
+
+impl BodyParts {
+    /// The body in which every brace stands for itself, for who has no rows. `content_type` is what the headers say.
+    ///
+    /// # Errors
+    /// What is no JSON and should be; a file that cannot be read.
+    pub fn literal(&self, content_type: Option<&str>) -> Result<Body, InputError> {
+        let text = |text: &String, media_type| Body::from(text.clone()).with_media_type(media_type);
+        Ok(match self {
+            Self::Data(data) => {
+                let is_json = data.trim_start().starts_with(['{', '[']) && json::is_json(data).is_ok();
+                text(data, if is_json { JSON } else { FORM })
+            }
+            Self::Json(data) => {
+                json::is_json(data).map_err(|message| bad_json("--json", &message))?;
+                text(data, JSON)
+            }
+            Self::Form(pairs) => Body::form(pairs.iter().map(|(name, value)| (name, value))),
+            Self::File { name, media_type } => {
+                let media_type = media_type.as_deref().or(content_type).unwrap_or(FORM);
+                read(name)?.with_media_type(media_type.to_owned())
+            }
+        })
+    }
+}
+
+/// A body with places for fields.
+#[derive(Debug, Clone)]
+pub(super) enum BodyTemplate {
+    /// The same for all rows.
+    Constant(Body),
+    Text(Text, &'static str),
+    Form(Vec<(Text, Text)>),
+    File(Text, String),
+}
+
+impl BodyTemplate {
+    /// `content_type` is what the headers say.
+    pub(super) fn new(parts: &BodyParts, content_type: Option<&str>) -> Result<Self, InputError> {
+        let body = match parts {
+            BodyParts::Data(text) => data(text, content_type)?,
+            BodyParts::Json(text) => {
+                Self::Text(json_text(text).map_err(|message| bad_json("--json", &message))?, JSON)
+            }
+            BodyParts::Form(pairs) => {
+                let text = |text: &String| Text::with(text, Encoding::AsIs);
+                Self::Form(pairs.iter().map(|(name, value)| (text(name), text(value))).collect())
+            }
+            BodyParts::File { name, media_type } => {
+                let media_type = media_type.clone().unwrap_or_else(|| FORM.to_owned());
+                let name = file::existing(name);
+                match name.constant() {
+                    Some(name) => Self::Constant(read(name)?.with_media_type(media_type)),
+                    None => Self::File(name, media_type),
+                }
+            }
+        };
+        Ok(body.kept())
+    }
+
+    /// A text without places is shared by all requests.
+    fn kept(self) -> Self {
+        match &self {
+            Self::Text(text, media_type) => match text.constant() {
+                Some(text) => {
+                    Self::Constant(Body::from(Bytes::from(text.to_owned())).with_media_type(*media_type))
+                }
+                None => self,
+            },
+            _ => self,
+        }
+    }
+
+    pub(super) fn fields(&self) -> Vec<&FieldPath> {
+        match self {
+            Self::Constant(_) => Vec::new(),
+            Self::Text(text, _) | Self::File(text, _) => text.fields().collect(),
+            Self::Form(pairs) => {
+                pairs.iter().flat_map(|(name, value)| name.fields().chain(value.fields())).collect()
+            }
+        }
+    }
+
+    pub(super) fn render(&self, row: &Row) -> Result<Body, String> {
+        Ok(match self {
+            Self::Constant(body) => body.clone(),
+            Self::Text(text, media_type) => Body::from(text.render(row)?).with_media_type(*media_type),
+            Self::File(name, media_type) => Body::file(name.render(row)?).with_media_type(media_type.clone()),
+            Self::Form(pairs) => {
+                let rendered: Result<Vec<_>, String> =
+                    pairs.iter().map(|(name, value)| Ok((name.render(row)?, value.render(row)?))).collect();
+                Body::form(rendered?)
+            }
+        })
+    }
+}
+
+fn data(text: &str, content_type: Option<&str>) -> Result<BodyTemplate, InputError> {
+    let said = content_type.map(str::to_ascii_lowercase);
+    let says = |part: &str| said.as_ref().is_some_and(|said| said.contains(part));
+    let json = json_text(text);
+    let is_json = says("json") || (said.is_none() && json.as_ref().is_ok_and(|_| looks_like_json(text)));
+    if is_json {
+        let text = json.map_err(|message| bad_json("-d", &message))?;
+        return Ok(BodyTemplate::Text(text, JSON));
+    }
+    let is_form = says("x-www-form-urlencoded") || (said.is_none() && text.contains('='));
+    let encoding = match is_form {
+        // What is there alone is a whole form.
+        true if tokens(text).len() > 1 => Encoding::Component,
+        _ => Encoding::AsIs,
+    };
+    Ok(BodyTemplate::Text(Text::with(text, encoding), FORM))
+}
+
+fn looks_like_json(text: &str) -> bool {
+    let begins_with_field = matches!(tokens(text.trim_start()).first(), Some(Token::Field(_)));
+    !begins_with_field && text.trim_start().starts_with(['{', '['])
+}
+
+fn bad_json(part: &'static str, message: &str) -> InputError {
+    unusable(
+        part,
+        format!(
+            "is no JSON: {message}; quote texts with \", in a shell within '…', as in '{{\"name\":\"{{name}}\"}}'"
+        ),
+    )
+}
+
+/// A JSON text with places in it.
+///
+/// # Errors
+/// Why it would be no JSON, whatever the values.
+fn json_text(text: &str) -> Result<Text, String> {
+    let tokens = tokens(text);
+    let mut within = Within::default();
+    let encodings: Vec<_> = tokens.iter().map(|token| within.pass(token)).collect();
+    let text = Text::new(tokens, |at| encodings[at]);
+    let sample = text.render_with(|_| Ok(Value::Json("0")))?;
+    json::is_json(&sample)?;
+    Ok(text)
+}
+
+/// Whether a place in JSON is within quotes.
+#[derive(Default)]
+struct Within {
+    string: bool,
+    escape: bool,
+}
+
+impl Within {
+    fn pass(&mut self, token: &Token) -> Encoding {
+        if let Token::Literal(text) = token {
+            for byte in text.bytes() {
+                match byte {
+                    _ if self.escape => self.escape = false,
+                    b'\\' => self.escape = self.string,
+                    b'"' => self.string = !self.string,
+                    _ => {}
+                }
+            }
+        }
+        if self.string { Encoding::JsonString } else { Encoding::JsonValue }
+    }
+}
+
+/// A file that is the same for all rows.
+fn read(name: &str) -> Result<Body, InputError> {
+    let failed = |cause: std::io::Error| unusable("-d", format!("the file {name:?} cannot be read: {cause}"));
+    let path = Path::new(name);
+    let about = path.metadata().map_err(failed)?;
+    // What can be read once is read for the first request of many.
+    match about.is_file() && about.len() > KEPT {
+        true => Ok(Body::file(path)),
+        false => std::fs::read(path).map(Body::from).map_err(failed),
+    }
+}

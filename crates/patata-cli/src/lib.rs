@@ -1,0 +1,62 @@
+//! patata on the command line: what is said is parsed, resolved, run and printed, in that order. No policy is made here.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+
+mod args;
+mod commands;
+mod config;
+mod display;
+mod environment;
+mod exit;
+pub mod input;
+mod picture;
+mod redaction;
+mod resolve;
+mod secrets;
+mod shell;
+mod signals;
+mod similar;
+
+use args::parse::Refused;
+use environment::Environment;
+use exit::{Exit, Failure};
+
+/// The program, given its arguments with its own name first. Gives what the process should end with.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    perform(arguments) as u8
+}
+
+fn perform(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    signals::outlive_file_size_limit();
+    let environment = Environment::of_process();
+    let failure = match args::parse::parse(arguments, &environment) {
+        Ok(parsed) => match commands::perform(parsed, &environment) {
+            Ok(exit) => return exit,
+            Err(failure) => failure,
+        },
+        Err(Refused::Failure(failure)) => failure,
+        Err(Refused::Usage(error)) => {
+            let printed = error.print();
+            if error.use_stderr() {
+                return Exit::Usage;
+            }
+            match Failure::of_stdout(printed) {
+                Ok(()) => return Exit::Ok,
+                Err(failure) => failure,
+            }
+        }
+    };
+    tell(&failure);
+    failure.exit
+}
+
+/// Says something to who runs it. Where it cannot be said, nobody can be told that, either.
+fn print_to_stderr(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Says why it cannot be done.
+fn tell(failure: &Failure) {
+    print_to_stderr(&format!("error: {}", failure.message));
+}

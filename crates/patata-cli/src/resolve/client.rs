@@ -1,0 +1,194 @@
+//! The client: every option of the engine that a flag sets.
+
+use patata::{Builder, Client, ConfigError, HttpVersion, TlsVersion};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::template::{has_fields, is_of_rows};
+use crate::args::commands::{RequestArgs, RunArgs};
+use crate::args::connections::{ConnectionFlags, Http, Tls};
+use crate::args::limits::{FailureFlags, LimitFlags};
+use crate::args::request::RequestFlags;
+use crate::args::retries::{RetryFlags, TimeFlags};
+use crate::args::values::{Concurrency, Header};
+use crate::environment::Environment;
+use crate::exit::Failure;
+use crate::secrets::filled;
+
+/// That of a run. What has places for fields is left to the template.
+pub(super) fn for_run(args: &RunArgs, environment: &Environment) -> Result<Client, Failure> {
+    let mut builder = Client::builder().ordered(args.output.ordered);
+    builder = with_request(builder, &args.request, environment, true)?;
+    builder = some(builder, args.limits.workers, |builder, count| builder.num_workers(count.get()));
+    builder = with_failures(builder, &args.failures);
+    builder = with_retries(builder, &args.retries);
+    builder = with_times(builder, &args.times);
+    let client = with_connections(builder, &args.connections, environment)?.build().map_err(refused)?;
+    // As those of a run, and not of its client, whose limits cannot be changed while it is under way.
+    with_limits(client.to_builder(), &args.limits).build().map_err(refused)
+}
+
+/// That of one request: there is nothing to share among threads.
+pub(super) fn for_one(args: &RequestArgs, environment: &Environment) -> Result<Client, Failure> {
+    let mut builder = Client::builder().num_workers(1).concurrency(1);
+    builder = with_request(builder, &args.request, environment, false)?;
+    builder = with_retries(builder, &args.retries);
+    builder = with_times(builder, &args.times);
+    builder = some(builder, args.ok.as_ref(), |builder, ok| builder.ok_statuses(ok.0.clone()));
+    if args.output.is_some() && args.request.max_response_size.is_none() {
+        // What goes to a file takes no memory.
+        builder = builder.max_response_size(usize::MAX);
+    }
+    with_connections(builder, &args.connections, environment)?.build().map_err(refused)
+}
+
+/// Sets what each request says. Where there are rows, what has places for their fields is left out.
+fn with_request(
+    mut builder: Builder,
+    flags: &RequestFlags,
+    environment: &Environment,
+    has_rows: bool,
+) -> Result<Builder, Failure> {
+    let fill = |flag: &str, text: &str| filled(flag, text, environment, str::to_owned);
+    if let Some(user) = &flags.user {
+        let user = fill("-u", user)?;
+        let (name, password) = user.split_once(':').ok_or_else(|| {
+            Failure::usage("-u: the password is missing; write NAME:env:PASSWORD, or NAME: for an empty one")
+        })?;
+        builder = builder.basic_auth(name, password);
+    }
+    if let Some(token) = &flags.bearer {
+        builder = builder.bearer_auth(fill("--bearer", token)?);
+    }
+    if flags.json.is_some() {
+        builder = builder.accept("application/json");
+    }
+    for header in &flags.headers {
+        builder = match header {
+            Header::LeftOut(name) => builder.without_header(name),
+            Header::Set(name, value) if has_rows && is_of_rows(name, value) => builder,
+            Header::Set(name, value) => builder.header(name, fill("-H", value)?),
+        };
+    }
+    if let Some(name) = &flags.user_agent {
+        builder = builder.header("user-agent", name);
+    }
+    if !flags.cookies.is_empty() {
+        if flags.cookies.iter().any(|cookies| !cookies.contains('=')) {
+            return Err(Failure::usage("-b: cookies are written as NAME=VALUE; a file of them is not read"));
+        }
+        builder = builder.header("cookie", fill("-b", &flags.cookies.join("; "))?);
+    }
+    for pair in flags.params.iter().filter(|pair| !has_rows || !(has_fields(&pair.0) || has_fields(&pair.1)))
+    {
+        builder = builder.param(&pair.0, fill("--param", &pair.1)?);
+    }
+    if flags.cookie_jar {
+        builder = builder.cookie_jar(true);
+    }
+    builder = some(builder, flags.max_redirects, Builder::max_redirects);
+    if flags.no_follow_redirects {
+        builder = builder.follow_redirects(false);
+    }
+    builder = some(builder, flags.max_response_size, Builder::max_response_size);
+    Ok(some(builder, flags.max_decompression_ratio, |builder, ratio| builder.max_decompression_ratio(ratio)))
+}
+
+fn with_limits(mut builder: Builder, flags: &LimitFlags) -> Builder {
+    builder = some(builder, flags.concurrency, |builder, concurrency| match concurrency {
+        Concurrency::Auto => builder.concurrency_auto(),
+        Concurrency::Count(count) => builder.concurrency(count),
+    });
+    builder =
+        some(builder, flags.concurrency_per_host, |builder, count| builder.concurrency_per_host(count.get()));
+    builder = flags.rate.iter().fold(builder, Builder::rate);
+    builder = flags.rate_per_host.iter().fold(builder, Builder::rate_per_host);
+    some(builder, flags.queue_max_size, |builder, count| builder.queue_max_size(count.get()))
+}
+
+fn with_failures(mut builder: Builder, flags: &FailureFlags) -> Builder {
+    builder = some(builder, flags.max_failures, |builder, budget| builder.max_failures(budget.0));
+    builder = some(builder, flags.ok.as_ref(), |builder, ok| builder.ok_statuses(ok.0.clone()));
+    some(builder, flags.abort_on.as_ref(), |builder, statuses| builder.abort_on(statuses.0.clone()))
+}
+
+fn with_retries(mut builder: Builder, flags: &RetryFlags) -> Builder {
+    // As curl counts: what is sent again.
+    builder = some(builder, flags.retry, |builder, again| builder.retries(again.saturating_add(1)));
+    builder = some(builder, flags.retries, |builder, attempts| builder.retries(attempts.get()));
+    builder = some(builder, flags.retry_statuses.as_ref(), |builder, statuses| {
+        builder.retry_statuses(statuses.0.clone())
+    });
+    builder = some(builder, flags.retry_budget, |builder, budget| builder.retry_budget(budget.0));
+    builder = some(builder, flags.backoff, Builder::backoff);
+    builder = some(builder, flags.max_backoff, Builder::max_backoff);
+    builder.retry_non_idempotent(flags.retry_non_idempotent).idempotency_key(flags.idempotency_key)
+}
+
+fn with_times(mut builder: Builder, flags: &TimeFlags) -> Builder {
+    builder = some(builder, flags.timeout, Builder::timeout);
+    builder = some(builder, flags.connect_timeout, Builder::connect_timeout);
+    builder = some(builder, flags.total_timeout, Builder::total_timeout);
+    builder = some(builder, flags.host_timeout, |builder, limit| builder.host_timeout(limit));
+    some(builder, flags.deadline, Builder::deadline)
+}
+
+fn with_connections(
+    mut builder: Builder,
+    flags: &ConnectionFlags,
+    environment: &Environment,
+) -> Result<Builder, Failure> {
+    if let Some(proxy) = &flags.proxy {
+        let encoded = |value: &str| utf8_percent_encode(value, NON_ALPHANUMERIC).to_string();
+        let proxy = filled("-x", proxy, environment, encoded)?;
+        // As curl takes it.
+        let has_scheme = proxy.contains("://");
+        builder = builder.proxy(if has_scheme { proxy } else { format!("http://{proxy}") });
+    }
+    if flags.no_proxy {
+        builder = builder.without_proxy();
+    }
+    builder = some(builder, flags.cacert.as_ref(), Builder::ca_file);
+    if flags.insecure {
+        builder = builder.verify(false);
+    }
+    builder = some(builder, flags.cert.as_ref(), |builder, cert| builder.cert(cert, flags.key.as_deref()));
+    for resolve in &flags.resolve {
+        builder = builder.resolve(&resolve.host, resolve.addresses.iter().copied());
+    }
+    builder = some(builder, flags.unix_socket.as_ref(), Builder::unix_socket);
+    builder = some(builder, flags.http, |builder, version| {
+        builder.http_version(match version {
+            Http::One => HttpVersion::Http1,
+            Http::Two => HttpVersion::Http2,
+        })
+    });
+    Ok(some(builder, flags.tls_min, |builder, version| {
+        builder.min_tls_version(match version {
+            Tls::OneTwo => TlsVersion::Tls12,
+            Tls::OneThree => TlsVersion::Tls13,
+        })
+    }))
+}
+
+/// Sets an option that was given.
+fn some<V>(builder: Builder, value: Option<V>, set: impl FnOnce(Builder, V) -> Builder) -> Builder {
+    match value {
+        Some(value) => set(builder, value),
+        None => builder,
+    }
+}
+
+/// What the engine refuses, by the flag that says it.
+fn refused(error: ConfigError) -> Failure {
+    let flag = match error.option {
+        "headers" => "--header".to_owned(),
+        "verify" => "--cacert".to_owned(),
+        "auth" => "--user".to_owned(),
+        "cookies" => "--cookie".to_owned(),
+        "http_version" => "--http".to_owned(),
+        "ok_statuses" => "--ok".to_owned(),
+        "num_workers" => "--workers".to_owned(),
+        option => format!("--{}", option.replace('_', "-")),
+    };
+    Failure::usage(format!("{flag} must be {}, got {}", error.allowed, error.value))
+}

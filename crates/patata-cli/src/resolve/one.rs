@@ -1,0 +1,63 @@
+//! One request, as `get` and the like send it. Every brace stands for itself.
+
+use patata::{Body, Client, Method, Request};
+
+use super::{client, template};
+use crate::args::commands::RequestArgs;
+use crate::args::values::Header;
+use crate::environment::Environment;
+use crate::exit::Failure;
+use crate::secrets;
+
+/// One request, and the client for it.
+#[derive(Debug)]
+pub(crate) struct One {
+    pub(crate) client: Client,
+    pub(crate) request: Request<()>,
+}
+
+impl One {
+    /// `method` is the command's, which `-X` outweighs.
+    ///
+    /// # Errors
+    /// The first thing that cannot be done, by its flag.
+    pub(crate) fn new(
+        args: &RequestArgs,
+        method: Method,
+        environment: &Environment,
+    ) -> Result<Self, Failure> {
+        secrets::refuse_variables_in_url(&args.url)?;
+        let client = client::for_one(args, environment)?;
+        let body = body(args)?;
+        let method = match &args.request.method {
+            Some(name) => Method::from_bytes(name.to_ascii_uppercase().as_bytes()).map_err(|_| {
+                Failure::usage(format!("-X: the method {name:?} is none; give a word, as GET or POST"))
+            })?,
+            // As curl does: who sends data posts them.
+            None if body.is_some() && method == Method::GET => Method::POST,
+            None => method,
+        };
+        let url = match args.url.contains("://") {
+            true => args.url.clone(),
+            false => format!("http://{}", args.url),
+        };
+        let mut request = Request::new((), method, url);
+        if let Some(body) = body {
+            request = request.body(body);
+        }
+        if let Some(path) = &args.output {
+            request = request.stream_to(path);
+        }
+        Ok(Self { client, request })
+    }
+}
+
+fn body(args: &RequestArgs) -> Result<Option<Body>, Failure> {
+    let content_type = args.request.headers.iter().find_map(|header| match header {
+        Header::Set(name, value) if name.eq_ignore_ascii_case("content-type") => Some(value.as_str()),
+        _ => None,
+    });
+    let parts = template::body(&args.request)?;
+    let body = parts.map(|parts| parts.literal(content_type)).transpose();
+    body.map_err(|error| Failure::usage(error.to_string()))
+}

@@ -1,0 +1,244 @@
+//! Secrets on the command line: `env:NAME` stands for what a variable holds, and is all that is ever written down.
+
+use crate::args::commands::RunArgs;
+use crate::args::request::RequestFlags;
+use crate::args::values::Header;
+use crate::environment::Environment;
+use crate::exit::Failure;
+
+const MARK: &str = "env:";
+
+/// Ends of words that are names of secrets.
+const SECRET_WORDS: [&str; 6] = ["key", "token", "secret", "password", "passwd", "auth"];
+const SECRET_HEADERS: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "x-amz-security-token"];
+
+/// A text in which the values of variables stand in the place of their names.
+///
+/// # Errors
+/// A variable that is not set, or is no text.
+pub(crate) fn filled(
+    flag: &str,
+    text: &str,
+    environment: &Environment,
+    encode: impl Fn(&str) -> String,
+) -> Result<String, Failure> {
+    let mut filled = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, name, after)) = next_name(rest) {
+        let Some(value) = environment.get(name) else {
+            return Err(Failure::usage(format!(
+                "{flag}: the environment variable {name} is not set; set it before, as by `export {name}=…`"
+            )));
+        };
+        let value = value.to_str().ok_or_else(|| {
+            Failure::usage(format!("{flag}: the environment variable {name} is no UTF-8; set it anew"))
+        })?;
+        filled.push_str(before);
+        filled.push_str(&encode(value));
+        rest = after;
+    }
+    filled.push_str(rest);
+    Ok(filled)
+}
+
+/// Whether a text names a variable.
+pub(crate) fn names_variable(text: &str) -> bool {
+    next_name(text).is_some()
+}
+
+/// The first name of a variable, with what stands before and after it.
+fn next_name(text: &str) -> Option<(&str, &str, &str)> {
+    let mut from = 0;
+    while let Some(at) = text[from..].find(MARK).map(|at| from + at) {
+        let after = &text[at + MARK.len()..];
+        let is_part_of_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let is_in_word = text[..at].ends_with(is_part_of_name);
+        let end = after.find(|c| !is_part_of_name(c)).unwrap_or(after.len());
+        if !is_in_word && end > 0 && !after.starts_with(|c: char| c.is_ascii_digit()) {
+            return Some((&text[..at], &after[..end], &after[end..]));
+        }
+        from = at + MARK.len();
+    }
+    None
+}
+
+/// Refuses what would be written down in a run folder and must not be.
+///
+/// # Errors
+/// Names the flag, and how to write it.
+pub(crate) fn refuse_plain(run: &RunArgs, url: Option<&str>) -> Result<(), Failure> {
+    refuse_in_request(&run.request)?;
+    if let Some(proxy) = run.connections.proxy.as_deref().filter(|proxy| has_plain_credentials(proxy)) {
+        let place = after_credentials(proxy);
+        return Err(refused(
+            "--proxy",
+            "the proxy's password",
+            &format!("--proxy 'http://NAME:env:PROXY_PASSWORD@{place}'"),
+        ));
+    }
+    if let Some((name, _)) =
+        url.and_then(|url| query(url).find(|(name, value)| is_secret(name) && is_plain(value)))
+    {
+        let fix = format!("--param '{name}=env:{}', and the URL without it", variable(name));
+        return Err(refused("URL", &format!("the parameter {name}"), &fix));
+    }
+    match url.filter(|url| has_plain_credentials(url)) {
+        Some(_) => {
+            Err(refused("URL", "the password in the URL", "-u 'NAME:env:PASSWORD', and the URL without it"))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Refuses a URL that has the name of a variable where a secret is meant: it is sent as it stands.
+///
+/// # Errors
+/// Says how to write it.
+pub(crate) fn refuse_variables_in_url(url: &str) -> Result<(), Failure> {
+    let told = |what: &str, fix: &str| {
+        Err(Failure::usage(format!(
+            "URL: variables are not looked up in a URL, as {what}; write {fix}, and the URL without it"
+        )))
+    };
+    if authority(url).rsplit_once('@').is_some_and(|(credentials, _)| names_variable(credentials)) {
+        return told("in its password", "-u 'NAME:env:PASSWORD'");
+    }
+    match query(url).find(|(name, value)| is_secret(name) && names_variable(value)) {
+        Some((name, value)) => told(&format!("in its {name}"), &format!("--param '{name}={value}'")),
+        None => Ok(()),
+    }
+}
+
+fn refuse_in_request(request: &RequestFlags) -> Result<(), Failure> {
+    if request.user.as_deref().is_some_and(|user| !names_variable(user)) {
+        return Err(refused("--user", "the password", "-u 'NAME:env:PASSWORD'"));
+    }
+    if request.bearer.as_deref().is_some_and(|token| !names_variable(token)) {
+        return Err(refused("--bearer", "the token", "--bearer env:TOKEN"));
+    }
+    if request.cookies.iter().any(|cookies| is_plain(cookies)) {
+        return Err(refused("--cookie", "the cookie", "-b 'NAME=env:COOKIE'"));
+    }
+    for header in &request.headers {
+        if let Header::Set(name, value) = header
+            && is_secret(name)
+            && is_plain(value)
+        {
+            let scheme = value.split_once(' ').map(|(scheme, _)| format!("{scheme} ")).unwrap_or_default();
+            let fix = format!("-H '{name}: {scheme}env:{}'", variable(name));
+            return Err(refused("--header", &format!("the header {name}"), &fix));
+        }
+    }
+    let mut params = request.params.iter();
+    if let Some(pair) = params.find(|pair| names_variable(&pair.1) && pair.1.contains('{')) {
+        let why = "the variable and the field of a row would stand in one value, in failed.jsonl too";
+        return Err(Failure::usage(format!("--param: {}: {why}; make two parameters of them", pair.0)));
+    }
+    for pair in &request.params {
+        if is_secret(&pair.0) && is_plain(&pair.1) {
+            let fix = format!("--param '{}=env:{}'", pair.0, variable(&pair.0));
+            return Err(refused("--param", &format!("the parameter {}", pair.0), &fix));
+        }
+    }
+    Ok(())
+}
+
+fn refused(flag: &str, what: &str, fix: &str) -> Failure {
+    Failure::usage(format!(
+        "{flag}: {what} would be written down in the run folder; put it into an environment variable, and write \
+         {fix}"
+    ))
+}
+
+/// Whether a value is a secret itself: not the name of a variable, nor a field of the row.
+fn is_plain(value: &str) -> bool {
+    !value.is_empty() && !names_variable(value) && !value.contains('{')
+}
+
+/// Whether what has this name is secret.
+fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    // It tells requests apart, and nobody's rights.
+    name != "idempotency-key"
+        && (SECRET_HEADERS.contains(&&*name)
+            || name.split(['-', '_']).any(|word| SECRET_WORDS.iter().any(|secret| word.ends_with(secret))))
+}
+
+/// A name for the variable that holds it.
+fn variable(name: &str) -> String {
+    if name.eq_ignore_ascii_case("authorization") {
+        return "TOKEN".to_owned();
+    }
+    name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect()
+}
+
+fn authority(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split(['/', '?', '#']).next().unwrap_or_default()
+}
+
+/// Names and values of a query, as they stand there.
+fn query(url: &str) -> impl Iterator<Item = (&str, &str)> {
+    let url = url.split_once('#').map_or(url, |(url, _)| url);
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    query.split('&').filter_map(|pair| pair.split_once('='))
+}
+
+fn has_plain_credentials(url: &str) -> bool {
+    authority(url).rsplit_once('@').is_some_and(|(credentials, _)| is_plain(credentials))
+}
+
+fn after_credentials(url: &str) -> &str {
+    authority(url).rsplit_once('@').map_or("", |(_, place)| place)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_stands_where_its_name_does() {
+        let environment = Environment::of(&[("TOKEN", "s3cret"), ("A_1", "a")]);
+        let fill =
+            |text: &str| filled("-H", text, &environment, str::to_owned).map_err(|failure| failure.message);
+        for (text, expected) in [
+            ("Bearer env:TOKEN", "Bearer s3cret"),
+            ("env:TOKEN", "s3cret"),
+            ("me:env:TOKEN@host", "me:s3cret@host"),
+            ("a=env:A_1; b=env:TOKEN", "a=a; b=s3cret"),
+            ("env:", "env:"),
+            ("env:1", "env:1"),
+            ("myenv:TOKEN", "myenv:TOKEN"),
+            ("plain", "plain"),
+        ] {
+            assert_eq!(fill(text).unwrap(), expected, "{text}");
+        }
+        let missing = fill("Bearer env:NONE").unwrap_err();
+        assert_eq!(
+            missing,
+            "-H: the environment variable NONE is not set; set it before, as by `export NONE=…`"
+        );
+    }
+
+    #[test]
+    fn secrets_have_names_by_which_they_are_known() {
+        for name in
+            ["Authorization", "cookie", "X-Api-Key", "x-apikey", "access_token", "Client-Secret", "X-Auth"]
+        {
+            assert!(is_secret(name), "{name}");
+        }
+        for name in ["Accept", "Idempotency-Key", "X-Keyboard", "Author", "User-Agent"] {
+            assert!(!is_secret(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn credentials_stand_before_the_host() {
+        assert!(has_plain_credentials("http://me:secret@host/path"));
+        assert!(has_plain_credentials("me:secret@host:3128"));
+        for url in ["http://host/@path", "http://{user}@host/", "http://me:env:PASSWORD@host", "http://host"]
+        {
+            assert!(!has_plain_credentials(url), "{url}");
+        }
+    }
+}
