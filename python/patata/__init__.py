@@ -26,6 +26,7 @@ from patata.exceptions import (
     InvalidVerboseLevelError,
     PatataError,
     RequestError,
+    RunFolderError,
     StatusError,
     TooManyFailures,
 )
@@ -35,6 +36,7 @@ from patata.responses import AsyncResponses, Responses
 
 if TYPE_CHECKING:
     from patata.aio import AsyncPatata
+    from patata.run_folder import RunFolder
 
 __all__ = [
     "MAX_RESPONSE_HEADERS",
@@ -59,6 +61,8 @@ __all__ = [
     "RequestOptions",
     "Response",
     "Responses",
+    "RunFolder",
+    "RunFolderError",
     "StatusError",
     "TooManyFailures",
     "__version__",
@@ -66,9 +70,13 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # asyncio takes its time to be imported: only programs that use the class wait for it.
+    # What takes its time to be imported is waited for only by programs that use it.
     if name == "AsyncPatata":
         from patata.aio import AsyncPatata
 
         return AsyncPatata
+    if name == "RunFolder":
+        from patata.run_folder import RunFolder
+
+        return RunFolder
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,14 +5,17 @@ from __future__ import annotations
 import atexit
 import os
 from collections.abc import Callable, Mapping, MutableSet
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from patata import _options, _patata, exceptions
-from patata._options import CallOptions, Options, Unpack
+from patata._options import Options, Unpack
 from patata._progress.log import CallLog, configure, log_failure
 from patata._progress.stall import INPUT_STALL, InputStall
 from patata.models import Request, Response
 from patata.receipt import Accounts, Receipt
+
+if TYPE_CHECKING:
+    from patata.run_folder import RunFolder
 
 atexit.register(_patata._await_readers)
 if hasattr(os, "register_at_fork"):
@@ -22,8 +25,22 @@ if hasattr(os, "register_at_fork"):
 Prepared = tuple[_patata.Client, dict[str, Any]]
 """The engine with the options of a call, and these options."""
 
+LIMITS = ("concurrency", "concurrency_per_host", "rate", "rate_per_host")
+"""The limits that a run folder tells of."""
+
 INSTANT = (list, tuple, dict, set, frozenset, range)
 """Inputs that cannot keep a call waiting."""
+
+
+def close_after(error: BaseException, close: Callable[[], None]) -> None:
+    """Closes what a call was at that ``error`` has ended; notes on it what the disk refuses then."""
+    try:
+        close()
+    except exceptions.RunFolderError as failed:
+        if isinstance(error, GeneratorExit) or not hasattr(error, "add_note"):
+            raise
+        if not isinstance(error, exceptions.RunFolderError):
+            error.add_note(f"the run folder could not be finished: {failed}")
 
 
 class Client:
@@ -51,7 +68,7 @@ class Client:
         of_engine, self._call_options = _options.split(_options.checked(options))
         _patata.check_options(_options.combined({}, self._call_options))
         self._engine = _patata.Client({**self._sizes(), **of_engine})
-        self._concurrency = of_engine.get("concurrency")
+        self._limits = {name: of_engine[name] for name in LIMITS if of_engine.get(name) is not None}
         self._plain: dict[bool, Prepared] = {}
         """For requests, and for calls, that have no options of their own."""
         self._closed = False
@@ -76,7 +93,7 @@ class Client:
         return self.num_workers
 
     def _prepared(
-        self, requests: Any, retries: int | None, timeout: float | None, options: CallOptions
+        self, requests: Any, retries: int | None, timeout: float | None, options: Mapping[str, Any]
     ) -> Prepared:
         """What a call is begun with. Raises for options that cannot be used."""
         own = {"retries": retries, "timeout": timeout}
@@ -125,6 +142,18 @@ class Client:
             "input_chunk_size": self.input_chunk_size,
             "pool_submit_size": self.pool_submit_size,
         }
+
+    def _folder(self, options: Mapping[str, Any]) -> tuple[RunFolder | None, Mapping[str, Any]]:
+        """The run folder that a call names, if any, and its other options."""
+        if "run_folder" not in options:
+            return None, options
+        given, others = _options.run_folder(options)
+        if given is None:
+            return None, others
+        # Most calls have none, and do not pay for importing what it needs.
+        from patata.run_folder import run_folder_of
+
+        return run_folder_of(given), others
 
     def _begin(self, method: str) -> CallLog:
         """Checks that a call may begin. Gives its log."""

@@ -25,7 +25,8 @@ class Progress(NamedTuple):
     submitted
         How many requests were taken from the input.
     done
-        How many of them are done, and were yielded or are about to be.
+        How many of them are done, and were yielded or are about to be, or an earlier process has done
+        (``run_folder``).
     failed
         How many of these ended in an error, or were answered with a status that is no success.
     in_flight
@@ -137,7 +138,8 @@ class CallState:
         if not self.has_ended or self._accounts is None:
             return Progress()
         receipt = self._accounts.final()
-        return Progress(receipt.submitted, receipt.ok + receipt.failed, receipt.failed)
+        done = receipt.ok + receipt.failed + receipt.skipped
+        return Progress(receipt.submitted, done, receipt.failed)
 
     def cancel(self) -> None:
         """Ends it. One that has ended is left as it is."""

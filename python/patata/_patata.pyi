@@ -15,7 +15,10 @@ __all__ = [
     "Client",
     "Control",
     "FaultServer",
+    "FolderReader",
+    "FolderRows",
     "GeneratorProxy",
+    "OpenedFolder",
     "PushStream",
     "Request",
     "Response",
@@ -29,6 +32,7 @@ __all__ = [
     "check_options",
     "default_num_workers",
     "is_request",
+    "program",
 ]
 
 MAX_RESPONSE_HEADERS: int
@@ -38,6 +42,12 @@ __version__: str
 
 def default_num_workers() -> int:
     """The cores this process may use: CPU affinity and cgroup limits count."""
+
+def program(arguments: list[str]) -> int:
+    """Does what the arguments of the program ``patata`` say, its name first.
+
+    Gives what its process should end with.
+    """
 
 def check_options(options: dict[str, Any]) -> None:
     """Checks the options of a run before there is one. Raises ``ValueError`` for what cannot be used."""
@@ -283,6 +293,10 @@ class Response:
     def _adopt(self, original: Response) -> None:
         """Makes it answer the same request as another response, of which another process made it."""
 
+    def _answering(self, original: Response) -> Self:
+        """What a callback returned for another response, as the answer to the same request: itself or a
+        copy."""
+
     def _state(
         self,
     ) -> tuple[Any, Any, Any, bytes, Exception | None, bytes | None, tuple[int, int]]: ...
@@ -335,7 +349,12 @@ class Stream:
     """A run: responses to an iterable of requests, as they come."""
 
     def __new__(
-        cls, method: str, requests: Iterable[Any], client: Client, options: dict[str, Any]
+        cls,
+        method: str,
+        requests: Iterable[Any],
+        client: Client,
+        options: dict[str, Any],
+        folder: OpenedFolder | None = None,
     ) -> Self: ...
     def __iter__(self) -> Self: ...
     def __next__(self) -> Response: ...
@@ -363,13 +382,45 @@ class Stream:
         """
 
     def close(self) -> None:
-        """Ends the run, and with it the connections that are busy with its requests."""
+        """Ends the run, and with it the connections that are busy with its requests.
+
+        A run folder is sealed, and what the disk refuses then is raised.
+        """
+
+    def record(self, responses: list[Response]) -> Exception | None:
+        """Records what callbacks have made of responses, where there is a run folder.
+
+        Returns the exception for the first that cannot be written down.
+        """
+
+    def safe(self) -> list[Response]:
+        """Of the responses that were recorded, those that are safe.
+
+        Raises what the disk has refused, once all that is safe was taken.
+        """
+
+    @property
+    def waiting(self) -> int:
+        """How many responses wait until they are safe."""
+
+    def await_safe(self) -> None:
+        """Waits until more is safe, or a moment. For when the run has ended."""
+
+    def close_input(self) -> None:
+        """Takes nothing more of the input. What was taken is done."""
 
 @final
 class PushStream:
     """A run that waits for nothing: requests are pushed, and responses taken once they are there."""
 
-    def __new__(cls, method: str, client: Client, options: dict[str, Any], ringer: Ringer) -> Self: ...
+    def __new__(
+        cls,
+        method: str,
+        client: Client,
+        options: dict[str, Any],
+        ringer: Ringer,
+        folder: OpenedFolder | None = None,
+    ) -> Self: ...
     def room(self) -> int:
         """How many requests should be pushed now; 0 while there are responses to take."""
 
@@ -378,6 +429,7 @@ class PushStream:
 
         Returns how many more of the limit there may be, which is not 0 where the time was up; ``None``
         where the iterator has ended. Raises what the iterator raises, and for an item that is no request.
+        What an earlier process has done does not count.
         """
 
     def give_up(self, items: Iterator[Any]) -> None:
@@ -394,6 +446,28 @@ class PushStream:
 
         They count against ``queue_max_size``.
         """
+
+    def record(self, responses: list[Response]) -> Exception | None:
+        """Records what callbacks have made of responses, where there is a run folder.
+
+        Returns the exception for the first that cannot be written down.
+        """
+
+    def safe(self, limit: int) -> list[Response]:
+        """Of the responses that were recorded, at most ``limit`` that are safe.
+
+        Raises what the disk has refused, once all that is safe was taken.
+        """
+
+    @property
+    def waiting(self) -> int:
+        """How many responses wait until they are safe."""
+
+    def take_no_more(self) -> None:
+        """Takes nothing more of the input, which has not ended. What was taken is done."""
+
+    def finish(self) -> None:
+        """Closes it. A run folder is sealed, and what the disk refuses then is raised. May take a moment."""
 
     def arm(self) -> bool:
         """Has the ringer ring, once, when there is something to take or more room.
@@ -421,6 +495,48 @@ class PushStream:
 
         May take a moment.
         """
+
+@final
+class OpenedFolder:
+    """A run folder whose lock this process has, for a :class:`Stream` or :class:`PushStream`."""
+
+    def __new__(cls, folder: dict[str, Any]) -> Self:
+        """Goes on with the run of a folder, or begins it. May take its time."""
+
+@final
+class FolderReader:
+    """A run folder that is read."""
+
+    def __new__(cls, path: Path) -> Self: ...
+    def responses(self) -> FolderRows:
+        """The responses, in the order in which they were written."""
+
+    def failed(self) -> list[bytes]:
+        """The requests that have failed, as lines of JSON."""
+
+    def unknown(self) -> list[bytes]:
+        """The requests of which nobody knows whether they were done, likewise."""
+
+    def report(self) -> str:
+        """The report as it is now, as HTML."""
+
+    def receipt(self) -> dict[str, Any]:
+        """The accounts."""
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a process is at work in it."""
+
+    @staticmethod
+    def retry(path: Path, statuses: list[int], kinds: list[str], failed: bool, unknown: bool) -> int:
+        """Marks requests, to be sent again by who goes on with it. Gives how many."""
+
+@final
+class FolderRows:
+    """The responses of all rows of a run folder."""
+
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> Response: ...
 
 @disjoint_base
 class GeneratorProxy:

@@ -6,22 +6,35 @@ import asyncio
 import time
 import weakref
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable
+from functools import partial
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from patata import _options, _patata
 from patata._aio import TURN
 from patata._aio.call import Call, get_ready
 from patata._aio.exchange import Exchange
-from patata._base import Client
+from patata._aio.threads import result_of
+from patata._base import Client, close_after
 from patata._call_state import CANCELLED, CallState, NeverIterated
 from patata._methods import AsyncMethods
-from patata._options import CallOptions, ClientOnlyOptions, Options, RequestOptions, Unpack, documented
+from patata._options import (
+    CallOptions,
+    ClientOnlyOptions,
+    HttpOptions,
+    Options,
+    RequestOptions,
+    Unpack,
+    documented,
+)
 from patata.client import Callback, Item
 from patata.exceptions import CallCancelledError
 from patata.models import Response
 from patata.receipt import tell
 from patata.responses import AsyncResponses
+
+if TYPE_CHECKING:
+    from patata.run_folder import RunFolder
 
 AsyncCallback = Callable[[Response], Awaitable[Response]]
 
@@ -63,7 +76,7 @@ class AsyncPatata(Client, AsyncMethods):
     _OPEN = weakref.WeakSet
     """A call is kept by its generator alone, so that one that is abandoned can be collected."""
 
-    @documented(Other_Parameters=Options)
+    @documented(Other_Parameters=HttpOptions)
     def http(
         self,
         method: str,
@@ -97,7 +110,7 @@ class AsyncPatata(Client, AsyncMethods):
             one worker in processes, never on the event loop. What becomes of a response whose callback raises
             is as :meth:`Patata.http` says. Default: none.
         retries, timeout, options
-            Any of :class:`patata.Options`, for this call, as for :meth:`Patata.http`.
+            Any of :class:`patata.Options`, for this call, and ``run_folder``, as for :meth:`Patata.http`.
 
         Raises
         ------
@@ -109,8 +122,8 @@ class AsyncPatata(Client, AsyncMethods):
             If the client is closed before all responses were taken.
         CallCancelledError
             If the call is cancelled before all responses were taken.
-        TooManyFailures, DeadlineExceededError
-            After the last response, as for :meth:`Patata.http`.
+        TooManyFailures, DeadlineExceededError, RunFolderError
+            As for :meth:`Patata.http`.
 
         Examples
         --------
@@ -129,11 +142,12 @@ class AsyncPatata(Client, AsyncMethods):
         id_='an id' status_code=200 data='HELLO WORLD!'
         """
         functions = _options.callbacks(callbacks, may_be_coroutines=True)
-        engine, settings = self._prepared(requests, retries, timeout, options)
+        folder, others = self._folder(options)
+        engine, settings = self._prepared(requests, retries, timeout, others)
         requests = _options.requests(requests)
         state = CallState()
         unbegun = NeverIterated(state)
-        responses = self._responses(state, unbegun, method, requests, functions, engine, settings)
+        responses = self._responses(state, unbegun, method, requests, functions, engine, settings, folder)
         return AsyncResponses(responses, state)
 
     async def _responses(
@@ -145,13 +159,21 @@ class AsyncPatata(Client, AsyncMethods):
         functions: list[Any],
         engine: _patata.Client,
         settings: dict[str, Any],
+        folder: RunFolder | None,
     ) -> AsyncGenerator[Response, None]:
         with state:
             del unbegun
             log = self._begin(method)
             await get_ready(functions, self.num_workers)
-            tasks = settings.get("concurrency", self._concurrency)
-            call = Call(method, requests, functions, engine, settings, log, state, tasks)
+            tasks = settings.get("concurrency", self._limits.get("concurrency"))
+            opened = None
+            if folder is not None:
+                opening = partial(folder._opened, method, settings, self._limits, bool(functions))
+                opened = await result_of(opening)
+                # It may have been closed meanwhile.
+                self._check_begin(method)
+            call = Call(method, requests, functions, engine, settings, log, state, tasks, opened)
+            del opened
             # The thread that advances a generator should be the one that lets go of it.
             del requests
             self._open.add(call)
@@ -174,6 +196,8 @@ class AsyncPatata(Client, AsyncMethods):
                 self._open.discard(call)
                 try:
                     await call.close()
+                    if ended_by is not None:
+                        close_after(ended_by, call.finish)
                 finally:
                     # This is done also where the task was cancelled once more meanwhile.
                     self._accounts = call.accounts

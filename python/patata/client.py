@@ -4,18 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from patata import _options, _patata
-from patata._base import Client
+from patata._base import Client, close_after
 from patata._call_state import CANCELLED, CallState, NeverIterated
 from patata._methods import Methods
-from patata._options import CallOptions, ClientOnlyOptions, Options, RequestOptions, Unpack, documented
+from patata._options import (
+    CallOptions,
+    ClientOnlyOptions,
+    HttpOptions,
+    Options,
+    RequestOptions,
+    Unpack,
+    documented,
+)
 from patata._progress import started_bar
 from patata.exceptions import CallCancelledError
 from patata.models import Request, Response
 from patata.receipt import Accounts, tell
 from patata.responses import Responses
+
+if TYPE_CHECKING:
+    from patata.run_folder import RunFolder
 
 Item = Request | tuple[Any, str] | tuple[Any, str, Any]
 Callback = Callable[[Response], Response]
@@ -51,7 +62,7 @@ class Patata(Client, Methods):
     1000
     """
 
-    @documented(Other_Parameters=Options)
+    @documented(Other_Parameters=HttpOptions)
     def http(
         self,
         method: str,
@@ -89,10 +100,10 @@ class Patata(Client, Methods):
             its request had failed before; it counts as failed in the receipt, but not for ``max_failures``.
             Default: none.
         retries, timeout, options
-            Any of :class:`patata.Options`, for this call. Limits hold for it besides the client's, which hold
-            for all calls together. Other options win over the client's; of ``headers`` and ``params``, the
-            client's of other names are kept, and for an option that is nothing by default, ``None`` takes
-            the client's away.
+            Any of :class:`patata.Options`, for this call, and ``run_folder``. Limits hold for it besides the
+            client's, which hold for all calls together. Other options win over the client's; of ``headers``
+            and ``params``, the client's of other names are kept, and for an option that is nothing by
+            default, ``None`` takes the client's away.
 
         Raises
         ------
@@ -108,6 +119,9 @@ class Patata(Client, Methods):
             After the last response, if ``max_failures`` or ``abort_on`` ended the call.
         DeadlineExceededError
             After the last response, if the ``deadline`` passed while there was more input.
+        RunFolderError
+            If the ``run_folder`` cannot be used, at the first ``next``. After the last response that is
+            safe, if the disk refuses something: a ``RunFolderIOError``, which is an ``OSError`` too.
 
         Examples
         --------
@@ -118,11 +132,12 @@ class Patata(Client, Methods):
         ('an id', '{"key":"value"}')
         """
         functions = _options.callbacks(callbacks)
-        engine, settings = self._prepared(requests, retries, timeout, options)
+        folder, others = self._folder(options)
+        engine, settings = self._prepared(requests, retries, timeout, others)
         requests = _options.iterable(requests)
         state = CallState()
         unbegun = NeverIterated(state)
-        responses = self._responses(state, unbegun, method, requests, functions, engine, settings)
+        responses = self._responses(state, unbegun, method, requests, functions, engine, settings, folder)
         return Responses(responses, state)
 
     def _responses(
@@ -134,11 +149,15 @@ class Patata(Client, Methods):
         functions: list[Callback],
         engine: _patata.Client,
         settings: dict[str, Any],
+        folder: RunFolder | None,
     ) -> Generator[Response, None, None]:
         with state:
             del unbegun
             log = self._begin(method)
-            stream = _patata.Stream(method, requests, engine, settings)
+            opened = None
+            if folder is not None:
+                opened = folder._opened(method, settings, self._limits, bool(functions))
+            stream = _patata.Stream(method, requests, engine, settings, opened)
             control, accounts = stream.control(), Accounts(stream)
             state.start(control, accounts)
             self._note_open(control)
@@ -153,10 +172,11 @@ class Patata(Client, Methods):
 
                     failures = Failures()
                     accounts.adjust = failures.within
-                    responses = failures.counted(self._called_back(stream, functions, settings))
+                    responses = self._called_back(stream, functions, settings, folder is not None)
+                    responses = failures.counted(responses)
                 yield from log.logged(responses, accounts)
             except BaseException as error:
-                stream.close()
+                close_after(error, stream.close)
                 if state.has_caused(error):
                     raise tell(CallCancelledError(CANCELLED), accounts) from None
                 tell(error, accounts)
@@ -237,8 +257,16 @@ class Patata(Client, Methods):
         return self._log(response)
 
     def _called_back(
-        self, stream: _patata.Stream, functions: list[Callback], settings: dict[str, Any]
+        self,
+        stream: _patata.Stream,
+        functions: list[Callback],
+        settings: dict[str, Any],
+        is_recorded: bool,
     ) -> Iterator[Response]:
+        if is_recorded:
+            from patata._callbacks.recorded import recorded
+
+            return recorded(stream, self._batches(stream, functions, settings))
         if self.num_workers == 1:
             from patata._callbacks.calling import called
 
@@ -247,6 +275,20 @@ class Patata(Client, Methods):
 
         ordered = settings.get("ordered", False)
         return called_in_processes(stream, functions, self.num_workers, self.pool_submit_size, ordered)
+
+    def _batches(
+        self, stream: _patata.Stream, functions: list[Callback], settings: dict[str, Any]
+    ) -> Iterator[list[Response]]:
+        """What callbacks make of the responses of a call that is written down."""
+        from patata._callbacks.recorded import Answering, called_one_by_one
+
+        answering = [Answering(function) for function in functions]
+        if self.num_workers == 1:
+            return called_one_by_one(stream, answering)
+        from patata._callbacks.processes import batches_in_processes
+
+        ordered = settings.get("ordered", False)
+        return batches_in_processes(stream, answering, self.num_workers, self.pool_submit_size, ordered)
 
     def _note_open(self, control: _patata.Control) -> None:
         """Has :meth:`close` end the call, whichever of the two comes first."""

@@ -106,6 +106,56 @@ class CannotStartError(EndedEarly, RuntimeError):
     """No thread could be started for a call: memory, threads or files have run out. Nothing was sent."""
 
 
+class RunFolderError(EndedEarly):
+    """A run folder cannot be used, or can be used no longer. What was yielded before is safe in it."""
+
+
+class NotARunFolderError(RunFolderError):
+    """What was named is no run folder, or has other things in it."""
+
+
+class RunFolderLockedError(RunFolderError):
+    """Another call is at work in the folder, in this process or another one."""
+
+
+class RunFolderExistsError(RunFolderError):
+    """Another process has begun a run in the folder just now."""
+
+
+class RunFolderFormatError(RunFolderError):
+    """A later version of patata has written the folder."""
+
+
+class RunFolderDamagedError(RunFolderError):
+    """Something in the folder is not as it was left."""
+
+
+class RunFolderChangedError(RunFolderError):
+    """The run is given another input than the one that it was begun with."""
+
+
+class RunFolderIOError(RunFolderError, OSError):
+    """The disk, or the system, has refused something: the disk is full, say. The call ends with it.
+
+    All responses that are safe were yielded before. Once there is room, the same call goes on.
+    """
+
+    def __init__(self, message: str = "", errno: int | None = None) -> None:
+        super().__init__(message)
+        self.errno = errno
+
+    def __reduce__(self) -> tuple[type[RunFolderIOError], tuple[str, int | None]]:
+        return type(self), (str(self), self.errno)
+
+
+class UnwritableResponseError(RunFolderError, TypeError):
+    """What callbacks have made of a response cannot be written to a run folder, as JSON has no such thing.
+
+    The call takes no more input, does what it has taken, yields all of it, and raises this. The folder has
+    what the server had sent, as a failed request.
+    """
+
+
 class InternalPatataError(PatataError):
     """Something that cannot happen did. Please report it."""
 

@@ -28,7 +28,7 @@ class Latency(NamedTuple):
 class Receipt(NamedTuple):
     """What became of the requests of one call.
 
-    ``submitted == ok + failed + cancelled``, and ``failed`` is the sum of ``errors`` and
+    ``submitted == ok + failed + cancelled + skipped``, and ``failed`` is the sum of ``errors`` and
     ``failed_statuses``.
 
     Attributes
@@ -67,6 +67,10 @@ class Receipt(NamedTuple):
     unavailable_hosts
         How many requests were not sent as their host did not answer any more (``host_timeout``), by host, for
         the first 1,000 such hosts.
+    skipped
+        How many were not sent as an earlier process had done them (``run_folder``). Those that it has sent,
+        nobody knows to what effect, are among ``cancelled`` and ``unknown``, unless leave was given to send
+        them again.
 
     Examples
     --------
@@ -97,6 +101,7 @@ class Receipt(NamedTuple):
     removed_parts: int = 0
     removed_parts_in: Path | None = None
     unavailable_hosts: dict[str, int] = {}  # noqa: RUF012 - it is never written to
+    skipped: int = 0
 
     @classmethod
     def of(cls, accounts: dict[str, Any], *, has_ended: bool = True) -> Receipt:
@@ -126,6 +131,7 @@ class Receipt(NamedTuple):
             ("Ok", str(self.ok)),
             ("Failed", f"{self.failed} ({detail})" if detail else str(self.failed)),
             ("Cancelled", f"{self.cancelled} ({unfinished})" if unfinished else str(self.cancelled)),
+            *([("Skipped", f"{self.skipped} (done by an earlier process)")] if self.skipped else []),
             ("Attempts", str(self.attempts)),
             ("Bytes", str(self.bytes)),
             ("Latency (s)", times),
@@ -200,7 +206,8 @@ class Accounts:
         receipt = self._receipt(has_ended=False)
         if receipt is None:
             now = counts()
-            return self._last._replace(submitted=now.submitted, ok=now.done - now.failed, failed=now.failed)
+            ok = now.done - now.failed - self._last.skipped
+            return self._last._replace(submitted=now.submitted, ok=max(ok, 0), failed=now.failed)
         self._last = receipt
         return receipt
 

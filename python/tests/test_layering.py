@@ -14,13 +14,14 @@ LAYERS = {
     "models": {"_headers", "_patata"},
     "receipt": set(),
     "exceptions": {"_patata", "receipt"},
+    "run_folder": {"_patata", "exceptions", "models", "receipt"},
     "_options": {"exceptions", "models"},
     "_call_state": {"_options", "_patata", "exceptions", "receipt"},
     "responses": {"_call_state", "_patata", "models", "receipt"},
     "_methods": {"_options", "models"},
     "_callbacks": {"_patata", "exceptions", "models", "receipt"},
     "_progress": {"_patata", "models", "receipt"},
-    "_base": {"_options", "_patata", "_progress", "exceptions", "models", "receipt"},
+    "_base": {"_options", "_patata", "_progress", "exceptions", "models", "receipt", "run_folder"},
     "client": {
         "_base",
         "_call_state",
@@ -33,6 +34,7 @@ LAYERS = {
         "models",
         "receipt",
         "responses",
+        "run_folder",
     },
     "_aio": {
         "_call_state",
@@ -56,6 +58,7 @@ LAYERS = {
         "models",
         "receipt",
         "responses",
+        "run_folder",
     },
     "_testing_proxy": set(),
     "testing": {"_patata", "_testing_proxy"},
@@ -69,7 +72,9 @@ LAYERS = {
         "models",
         "receipt",
         "responses",
+        "run_folder",
     },
+    "__main__": {"_patata"},
 }
 """Which modules and folders each of them imports; only those above it, and ``_patata``, the extension."""
 

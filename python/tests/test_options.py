@@ -8,11 +8,15 @@ import pytest
 from patata import AsyncPatata, ClientOptions, Options, Patata
 from patata._options.documented import default_of, summary_of, type_name
 from patata._options.option import Words
-from patata._options.table import TABLE, AttemptOptions, CallOptions, ClientOnlyOptions
+from patata._options.table import TABLE, AttemptOptions, CallOptions, ClientOnlyOptions, FolderOptions
 from readme_options import README, with_tables
 
 CLIENTS = [Patata, AsyncPatata]
-TYPES = {name: annotation.__origin__ for name, annotation in ClientOptions.__annotations__.items()}
+TYPES = {
+    name: annotation.__origin__
+    for options in (ClientOptions, FolderOptions)
+    for name, annotation in options.__annotations__.items()
+}
 
 
 def parameters(function):
@@ -37,9 +41,8 @@ def test_a_client_names_its_own_options_in_the_order_and_with_the_defaults_of_th
 @pytest.mark.parametrize("client", CLIENTS)
 def test_http_names_those_that_the_rest_lacks(client):
     assert list(parameters(client.http))[3:] == list(AttemptOptions.__annotations__)
-    assert (
-        Options.__annotations__.keys() == AttemptOptions.__annotations__.keys() | CallOptions.__annotations__
-    )
+    shared = CallOptions.__annotations__.keys() - FolderOptions.__annotations__
+    assert Options.__annotations__.keys() == AttemptOptions.__annotations__.keys() | shared
     assert not AttemptOptions.__annotations__.keys() & CallOptions.__annotations__
 
 
@@ -57,9 +60,12 @@ def test_the_check_of_an_option_takes_its_default(name):
 
 
 def takes(name, value):
-    """Whether an option may have a value, as the only one of a client."""
+    """Whether an option may have a value, as the only one of a client, or of a call."""
     try:
-        with Patata(**{"verbose_level": 0, name: value}):
+        of_client = {} if name in FolderOptions.__annotations__ else {name: value}
+        with Patata(**{"verbose_level": 0, **of_client}) as client:
+            if not of_client:
+                client.http("get", [], **{name: value}).close()
             return True
     except ValueError:
         return False

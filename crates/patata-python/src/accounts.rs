@@ -1,11 +1,14 @@
 //! The accounts of a call: the engine's, and the ids of what it ended without.
 
+use std::sync::Arc;
+
 use patata::{ErrorKind, Outcome, Receipt, Unfinished};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::fault;
+use crate::folder::Passed;
 use crate::tag::Tag;
 
 /// So many ids of each kind are kept, as the engine keeps tags.
@@ -18,9 +21,16 @@ pub(crate) struct Accounts {
     /// The ids of what the deadline ended, which were handed out, and of what was cancelled.
     unsent: Vec<Py<PyAny>>,
     unknown: Vec<Py<PyAny>>,
+    /// What an earlier process has dealt with, where there is a run folder.
+    passed: Option<Arc<Passed>>,
 }
 
 impl Accounts {
+    /// Those of a call that is written down.
+    pub(crate) fn of_recorded(passed: Arc<Passed>) -> Self {
+        Self { passed: Some(passed), ..Self::default() }
+    }
+
     /// Looks at an outcome before it is handed out: one that the deadline ended has its id kept.
     pub(crate) fn note(&mut self, py: Python<'_>, outcome: &Outcome<Tag>) {
         if let Err(error) = &outcome.result
@@ -49,7 +59,8 @@ impl Accounts {
     }
 
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.unsent.iter().chain(&self.unknown).try_for_each(|id| visit.call(id))
+        self.unsent.iter().chain(&self.unknown).try_for_each(|id| visit.call(id))?;
+        self.passed.as_ref().map_or(Ok(()), |passed| passed.traverse(visit))
     }
 
     /// A copy of them, with the receipt of the run where that is not gone. No code of Python's runs meanwhile, in which
@@ -60,21 +71,29 @@ impl Accounts {
             receipt: running.unwrap_or(&self.receipt).clone(),
             unsent: copies(&self.unsent),
             unknown: copies(&self.unknown),
+            passed: self.passed.clone(),
         }
     }
 
     /// As a dict.
     pub(crate) fn dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let receipt = &self.receipt;
+        let passed = self.passed.as_deref();
+        let (skipped, kept) = passed.map_or((0, 0), |passed| (passed.skipped(), passed.unknown()));
         let dict = PyDict::new(py);
-        dict.set_item("submitted", receipt.submitted)?;
+        dict.set_item("submitted", receipt.submitted + skipped + kept)?;
         dict.set_item("ok", receipt.ok)?;
         dict.set_item("failed", receipt.failed)?;
-        dict.set_item("cancelled", receipt.cancelled)?;
+        dict.set_item("cancelled", receipt.cancelled + kept)?;
+        dict.set_item("skipped", skipped)?;
         dict.set_item("unsent", receipt.unsent)?;
-        dict.set_item("unknown", receipt.unknown)?;
+        dict.set_item("unknown", receipt.unknown + kept)?;
         dict.set_item("unsent_ids", PyList::new(py, &self.unsent)?)?;
-        dict.set_item("unknown_ids", PyList::new(py, &self.unknown)?)?;
+        let unknown_ids = PyList::new(py, &self.unknown)?;
+        for id_ in passed.map_or_else(Vec::new, |passed| passed.unknown_ids(py)) {
+            unknown_ids.append(id_)?;
+        }
+        dict.set_item("unknown_ids", unknown_ids)?;
         dict.set_item("outstanding", receipt.outstanding)?;
         dict.set_item("attempts", receipt.attempts)?;
         dict.set_item("retries_denied", receipt.retries_denied)?;
@@ -92,9 +111,10 @@ impl Accounts {
     }
 }
 
-/// How many requests were taken, are done, and have failed.
-pub(crate) fn counts(receipt: &Receipt) -> (u64, u64, u64) {
-    (receipt.submitted, receipt.ok + receipt.failed, receipt.failed)
+/// How many requests were taken, are done, and have failed; what an earlier process has done is among them.
+pub(crate) fn counts(receipt: &Receipt, passed: Option<&Passed>) -> (u64, u64, u64) {
+    let (skipped, kept) = passed.map_or((0, 0), |passed| (passed.skipped(), passed.unknown()));
+    (receipt.submitted + skipped + kept, receipt.ok + receipt.failed + skipped, receipt.failed)
 }
 
 /// How many requests ended in which class of error. Time-outs in connecting have one of their own, so that it is

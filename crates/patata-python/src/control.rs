@@ -1,9 +1,12 @@
 //! What the kinds of runs have in common for Python: the handle for other threads, and the method.
 
+use std::sync::Arc;
+
 use patata::Progress;
 use pyo3::prelude::*;
 
 use crate::fault;
+use crate::folder::Passed;
 use crate::fork::Process;
 use crate::options::unusable;
 
@@ -14,11 +17,13 @@ pub(crate) struct Control {
     engine: patata::Control,
     /// In the child of a fork, locks of the engine may be held for ever.
     process: Process,
+    /// What an earlier process has dealt with, where there is a run folder.
+    passed: Option<Arc<Passed>>,
 }
 
 impl Control {
-    pub(crate) fn new(engine: patata::Control, process: Process) -> Self {
-        Self { engine, process }
+    pub(crate) fn new(engine: patata::Control, process: Process, passed: Option<Arc<Passed>>) -> Self {
+        Self { engine, process, passed }
     }
 }
 
@@ -38,6 +43,9 @@ impl Control {
         self.process.check(py)?;
         let Progress { submitted, done, failed, in_flight, bottleneck, troubled_hosts, .. } =
             py.detach(|| self.engine.progress());
+        let passed = self.passed.as_deref();
+        let (skipped, kept) = passed.map_or((0, 0), |passed| (passed.skipped(), passed.unknown()));
+        let (submitted, done) = (submitted + skipped + kept, done + skipped);
         Ok((submitted, done, failed, in_flight, bottleneck.to_string(), troubled_hosts))
     }
 

@@ -306,7 +306,7 @@ fn build(
     method: Method,
 ) -> PyResult<Option<EngineRequest>> {
     let Ok(text) = url.cast::<PyString>() else { return Ok(None) };
-    let tag = Tag { id_: id_.clone().unbind(), item: item.clone().unbind() };
+    let tag = Tag { id_: id_.clone().unbind(), item: item.clone().unbind(), ticket: None };
     let Ok(url) = text.to_str() else {
         let message = format!("URL {} is not valid Unicode", shown::of(url));
         return Ok(Some(patata::Request::invalid(tag, message)));

@@ -10,13 +10,62 @@ use pyo3::types::{PyDict, PyType};
 #[derive(Debug, Clone)]
 pub(crate) struct Fault {
     class: &'static str,
+    kind: ErrorKind,
     detail: String,
     request_sent: bool,
 }
 
 impl From<patata::Error> for Fault {
     fn from(error: patata::Error) -> Self {
-        Self { class: class_of(&error), detail: error.to_string(), request_sent: error.request_sent() }
+        let (class, kind) = (class_of(&error), error.kind());
+        Self { class, kind, detail: error.to_string(), request_sent: error.request_sent() }
+    }
+}
+
+/// The kinds that have a class of their own.
+const KINDS: [ErrorKind; 16] = [
+    ErrorKind::InvalidRequest,
+    ErrorKind::Resolve,
+    ErrorKind::Connect,
+    ErrorKind::HostUnavailable,
+    ErrorKind::Proxy,
+    ErrorKind::Tls,
+    ErrorKind::Timeout,
+    ErrorKind::Protocol,
+    ErrorKind::Redirect,
+    ErrorKind::Body,
+    ErrorKind::Decode,
+    ErrorKind::TooLarge,
+    ErrorKind::OutOfMemory,
+    ErrorKind::Save,
+    ErrorKind::RetryIf,
+    ErrorKind::Cancelled,
+];
+
+/// The kind of the errors of a class, by the name that it has beyond Python; `None` for no class of an engine's error.
+pub(crate) fn kind_of_class(class: &str) -> Option<&'static str> {
+    match class {
+        CONNECT_TIMEOUT => Some(ErrorKind::Timeout.name()),
+        "CallbackError" | "CallbackProcessError" => Some("callback"),
+        _ if class.contains("Certificate") => Some(ErrorKind::Tls.name()),
+        _ => KINDS.iter().find(|kind| class_of_kind(**kind) == class).map(|kind| kind.name()),
+    }
+}
+
+/// The kind that has a name, which may be written as one word.
+fn kind_of_name(name: &str) -> Option<ErrorKind> {
+    KINDS.into_iter().find(|kind| kind.name().replace(' ', "_") == name.replace(' ', "_"))
+}
+
+/// The class of the errors of a kind that has a name, which may be written as one word.
+pub(crate) fn class_of_name(name: &str) -> &str {
+    match name {
+        "callback" => "CallbackError",
+        "unwritable" => "UnwritableResponseError",
+        _ => match kind_of_name(name) {
+            Some(kind) => class_of_kind(kind),
+            None => name,
+        },
     }
 }
 
@@ -62,6 +111,33 @@ pub(crate) fn class_of_kind(kind: ErrorKind) -> &'static str {
 }
 
 impl Fault {
+    /// One that a run folder tells of, by the name of its kind.
+    pub(crate) fn restored(kind: &str, detail: String) -> Self {
+        let known = kind_of_name(kind);
+        let class = known.map_or("RequestError", class_of_kind);
+        let request_sent = !matches!(
+            known,
+            Some(
+                ErrorKind::InvalidRequest
+                    | ErrorKind::Resolve
+                    | ErrorKind::Connect
+                    | ErrorKind::HostUnavailable
+                    | ErrorKind::Proxy
+                    | ErrorKind::Tls
+            )
+        );
+        Self { class, kind: known.unwrap_or(ErrorKind::Protocol), detail, request_sent }
+    }
+
+    /// The name of its kind.
+    pub(crate) fn kind(&self) -> &'static str {
+        self.kind.name()
+    }
+
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// The exception, as `response.error`.
     pub(crate) fn exception<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         class(py, self.class)?.call1((&self.detail, self.request_sent))

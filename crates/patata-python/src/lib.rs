@@ -13,11 +13,13 @@ mod connections;
 mod control;
 mod convert;
 mod fault;
+mod folder;
 mod fork;
 mod interpreter;
 mod json;
 mod limits;
 mod options;
+mod program;
 mod proxy;
 mod push;
 mod raised;
@@ -50,9 +52,13 @@ mod _patata {
     #[pymodule_export]
     use super::convert::is_request;
     #[pymodule_export]
+    use super::folder::{FolderReader, FolderRows, OpenedFolder};
+    #[pymodule_export]
     use super::fork::forked;
     #[pymodule_export]
     use super::options::Client;
+    #[pymodule_export]
+    use super::program::program;
     #[pymodule_export]
     use super::proxy::{AsyncGeneratorProxy, GeneratorProxy};
     #[pymodule_export]

@@ -12,6 +12,7 @@ use pyo3::{PyTraverseError, PyVisit};
 use crate::accounts::{self, Accounts};
 use crate::control::{self, Control};
 use crate::convert::Conversion;
+use crate::folder::{Admittance, OpenedFolder, Recording};
 use crate::fork::Process;
 use crate::interpreter::detached;
 use crate::options::Client;
@@ -35,48 +36,86 @@ pub(crate) struct PushStream {
     waker: Waker,
     accounts: Accounts,
     process: Process,
+    /// Where there is a run folder: says what is sent.
+    admittance: Option<Admittance>,
+    recording: Option<Recording>,
+    /// How many responses that were taken are still worked on.
+    held: usize,
+    /// Whether the input has ended, and all of it was pushed.
+    has_all: bool,
+    /// Whether the run has no more, and waits for what is not safe yet.
+    is_over: bool,
 }
 
 #[pymethods]
 impl PushStream {
     #[new]
-    #[pyo3(signature = (method, client, options, ringer))]
-    fn new(method: &str, client: &Client, options: &Bound<'_, PyDict>, ringer: &Ringer) -> PyResult<Self> {
+    #[pyo3(signature = (method, client, options, ringer, folder=None))]
+    fn new(
+        method: &str,
+        client: &Client,
+        options: &Bound<'_, PyDict>,
+        ringer: &Ringer,
+        folder: Option<&OpenedFolder>,
+    ) -> PyResult<Self> {
         let raised = Arc::new(Raised::default());
+        let conversion = Conversion::new(method, options, raised.clone())?;
+        let (admittance, mut recording) =
+            folder.map(|folder| folder.begin(client.engine().clone())).transpose()?.unzip();
+        let run = client.engine().run_pushed();
+        let mut accounts = Accounts::default();
+        if let Some(recording) = &mut recording {
+            accounts = Accounts::of_recorded(recording.passed().clone());
+            let waker = ringer.waker();
+            recording.listen(run.control(), move || waker.wake_by_ref());
+        }
         Ok(Self {
-            conversion: Conversion::new(method, options, raised.clone())?,
+            conversion,
             raised,
-            run: Some(client.engine().run_pushed()),
+            run: Some(run),
             waker: ringer.waker(),
-            accounts: Accounts::default(),
+            accounts,
             process: Process::current(),
+            admittance,
+            recording,
+            held: 0,
+            has_all: false,
+            is_over: false,
         })
     }
 
     /// How many requests should be pushed now.
     fn room(&mut self, py: Python<'_>) -> PyResult<usize> {
         self.process.check(py)?;
+        self.hold_waiting();
         Ok(self.run.as_mut().map_or(0, PushedRun::room))
     }
 
     /// Pushes at most `limit` items of an iterator, for at most about `seconds`. Returns how many more of
     /// the limit there may be, or `None` where the iterator has ended. Raises what the iterator raises, and
-    /// for an item that is no request.
+    /// for an item that is no request. What an earlier process has done does not count.
     fn push(&mut self, items: &Bound<'_, PyIterator>, limit: usize, seconds: f64) -> PyResult<Option<usize>> {
         self.process.check(items.py())?;
         let end = Instant::now() + Duration::try_from_secs_f64(seconds).unwrap_or_default();
         let mut items = items.clone();
-        for pushed in 0..limit {
-            let Some(item) = items.next() else { return Ok(None) };
-            let request = self.conversion.request(&item?)?;
-            let Some(run) = &mut self.run else { return Ok(Some(0)) };
-            if let Err(request) = run.push(request) {
-                // A run that was ended meanwhile takes no more, and says so when responses are taken.
-                run.give_up(request);
-                return Ok(Some(0));
+        let mut left = limit;
+        for looked_at in 1_usize.. {
+            if left == 0 {
+                break;
             }
-            if pushed % ITEMS_A_LOOK == ITEMS_A_LOOK - 1 && Instant::now() >= end {
-                return Ok(Some(limit - pushed - 1));
+            let Some(item) = items.next() else { return Ok(None) };
+            let request = self.asked(&item?)?;
+            let Some(run) = &mut self.run else { break };
+            if let Some(request) = request {
+                if let Err(request) = run.push(request) {
+                    // A run that was ended meanwhile takes no more, and says so when responses are taken.
+                    run.give_up(request);
+                    break;
+                }
+                left -= 1;
+            }
+            if looked_at.is_multiple_of(ITEMS_A_LOOK) && Instant::now() >= end {
+                return Ok(Some(left));
             }
         }
         Ok(Some(0))
@@ -87,7 +126,7 @@ impl PushStream {
     fn give_up(&mut self, items: &Bound<'_, PyIterator>) -> PyResult<()> {
         self.process.check(items.py())?;
         for item in items.clone() {
-            if let Ok(request) = self.conversion.request(&item?)
+            if let Ok(Some(request)) = self.asked(&item?)
                 && let Some(run) = &mut self.run
             {
                 run.give_up(request);
@@ -98,14 +137,23 @@ impl PushStream {
 
     /// Says that nothing more will be pushed.
     fn close_input(&mut self) {
+        self.has_all = true;
+        self.take_no_more();
+    }
+
+    /// Takes nothing more of the input, which has not ended. What was taken is done.
+    fn take_no_more(&mut self) {
         if let Some(run) = &mut self.run {
             run.close_input();
         }
     }
 
     /// Of the responses that are there, at most `limit`. `None` at the end.
-    fn take(&mut self, py: Python<'_>, limit: usize) -> PyResult<Option<Vec<Response>>> {
+    fn take(&mut self, py: Python<'_>, limit: usize) -> PyResult<Option<Vec<Py<Response>>>> {
         self.process.check(py)?;
+        if self.recording.as_ref().is_some_and(|recording| !recording.is_called_back()) {
+            return self.take_recorded(py, limit);
+        }
         let mut batch = Vec::new();
         let Some(run) = &mut self.run else { return Err(control::closed(py)) };
         while batch.len() < limit {
@@ -118,17 +166,15 @@ impl PushStream {
             match step {
                 Step::Outcome(outcome) => {
                     self.accounts.note(py, &outcome);
-                    batch.push(Response::new(outcome));
+                    let response = match &mut self.recording {
+                        Some(recording) => recording.recordable(outcome),
+                        None => Response::new(outcome),
+                    };
+                    batch.push(Py::new(py, response)?);
                 }
                 Step::Wait => break,
                 Step::End if !batch.is_empty() => break,
-                Step::End => {
-                    return match run.stopped() {
-                        Some(stop) => Err(stopped::exception(py, stop)),
-                        None if run.is_cancelled() => Err(control::closed(py)),
-                        None => Ok(None),
-                    };
-                }
+                Step::End => return ended(py, run).map(|()| None),
             }
         }
         Ok(Some(batch))
@@ -136,21 +182,61 @@ impl PushStream {
 
     /// Says how many responses that were taken are still worked on.
     fn hold(&mut self, responses: usize) {
-        if let Some(run) = &mut self.run {
-            run.hold(responses);
+        self.held = responses;
+        self.hold_waiting();
+    }
+
+    /// Records what callbacks have made of responses. Returns the exception for the first that cannot be written down.
+    fn record<'py>(
+        &mut self,
+        py: Python<'py>,
+        responses: Vec<Py<Response>>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.process.check(py)?;
+        let Some(recording) = &mut self.recording else { return Ok(None) };
+        let unwritable = recording.record_changed(py, responses)?;
+        Ok(unwritable.map(|error| error.into_value(py).into_bound(py).into_any()))
+    }
+
+    /// Of the responses that were recorded, at most `limit` that are safe. Raises what the disk has refused, once all that
+    /// is safe was taken.
+    fn safe(&mut self, py: Python<'_>, limit: usize) -> PyResult<Vec<Py<Response>>> {
+        self.process.check(py)?;
+        let is_idle = self.held == 0 && self.run.as_ref().is_none_or(|run| run.receipt().outstanding == 0);
+        let Some(recording) = &mut self.recording else { return Ok(Vec::new()) };
+        recording.safe_ones(py, is_idle, limit)
+    }
+
+    /// How many responses wait until they are safe.
+    #[getter]
+    fn waiting(&self) -> usize {
+        self.recording.as_ref().map_or(0, Recording::waiting)
+    }
+
+    /// Ends the run. Where there is a run folder, seals it, and raises what the disk has refused. May take a moment.
+    fn finish(slf: &Bound<'_, Self>) -> PyResult<()> {
+        Self::close(slf);
+        let recording = slf.borrow_mut().recording.take();
+        let Some(mut recording) = recording else { return Ok(()) };
+        if slf.borrow().process.is_gone() {
+            std::mem::forget(recording);
+            return Ok(());
         }
+        recording.finish(slf.py())
     }
 
     /// Has the ringer ring, once, when there is something to take or more room. `False` where something
     /// has happened since the last look.
     fn arm(&self) -> bool {
         self.run.as_ref().is_some_and(|run| run.register(&self.waker))
+            && self.recording.as_ref().is_none_or(|recording| !recording.has_news())
     }
 
     /// A handle for other threads; `None` once the stream is closed, and in the child of a fork.
     fn control(&self) -> Option<Control> {
         let run = self.run.as_ref().filter(|_| !self.process.is_gone())?;
-        Some(Control::new(run.control(), self.process))
+        let passed = self.recording.as_ref().map(|recording| recording.passed().clone());
+        Some(Control::new(run.control(), self.process, passed))
     }
 
     /// How many requests were taken in, and what became of them. `None` while the user's code runs in here, which
@@ -167,12 +253,16 @@ impl PushStream {
     /// `None` as for the receipt.
     fn counts(slf: &Bound<'_, Self>) -> Option<(u64, u64, u64)> {
         let this = slf.try_borrow().ok()?;
-        this.run.as_ref().map(PushedRun::receipt).map(accounts::counts)
+        let passed = this.recording.as_ref().map(|recording| &**recording.passed());
+        this.run.as_ref().map(PushedRun::receipt).map(|receipt| accounts::counts(receipt, passed))
     }
 
     /// What is held for Python, for the garbage collector.
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.conversion.traverse(&visit)?;
+        if let Some(recording) = &self.recording {
+            recording.traverse(&visit)?;
+        }
         self.conversion.functions().traverse(&visit)?;
         self.accounts.traverse(&visit)
     }
@@ -181,6 +271,7 @@ impl PushStream {
         self.conversion.clear();
         self.accounts = Accounts::default();
         drop(self.take_run());
+        self.let_go_of_folder();
     }
 
     /// Ends the run, and with it the connections that are busy with its requests, which may take a moment.
@@ -192,11 +283,88 @@ impl PushStream {
             let mut this = slf.borrow_mut();
             this.accounts.close(slf.py(), run.receipt(), run.unfinished());
             this.conversion.clear();
+            let has_all = this.has_all;
+            if let Some(recording) = &mut this.recording {
+                recording.note_end(run.receipt(), run.unfinished(), run.stopped(), has_all);
+            }
+            this.admittance = None;
         }
     }
 }
 
+/// What a run that has no more was ended by.
+fn ended(py: Python<'_>, run: &PushedRun<Tag>) -> PyResult<()> {
+    match run.stopped() {
+        Some(stop) => Err(stopped::exception(py, stop)),
+        None if run.is_cancelled() => Err(control::closed(py)),
+        None => Ok(()),
+    }
+}
+
 impl PushStream {
+    /// The request that an item stands for; `None` where an earlier process has dealt with it.
+    fn asked(&mut self, item: &Bound<'_, PyAny>) -> PyResult<Option<patata::Request<Tag>>> {
+        let request = self.conversion.request(item)?;
+        match &mut self.admittance {
+            Some(admittance) => admittance.admit(item.py(), request),
+            None => Ok(Some(request)),
+        }
+    }
+
+    /// Responses that are worked on, and those that are not safe, count against `queue_max_size`.
+    fn hold_waiting(&mut self) {
+        let waiting = self.waiting();
+        if let Some(run) = &mut self.run {
+            run.hold(self.held + waiting);
+        }
+    }
+
+    /// Takes what the run has, writes it down, and hands out what is safe.
+    fn take_recorded(&mut self, py: Python<'_>, limit: usize) -> PyResult<Option<Vec<Py<Response>>>> {
+        let Some(recording) = &mut self.recording else { return Err(control::closed(py)) };
+        for _ in 0..2 * limit {
+            let Some(run) = &mut self.run else { return Err(control::closed(py)) };
+            let step = if self.is_over { Step::End } else { run.step() };
+            if self.raised.is_interrupt(py)
+                && let Some(error) = self.raised.take()
+            {
+                return Err(error);
+            }
+            match step {
+                Step::Outcome(outcome) => {
+                    self.accounts.note(py, &outcome);
+                    recording.record(py, outcome)?;
+                }
+                Step::Wait => break,
+                Step::End => {
+                    self.is_over = true;
+                    break;
+                }
+            }
+        }
+        let outstanding = self.run.as_ref().map_or(0, |run| run.receipt().outstanding);
+        let safe = recording.safe_ones(py, outstanding == 0, limit)?;
+        self.hold_waiting();
+        match &self.run {
+            Some(run) if self.is_over && safe.is_empty() => {
+                let is_cancelled = run.is_cancelled() && run.stopped().is_none();
+                if self.waiting() > 0 && !is_cancelled {
+                    return Ok(Some(safe));
+                }
+                ended(py, run).map(|()| None)
+            }
+            _ => Ok(Some(safe)),
+        }
+    }
+
+    /// Without accounts; all that was acknowledged is safe.
+    fn let_go_of_folder(&mut self) {
+        let parts = (self.admittance.take(), self.recording.take());
+        if self.process.is_gone() {
+            std::mem::forget(parts);
+        }
+    }
+
     /// The run, unless it is of no use in the child of a fork: its threads are not there to be joined, and
     /// their locks may be held for ever.
     fn take_run(&mut self) -> Option<PushedRun<Tag>> {
@@ -214,5 +382,6 @@ impl PushStream {
 impl Drop for PushStream {
     fn drop(&mut self) {
         drop(self.take_run());
+        self.let_go_of_folder();
     }
 }

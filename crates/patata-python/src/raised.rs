@@ -19,6 +19,11 @@ impl Raised {
         self.is_some.store(true, Ordering::Release);
     }
 
+    /// Whether there is nothing.
+    pub(crate) fn is_none(&self) -> bool {
+        !self.is_some.load(Ordering::Acquire)
+    }
+
     pub(crate) fn take(&self) -> Option<PyErr> {
         self.error.lock().unwrap_or_else(PoisonError::into_inner).take()
     }

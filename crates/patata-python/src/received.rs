@@ -128,6 +128,17 @@ impl Received {
         Ok(Some(packed.into()))
     }
 
+    /// What a run folder tells of a response.
+    pub(crate) fn restored(
+        headers: Vec<(String, String)>,
+        url: String,
+        path: Option<PathBuf>,
+    ) -> PyResult<Self> {
+        let plain = Plain { headers, url, version: String::new(), path };
+        let packed = serde_json::to_vec(&plain).map_err(|error| PyValueError::new_err(error.to_string()))?;
+        Ok(Self::Packed(packed.into()))
+    }
+
     /// What was packed.
     pub(crate) fn unpack(packed: Option<&[u8]>) -> Self {
         packed.map_or(Self::None, |packed| Self::Packed(Bytes::copy_from_slice(packed)))

@@ -13,6 +13,7 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use crate::convert;
 use crate::fault::{self, Fault};
+use crate::folder::Pending;
 use crate::json;
 use crate::received::Received;
 use crate::tag::Tag;
@@ -22,18 +23,20 @@ use crate::tag::Tag;
 #[derive(Debug)]
 pub(crate) struct Response {
     #[pyo3(get, set)]
-    id_: Py<PyAny>,
+    pub(crate) id_: Py<PyAny>,
     /// The item of the input that it answers, as it came, or the `Request` that has been made of it.
     request: Option<Py<PyAny>>,
     status: Status,
-    body: Bytes,
+    pub(crate) body: Bytes,
     /// What has been made of the body or the failure, or assigned.
-    data: Option<Py<PyAny>>,
-    error: Failure,
-    received: Received,
-    attempts: u32,
+    pub(crate) data: Option<Py<PyAny>>,
+    pub(crate) error: Failure,
+    pub(crate) received: Received,
+    pub(crate) attempts: u32,
     retry_denied: bool,
-    elapsed: Duration,
+    pub(crate) elapsed: Duration,
+    /// Where it is to be written down once callbacks have had it: what is wanted for that.
+    pub(crate) pending: Option<Box<Pending>>,
 }
 
 #[derive(Debug)]
@@ -44,7 +47,7 @@ enum Status {
 }
 
 #[derive(Debug)]
-enum Failure {
+pub(crate) enum Failure {
     None,
     Fault(Box<Fault>),
     /// What has been made of a fault, or assigned.
@@ -88,11 +91,9 @@ fn bytes<'py>(py: Python<'py>, body: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
 
 impl Response {
     pub(crate) fn new(outcome: Outcome<Tag>) -> Self {
-        let Outcome { tag: Tag { id_, item }, attempts, retry_denied, elapsed, result, .. } = outcome;
+        let Outcome { tag: Tag { id_, item, .. }, attempts, retry_denied, elapsed, result, .. } = outcome;
         match result {
-            Ok(response) => {
-                Self { retry_denied, ..Self::answered(Tag { id_, item }, response, attempts, elapsed) }
-            }
+            Ok(response) => Self { retry_denied, ..Self::answered(id_, item, response, attempts, elapsed) },
             Err(error) => Self {
                 id_,
                 request: Some(item),
@@ -104,17 +105,59 @@ impl Response {
                 attempts,
                 retry_denied,
                 elapsed,
+                pending: None,
             },
         }
     }
 
     /// What has been answered, for the user's function that judges whether it is the last one.
     pub(crate) fn of_attempt(tag: Tag, attempt: &Attempt<'_>) -> Self {
-        Self::answered(tag, attempt.response.clone(), attempt.attempts, attempt.elapsed)
+        let Tag { id_, item, .. } = tag;
+        Self::answered(id_, item, attempt.response.clone(), attempt.attempts, attempt.elapsed)
     }
 
-    fn answered(tag: Tag, response: patata::Response, attempts: u32, elapsed: Duration) -> Self {
-        let Tag { id_, item } = tag;
+    /// One that is to be written down once callbacks have had it.
+    pub(crate) fn recordable(mut outcome: Outcome<Tag>, is_ok: bool) -> Self {
+        let status = outcome.result.as_ref().ok().map(|response| response.status.as_u16());
+        let ticket = outcome.tag.ticket.take();
+        let pending = ticket.map(|ticket| Box::new(Pending { ticket, is_ok, status }));
+        Self { pending, ..Self::new(outcome) }
+    }
+
+    /// One that a run folder tells of; `status` is that of an answer.
+    #[expect(clippy::too_many_arguments, reason = "they are what a row has")]
+    pub(crate) fn restored(
+        id_: Py<PyAny>,
+        status: Option<u16>,
+        body: Bytes,
+        data: Option<Py<PyAny>>,
+        error: Failure,
+        received: Received,
+        attempts: u32,
+        elapsed: Duration,
+    ) -> Self {
+        Self {
+            id_,
+            request: None,
+            status: Status::Code(status.unwrap_or(FAULT_STATUS)),
+            body,
+            data,
+            error,
+            received,
+            attempts,
+            retry_denied: false,
+            elapsed,
+            pending: None,
+        }
+    }
+
+    fn answered(
+        id_: Py<PyAny>,
+        item: Py<PyAny>,
+        response: patata::Response,
+        attempts: u32,
+        elapsed: Duration,
+    ) -> Self {
         Self {
             id_,
             request: Some(item),
@@ -126,6 +169,7 @@ impl Response {
             attempts,
             retry_denied: false,
             elapsed,
+            pending: None,
         }
     }
 
@@ -154,7 +198,7 @@ impl Response {
     }
 
     /// The body's JSON. Which charset it is in is only asked where it may make a difference.
-    fn parsed<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+    pub(crate) fn parsed<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let is_ascii = self.body.is_ascii();
         if is_ascii && let Some(value) = json::decode(py, &self.body)? {
             return Ok(Some(value));
@@ -188,11 +232,12 @@ impl Response {
             attempts: 0,
             retry_denied: false,
             elapsed: Duration::ZERO,
+            pending: None,
         }
     }
 
     #[getter]
-    fn get_status_code<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    pub(crate) fn get_status_code<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         match &self.status {
             Status::Code(code) => Ok(code.into_pyobject(py)?.into_any()),
             Status::Assigned(value) => Ok(value.bind(py).clone()),
@@ -286,11 +331,29 @@ impl Response {
 
     /// Answers the same request as another one, of which it was made in another process.
     fn _adopt(&mut self, py: Python<'_>, original: &Bound<'_, Self>) {
-        if self.request.is_none()
-            && let Ok(original) = original.try_borrow()
-        {
-            self.request = original.request.as_ref().map(|request| request.clone_ref(py));
+        if let Ok(mut original) = original.try_borrow_mut() {
+            if self.request.is_none() {
+                self.request = original.request.as_ref().map(|request| request.clone_ref(py));
+            }
+            if self.pending.is_none() {
+                self.pending = original.pending.take();
+            }
         }
+    }
+
+    /// What a callback has returned in the place of another response, to be written down as the answer to the same
+    /// request: itself, or a copy where it stands for another one already.
+    fn _answering<'py>(slf: &Bound<'py, Self>, original: &Bound<'py, Self>) -> PyResult<Bound<'py, Self>> {
+        if slf.is(original) || original.borrow().pending.is_none() {
+            return Ok(slf.clone());
+        }
+        let stands_for_another = slf.borrow().pending.is_some();
+        let answer = match stands_for_another {
+            true => slf.py().import("copy")?.call_method1("copy", (slf,))?.cast_into::<Self>()?,
+            false => slf.clone(),
+        };
+        answer.borrow_mut().pending = original.borrow_mut().pending.take();
+        Ok(answer)
     }
 
     /// The body's JSON, or an error where it is none.

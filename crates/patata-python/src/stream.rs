@@ -12,6 +12,7 @@ use pyo3::{PyTraverseError, PyVisit};
 use crate::accounts::{self, Accounts};
 use crate::control::{self, Control};
 use crate::convert::{Conversion, Functions};
+use crate::folder::{Admittance, OpenedFolder, Recording};
 use crate::fork::Process;
 use crate::interpreter::detached;
 use crate::options::Client;
@@ -23,11 +24,18 @@ use crate::tag::Tag;
 /// How long a wait may be deaf to signals.
 const SIGNALS: Duration = Duration::from_millis(100);
 
+/// So many outcomes may be taken and written down for each response that is handed out.
+const STEPS_A_LOOK: usize = 4;
+/// So many responses that are safe are handed out before the run is looked at again, once it had nothing.
+const HAND_OUTS_A_LOOK: usize = 32;
+
 /// The user's input. An exception it raises ends it, and is kept for when all responses are out.
 #[derive(Debug)]
 struct Input {
     iterator: Py<PyIterator>,
     conversion: Conversion,
+    /// Where there is a run folder: says what is sent.
+    admittance: Option<Admittance>,
     raised: Arc<Raised>,
 }
 
@@ -38,6 +46,9 @@ impl Iterator for Input {
         // The caller holds the GIL already, so this costs next to nothing.
         Python::attach(|py| {
             let mut iterator = self.iterator.bind(py).clone();
+            if self.admittance.is_some() {
+                return self.next_admitted(py, iterator);
+            }
             let item = iterator.next()?;
             match item.and_then(|item| self.conversion.request(&item)) {
                 Ok(request) => Some(request),
@@ -47,6 +58,30 @@ impl Iterator for Input {
                 }
             }
         })
+    }
+}
+
+impl Input {
+    /// The next item that is to be sent.
+    fn next_admitted(
+        &mut self,
+        py: Python<'_>,
+        mut iterator: Bound<'_, PyIterator>,
+    ) -> Option<patata::Request<Tag>> {
+        let admittance = self.admittance.as_mut()?;
+        while !admittance.is_closed() {
+            let item = iterator.next()?;
+            let request = item.and_then(|item| self.conversion.request(&item));
+            match request.and_then(|request| admittance.admit(py, request)) {
+                Ok(Some(request)) => return Some(request),
+                Ok(None) => {}
+                Err(error) => {
+                    self.raised.set(error);
+                    return None;
+                }
+            }
+        }
+        None
     }
 }
 
@@ -63,11 +98,23 @@ pub(crate) struct Stream {
     pending: Option<PyErr>,
     accounts: Accounts,
     process: Process,
+    /// Where there is a run folder.
+    recording: Option<Recording>,
+    /// How many responses of earlier batches are still worked on.
+    held: usize,
+    /// Whether the run has no more, and waits for what is not safe yet.
+    is_over: bool,
+    /// How many responses that are safe may be handed out before the run is looked at.
+    hand_outs: usize,
 }
 
 /// What one look at the run gave.
 enum Look {
     Response(Response),
+    /// One that is safe.
+    Recorded(Py<Response>),
+    /// Another look may give more.
+    Again,
     Nothing,
     End,
 }
@@ -75,32 +122,55 @@ enum Look {
 #[pymethods]
 impl Stream {
     #[new]
-    #[pyo3(signature = (method, requests, client, options))]
+    #[pyo3(signature = (method, requests, client, options, folder=None))]
     fn new(
         method: &str,
         requests: &Bound<'_, PyAny>,
         client: &Client,
         options: &Bound<'_, PyDict>,
+        folder: Option<&OpenedFolder>,
     ) -> PyResult<Self> {
         let raised = Arc::new(Raised::default());
         let conversion = Conversion::new(method, options, raised.clone())?;
         let iterator = requests.try_iter()?.unbind();
         let functions = conversion.functions().clone();
-        let run = client.engine().run(Input { iterator, conversion, raised: raised.clone() });
+        let (admittance, mut recording) =
+            folder.map(|folder| folder.begin(client.engine().clone())).transpose()?.unzip();
+        let run = client.engine().run(Input { iterator, conversion, admittance, raised: raised.clone() });
+        let mut accounts = Accounts::default();
+        if let Some(recording) = &mut recording {
+            accounts = Accounts::of_recorded(recording.passed().clone());
+            let bell = run.control();
+            recording.listen(run.control(), move || bell.wake());
+        }
         let process = Process::current();
-        Ok(Self { run: Some(run), functions, raised, pending: None, accounts: Accounts::default(), process })
+        let run = Some(run);
+        Ok(Self {
+            run,
+            functions,
+            raised,
+            pending: None,
+            accounts,
+            process,
+            recording,
+            held: 0,
+            is_over: false,
+            hand_outs: 0,
+        })
     }
 
     fn __iter__(slf: Py<Self>) -> Py<Self> {
         slf
     }
 
-    fn __next__(slf: &Bound<'_, Self>) -> PyResult<Option<Response>> {
+    fn __next__(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Response>>> {
         loop {
             // Other threads may ask for the accounts while this one waits.
             let look = slf.borrow_mut().look(slf.py())?;
             match look {
-                Look::Response(response) => return Ok(Some(response)),
+                Look::Response(response) => return Py::new(slf.py(), response).map(Some),
+                Look::Recorded(response) => return Ok(Some(response)),
+                Look::Again => {}
                 Look::Nothing => slf.borrow().wait(slf.py(), SIGNALS)?,
                 Look::End => return Ok(None),
             }
@@ -132,7 +202,8 @@ impl Stream {
     /// A handle for other threads.
     fn control(&self) -> PyResult<Control> {
         let run = self.run.as_ref().ok_or_else(|| PyValueError::new_err("the stream has ended"))?;
-        Ok(Control::new(run.control(), self.process))
+        let passed = self.recording.as_ref().map(|recording| recording.passed().clone());
+        Ok(Control::new(run.control(), self.process, passed))
     }
 
     /// How many requests were taken in, and what became of them. `None` while the user's code runs in here, which
@@ -149,7 +220,8 @@ impl Stream {
     /// `None` as for the receipt.
     fn counts(slf: &Bound<'_, Self>) -> Option<(u64, u64, u64)> {
         let this = slf.try_borrow().ok()?;
-        this.run.as_ref().map(Run::receipt).map(accounts::counts)
+        let passed = this.recording.as_ref().map(|recording| &**recording.passed());
+        this.run.as_ref().map(Run::receipt).map(|receipt| accounts::counts(receipt, passed))
     }
 
     /// What is held for Python: a cycle through the input is one that the garbage collector sees.
@@ -158,6 +230,9 @@ impl Stream {
             visit.call(&input.iterator)?;
             input.conversion.traverse(&visit)?;
         }
+        if let Some(recording) = &self.recording {
+            recording.traverse(&visit)?;
+        }
         self.functions.traverse(&visit)?;
         self.accounts.traverse(&visit)
     }
@@ -165,18 +240,64 @@ impl Stream {
     fn __clear__(&mut self) {
         self.accounts = Accounts::default();
         self.functions = Functions::default();
+        if let Some(recording) = &mut self.recording {
+            recording.clear();
+        }
         self.let_go();
     }
 
-    /// Ends the run, and with it the connections that are busy with its requests.
-    fn close(&mut self, py: Python<'_>) {
-        if let Some(mut run) = self.run.take() {
-            if self.process.is_gone() {
-                return std::mem::forget(run);
-            }
-            detached(py, || run.end());
-            self.functions = Functions::default();
-            self.accounts.close(py, run.receipt(), run.unfinished());
+    /// Ends the run, and with it the connections that are busy with its requests; where there is a run folder, all is
+    /// sealed. Raises what the disk has refused.
+    fn close(&mut self, py: Python<'_>) -> PyResult<()> {
+        self.end(py);
+        match &mut self.recording {
+            Some(recording) if !self.process.is_gone() => recording.finish(py),
+            _ => Ok(()),
+        }
+    }
+
+    // For a run folder and callbacks.
+
+    /// Records what callbacks have made of responses. Returns the exception for the first that cannot be written down.
+    fn record<'py>(
+        &mut self,
+        py: Python<'py>,
+        responses: Vec<Py<Response>>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.process.check(py)?;
+        let Some(recording) = &mut self.recording else { return Ok(None) };
+        let unwritable = recording.record_changed(py, responses)?;
+        Ok(unwritable.map(|error| error.into_value(py).into_bound(py).into_any()))
+    }
+
+    /// Of the responses that were recorded, those that are safe. Raises what the disk has refused, once all that is safe
+    /// was taken.
+    fn safe(&mut self, py: Python<'_>) -> PyResult<Vec<Py<Response>>> {
+        self.process.check(py)?;
+        let is_idle = self.held == 0 && self.run.as_ref().is_none_or(|run| run.receipt().outstanding == 0);
+        let Some(recording) = &mut self.recording else { return Ok(Vec::new()) };
+        recording.safe_ones(py, is_idle, usize::MAX)
+    }
+
+    /// How many responses wait until they are safe.
+    #[getter]
+    fn waiting(&self) -> usize {
+        self.recording.as_ref().map_or(0, Recording::waiting)
+    }
+
+    /// Waits until more is safe, or a moment. For when the run has ended.
+    fn await_safe(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let this = slf.borrow();
+        if let Some(recording) = &this.recording {
+            slf.py().detach(|| recording.wait(SIGNALS));
+        }
+        slf.py().check_signals()
+    }
+
+    /// Takes nothing more of the input. What was taken is done.
+    fn close_input(&self) {
+        if let Some(recording) = &self.recording {
+            recording.close_input();
         }
     }
 }
@@ -184,9 +305,11 @@ impl Stream {
 impl Stream {
     fn look(&mut self, py: Python<'_>) -> PyResult<Look> {
         self.process.check(py)?;
+        if self.recording.is_some() {
+            return self.look_recorded(py);
+        }
         let Some(run) = &mut self.run else { return Ok(Look::End) };
         let step = run.step();
-        let cancelled = run.is_cancelled();
         self.raise_interrupt(py)?;
         match step {
             Step::Outcome(outcome) => {
@@ -194,15 +317,104 @@ impl Stream {
                 Ok(Look::Response(Response::new(outcome)))
             }
             Step::Wait => Ok(Look::Nothing),
-            Step::End => {
-                let stopped = self.run.as_ref().and_then(|run| run.stopped().cloned());
-                self.close(py);
-                match (self.raised.take(), stopped) {
-                    (Some(error), _) => Err(error),
-                    (None, Some(stop)) => Err(stopped::exception(py, &stop)),
-                    (None, None) if cancelled => Err(control::closed(py)),
-                    (None, None) => Ok(Look::End),
+            Step::End => self.end_by_itself(py),
+        }
+    }
+
+    /// The run has no more. What ended it is raised.
+    fn end_by_itself(&mut self, py: Python<'_>) -> PyResult<Look> {
+        let stopped = self.run.as_ref().and_then(|run| run.stopped().cloned());
+        let cancelled = self.run.as_ref().is_some_and(Run::is_cancelled);
+        self.end(py);
+        match (self.raised.take(), stopped) {
+            (Some(error), _) => Err(error),
+            (None, Some(stop)) => Err(stopped::exception(py, &stop)),
+            (None, None) if cancelled => Err(control::closed(py)),
+            (None, None) => Ok(Look::End),
+        }
+    }
+
+    /// The same where responses are written down: the run is stepped while those that are safe are handed out.
+    fn look_recorded(&mut self, py: Python<'_>) -> PyResult<Look> {
+        let is_called_back = self.recording.as_ref().is_some_and(Recording::is_called_back);
+        if self.hand_outs > 0 {
+            self.hand_outs -= 1;
+            if let Some(response) = self.recording.as_mut().and_then(Recording::pop) {
+                return Ok(Look::Recorded(response));
+            }
+        }
+        for _ in 0..STEPS_A_LOOK {
+            let (Some(run), Some(recording)) = (&mut self.run, &mut self.recording) else { break };
+            if self.is_over {
+                break;
+            }
+            run.hold(self.held + recording.waiting());
+            match run.step() {
+                Step::Outcome(outcome) => {
+                    self.accounts.note(py, &outcome);
+                    if is_called_back {
+                        let response = recording.recordable(outcome);
+                        self.raise_interrupt(py)?;
+                        return Ok(Look::Response(response));
+                    }
+                    recording.record(py, outcome)?;
                 }
+                Step::Wait => {
+                    self.raise_interrupt(py)?;
+                    self.hand_outs = HAND_OUTS_A_LOOK;
+                    return self.hand_out_safe(py, Look::Nothing);
+                }
+                Step::End => self.is_over = true,
+            }
+            self.raise_interrupt(py)?;
+        }
+        self.hand_out_safe(py, Look::Again)
+    }
+
+    /// A response that is safe, or else what there is instead.
+    fn hand_out_safe(&mut self, py: Python<'_>, or_else: Look) -> PyResult<Look> {
+        let Some(recording) = &mut self.recording else { return Ok(Look::End) };
+        if recording.is_called_back() {
+            return if self.is_over { self.end_by_itself(py) } else { Ok(or_else) };
+        }
+        if let Some(response) = recording.pop() {
+            return Ok(Look::Recorded(response));
+        }
+        recording.look();
+        if let Some(response) = recording.pop() {
+            return Ok(Look::Recorded(response));
+        }
+        if let Some(error) = recording.failure(py) {
+            return Err(error);
+        }
+        let is_idle = self.run.as_ref().is_none_or(|run| self.is_over || run.receipt().outstanding == 0);
+        if is_idle {
+            recording.hurry();
+        }
+        if !self.is_over {
+            return Ok(or_else);
+        }
+        let is_cancelled = self.run.as_ref().is_some_and(|run| run.is_cancelled() && run.stopped().is_none());
+        if recording.waiting() > 0 && !is_cancelled {
+            return Ok(Look::Nothing);
+        }
+        let ended = self.end_by_itself(py);
+        self.close(py)?;
+        ended
+    }
+
+    /// Ends the run, and takes its accounts.
+    fn end(&mut self, py: Python<'_>) {
+        if let Some(mut run) = self.run.take() {
+            if self.process.is_gone() {
+                return std::mem::forget(run);
+            }
+            detached(py, || run.end());
+            self.functions = Functions::default();
+            self.accounts.close(py, run.receipt(), run.unfinished());
+            if let Some(recording) = &mut self.recording {
+                let has_all = run.input().is_none() && self.raised.is_none();
+                recording.note_end(run.receipt(), run.unfinished(), run.stopped(), has_all);
             }
         }
     }
@@ -211,20 +423,24 @@ impl Stream {
     /// that the caller has already.
     fn take(&mut self, py: Python<'_>, limit: usize, held: usize) -> PyResult<Vec<Response>> {
         let mut batch = Vec::new();
+        let waiting = self.waiting();
         if limit == 0
             && let Some(run) = &mut self.run
         {
-            run.hold(held);
+            run.hold(held + waiting);
             run.feed();
             self.raise_interrupt(py)?;
         }
+        self.held = held;
         while batch.len() < limit {
+            self.held = held + batch.len();
             if let Some(run) = &mut self.run {
-                run.hold(held + batch.len());
+                run.hold(self.held + waiting);
             }
             match self.look(py) {
                 Ok(Look::Response(response)) => batch.push(response),
-                Ok(Look::Nothing | Look::End) => break,
+                Ok(Look::Again) => {}
+                Ok(Look::Nothing | Look::End | Look::Recorded(_)) => break,
                 Err(error) if batch.is_empty() || !error.is_instance_of::<PyException>(py) => {
                     return Err(error);
                 }
@@ -241,15 +457,18 @@ impl Stream {
     /// Ends the run without accounts. In the child of a fork there are no threads to join, and their locks may
     /// be held for ever.
     fn let_go(&mut self) {
-        let run = self.run.take();
+        let (run, recording) = (self.run.take(), self.recording.take());
         if self.process.is_gone() {
-            std::mem::forget(run);
+            std::mem::forget((run, recording));
         }
     }
 
     fn wait(&self, py: Python<'_>, limit: Duration) -> PyResult<()> {
-        if let Some(run) = &self.run {
-            py.detach(|| run.wait(limit));
+        match (&self.run, &self.recording) {
+            // Nothing rings any more.
+            (Some(_), Some(recording)) if self.is_over => py.detach(|| recording.wait(limit)),
+            (Some(run), _) => py.detach(|| run.wait(limit)),
+            (None, _) => {}
         }
         py.check_signals()
     }
@@ -259,7 +478,7 @@ impl Stream {
         if !self.raised.is_interrupt(py) {
             return Ok(());
         }
-        self.close(py);
+        self.end(py);
         self.raised.take().map_or(Ok(()), Err)
     }
 }

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from patata import _patata, exceptions
 from patata._aio.inputs import input_of
-from patata._aio.stages import Stage, stage_of
-from patata._aio.threads import in_thread
+from patata._aio.stages import Stage, answering, stage_of
+from patata._aio.threads import in_thread, result_of
 from patata._aio.wakeup import Wakeup
 from patata._call_state import CallState
 from patata._callbacks.failures import Failures
@@ -40,7 +40,9 @@ class Call:
         log: CallLog,
         state: CallState,
         tasks: int | str | None,
+        folder: _patata.OpenedFolder | None,
     ) -> None:
+        self._is_recorded = folder is not None
         self._wakeup = Wakeup()
         self._ending: list[asyncio.Future[Any]] | None = None
         self._log = log
@@ -58,10 +60,17 @@ class Call:
         self._bar: Bar | None = None
         self._raised: Exception | None = None
         """Why the engine ended the call, for when all that is done has been handed out."""
+        self._unwritable: Exception | None = None
+        """Why what callbacks have made of a response cannot be written down, likewise."""
+        self._failed: exceptions.RunFolderError | None = None
+        """Why the run folder could not be finished."""
         try:
             if functions:
+                if self._is_recorded:
+                    functions = answering(functions)
                 self._stage = stage_of(functions, settings, tasks, self._wakeup)
-            self._stream = _patata.PushStream(method, engine, settings, self._wakeup.from_threads)
+            ringer = self._wakeup.from_threads
+            self._stream = _patata.PushStream(method, engine, settings, ringer, folder)
         except BaseException:
             self._wakeup.close()
             if self._stage is not None:
@@ -93,7 +102,7 @@ class Call:
                 self._has_ended, self._raised = False, None
                 continue
             if batch is None:
-                self._finish()
+                await self._finish()
             if batch is None or batch:
                 return batch
             if has_more or self._may_take_more or not self._stream.arm():
@@ -127,13 +136,28 @@ class Call:
                 self._may_take_more = len(taken) == room and stage.room > 0
         batch = stage.finished(limit)
         self._failures.count(batch)
+        if self._is_recorded:
+            batch = self._recorded(batch, limit, stage)
         # What is handed out now is no longer held when the input is looked at next.
         self._stream.hold(stage.held)
         self._log.pass_on(batch)
-        return batch if batch or stage.held or not self._has_ended else None
+        return batch if batch or stage.held or self._stream.waiting or not self._has_ended else None
 
-    def _finish(self) -> None:
-        stop = self._input.raised or self._raised
+    def _recorded(self, batch: list[Response], limit: int, stage: Stage) -> list[Response]:
+        """Records what callbacks have made of responses. Gives those that are safe."""
+        if batch and (refused := self._stream.record(batch)) is not None:
+            # The requests that were taken are done still: an answer to one that is not idempotent is not
+            # lost.
+            self._unwritable = self._unwritable or refused
+            self._stream.take_no_more()
+        self._stream.hold(stage.held)
+        return self._stream.safe(limit)
+
+    async def _finish(self) -> None:
+        stop = self._input.raised or self._unwritable or self._raised
+        if self._is_recorded:
+            # Before it is said that all is done.
+            await result_of(self._stream.finish)
         self._is_over = True
         self._log.end(self.accounts, stop)
         if stop is not None:
@@ -169,11 +193,22 @@ class Call:
         try:
             self._input.join()
         finally:
-            self._stream.close()
+            self._close_stream()
         if self._bar is not None:
             self._bar.close()
         if self._stage is not None:
             self._stage.join()
+
+    def _close_stream(self) -> None:
+        try:
+            self._stream.finish()
+        except exceptions.RunFolderError as error:
+            self._failed = error
+
+    def finish(self) -> None:
+        """Raises why the run folder could not be finished, where the call has been closed before its end."""
+        if self._failed is not None:
+            raise self._failed
 
 
 async def get_ready(functions: Sequence[Any], processes: int) -> None:

@@ -126,7 +126,8 @@ class ThreadInput(Input):
             # Items that are there, or were pushed just now, take their part of the room.
             self._is_asked = True
             self._demands.put((self._source, room - had))
-        return bool(left)
+        # What an earlier process has done takes no room.
+        return bool(left) or (left is None and not self._is_asked and not self.ended)
 
     def _receive(self) -> None:
         if self._source.supplies and not length_hint(self._items):
@@ -257,7 +258,9 @@ class AsyncInput(Input):
                     await self._more_room()
                 item = await anext(iterator)
                 self._room -= 1
-                self._stream.push(iter((item,)), 1, TURN)
+                if self._stream.push(iter((item,)), 1, TURN) is None:
+                    # An earlier process has done it, and it takes no room.
+                    self._room += 1
                 if time.monotonic() >= turn:
                     await asyncio.sleep(0)
                     turn = time.monotonic() + TURN

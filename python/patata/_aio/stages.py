@@ -189,6 +189,23 @@ class _Sent:
         self._gathered = []
 
 
+def answering(functions: Sequence[Any]) -> list[Any]:
+    """The functions, each of which answers the request of the response that it was given, whatever it
+    returns."""
+    from patata._callbacks.recorded import Answering, answer
+
+    def awaited(function: Callable[[Response], Awaitable[Response]]) -> Any:
+        async def answered(response: Response) -> Any:
+            return answer(response, await function(response))
+
+        return answered
+
+    return [
+        awaited(function) if _options.is_coroutine_function(function) else Answering(function)
+        for function in functions
+    ]
+
+
 def stage_of(
     functions: Sequence[Any], settings: dict[str, Any], concurrency: int | str | None, wakeup: Wakeup
 ) -> Stage:

@@ -6,6 +6,9 @@ import asyncio
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from typing import TypeVar, cast
+
+Result = TypeVar("Result")
 
 
 def in_thread(function: Callable[[], object]) -> asyncio.Future[None]:
@@ -31,3 +34,20 @@ def in_thread(function: Callable[[], object]) -> asyncio.Future[None]:
         # No other thread can be started, so this one waits for the moment that it takes.
         run()
     return done
+
+
+async def result_of(function: Callable[[], Result]) -> Result:
+    """What a function returns or raises that takes a moment, called in a thread of its own."""
+    told: list[tuple[Result | None, BaseException | None]] = []
+
+    def call() -> None:
+        try:
+            told.append((function(), None))
+        except BaseException as error:
+            told.append((None, error))
+
+    await in_thread(call)
+    result, error = told.pop()
+    if error is not None:
+        raise error
+    return cast(Result, result)

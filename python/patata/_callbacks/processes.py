@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
 from concurrent.futures import FIRST_COMPLETED
+from itertools import chain
 from typing import Any
 
 from patata import _patata
@@ -43,6 +44,17 @@ def called_in_processes(
     ordered: bool,
 ) -> Iterator[Response]:
     """Calls functions on the responses of a whole call, in processes that start now and end with the call."""
+    return chain.from_iterable(batches_in_processes(stream, functions, processes, batch_size, ordered))
+
+
+def batches_in_processes(
+    stream: _patata.Stream,
+    functions: Sequence[calling.Callback],
+    processes: int,
+    batch_size: int,
+    ordered: bool,
+) -> Iterator[list[Response]]:
+    """The same in batches, which are empty where there is nothing yet after a moment."""
     pool = Processes(packed(functions), processes, batch_size, ordered, stream.control().wake)
     raised: Exception | None = None
     ended = False
@@ -60,8 +72,7 @@ def called_in_processes(
                 if batch:
                     pool.give(batch)
                 ended = batch is None
-            for done in pool.finished():
-                yield from done.responses
+            yield [response for done in pool.finished() for response in done.responses]
         if raised is not None:
             raise raised
     finally:

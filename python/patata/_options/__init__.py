@@ -15,13 +15,22 @@ from patata._options.arguments import (
     workers,
 )
 from patata._options.checks import count, is_coroutine_function
-from patata._options.combine import DEFAULTS, checked, combined, of_request, split, without_run
+from patata._options.combine import (
+    DEFAULTS,
+    checked,
+    combined,
+    of_request,
+    run_folder,
+    split,
+    without_run,
+)
 from patata._options.documented import documented
 from patata._options.table import (
     AttemptOptions,
     CallOptions,
     ClientOnlyOptions,
     ClientOptions,
+    HttpOptions,
     Options,
     RequestOptions,
 )
@@ -34,6 +43,7 @@ __all__ = [
     "CallOptions",
     "ClientOnlyOptions",
     "ClientOptions",
+    "HttpOptions",
     "Options",
     "RequestOptions",
     "Unpack",
@@ -46,6 +56,7 @@ __all__ = [
     "iterable",
     "of_request",
     "requests",
+    "run_folder",
     "size",
     "split",
     "verbose_level",

@@ -203,6 +203,13 @@ def function(name: str, value: Any) -> Any:
     raise ValueError(f"{name} must be a function, and no coroutine function, got {value!r}")
 
 
+def path(name: str, value: Any) -> Any:
+    """A path, or what has one."""
+    if isinstance(value, (str, os.PathLike)) and isinstance(os.fspath(value), str):
+        return value
+    raise ValueError(f"{name} must be a path, got {value!r}")
+
+
 def path_template(name: str, value: Any) -> Any:
     """A template for paths, or a function from request to path."""
     if callable(value):

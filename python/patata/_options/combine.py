@@ -39,6 +39,7 @@ HINTS = {
     "data": "say json for what is sent as JSON, form for a form, and content for bytes",
     "max_retries": "it is retries, which counts all attempts",
     "proxies": "it is proxy",
+    "run_folder": "it is an option of one call: give it to http()",
     "ssl": "it is verify",
     "stream": "stream_to writes bodies to files, as they come",
 }
@@ -46,6 +47,13 @@ HINTS = {
 
 MERGED = tuple(name for name, option in TABLE.items() if option.merged)
 """Those of which client and call have a part each."""
+
+
+def run_folder(call: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """The run folder that the options of a call name, if any, and the other options."""
+    given = call["run_folder"]
+    others = {name: value for name, value in call.items() if name != "run_folder"}
+    return None if given is None else TABLE["run_folder"].check("run_folder", given), others
 
 
 def checked(given: Mapping[str, object]) -> dict[str, object]:

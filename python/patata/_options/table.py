@@ -443,9 +443,36 @@ class RunOptions(TypedDict, total=False):
     ]
 
 
-class CallOptions(
+class SharedOptions(
     LimitOptions, ContentOptions, BodyOptions, RetryOptions, ResponseOptions, RunOptions, ConnectionOptions
 ):
+    """What a client takes, and :meth:`Patata.http` beside the parameters that it names."""
+
+
+class FolderOptions(TypedDict, total=False):
+    """What is a call's alone: where it is written down."""
+
+    run_folder: Annotated[
+        StrPath | None,
+        Option(
+            checks.path,
+            default=Words("none"),
+            doc="""
+            The folder that the call is written down in, so that it can outlive its process: its path, or a
+            :class:`RunFolder`, which says how. Each response is yielded once it is safe on the disk. The same
+            call with the same folder goes on where an earlier one has stopped, whatever it was stopped by:
+            what that has done is not sent again, and is counted as ``skipped``. A request whose method is not
+            idempotent is written down before it is sent: where nobody knows whether it was done, it is not
+            sent again without leave (``RunFolder(path, unknown="resend")``, or ``idempotency_key=True``), and
+            is counted as ``unknown``. Ids must be str, int or None here. What is written is what the last of
+            the ``callbacks`` returns.
+            """,
+            nullable=True,
+        ),
+    ]
+
+
+class CallOptions(SharedOptions, FolderOptions):
     """What :meth:`Patata.http` takes beside the parameters that it names."""
 
 
@@ -492,7 +519,11 @@ class RequestOptions(
     """
 
 
-class Options(AttemptOptions, CallOptions):
+class HttpOptions(AttemptOptions, CallOptions):
+    """All that :meth:`Patata.http` takes."""
+
+
+class Options(AttemptOptions, SharedOptions):
     """What both a client and a call take. A call's own win over the client's.
 
     ``help(patata.Patata.http)`` says what each does.
@@ -577,6 +608,8 @@ class ClientOptions(ClientOnlyOptions, Options):
 
 
 TABLE: dict[str, Option] = {
-    name: annotation.__metadata__[0] for name, annotation in ClientOptions.__annotations__.items()
+    name: annotation.__metadata__[0]
+    for options in (ClientOptions, FolderOptions)
+    for name, annotation in options.__annotations__.items()
 }
 """All options by name."""

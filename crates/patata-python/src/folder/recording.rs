@@ -1,0 +1,282 @@
+//! A call that is written down: its responses are handed out once they are safe on the disk.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use patata::{Outcome, Receipt, Stop, Unfinished};
+use patata_run::{Ending, LimitsNow, Recorder, RunError};
+use pyo3::prelude::*;
+use pyo3::{PyTraverseError, PyVisit};
+
+use super::error::exception;
+use super::passed::Passed;
+use super::row;
+use crate::interpreter::detached;
+use crate::response::Response;
+use crate::tag::Tag;
+
+/// Once a second it is written down where the run stands.
+const SECOND: Duration = Duration::from_secs(1);
+
+/// The way out of a call that is written down. Dropping it ends it without accounts, and all that was acknowledged is
+/// safe.
+#[derive(Debug)]
+pub(crate) struct Recording {
+    /// Gone once it is finished.
+    recorder: Option<Recorder>,
+    passed: Arc<Passed>,
+    client: patata::Client,
+    /// Whether what is recorded is what callbacks have made of it.
+    is_called_back: bool,
+    /// Responses that are not safe yet, or are and were not taken: each with the number of its row, which is 0 for those
+    /// that have none.
+    waiting: VecDeque<(u64, Py<Response>)>,
+    /// So many rows are known to be safe.
+    safe: u64,
+    failure: Option<RunError>,
+    /// Requests that were taken, are not done, and shall be by the next process.
+    not_sent: Vec<u64>,
+    ending: Ending,
+    control: Option<patata::Control>,
+    limits: LimitsNow,
+    next_tick: Instant,
+}
+
+impl Recording {
+    pub(super) fn new(
+        recorder: Recorder,
+        passed: Arc<Passed>,
+        client: patata::Client,
+        limits: LimitsNow,
+        is_called_back: bool,
+    ) -> Self {
+        Self {
+            recorder: Some(recorder),
+            passed,
+            client,
+            is_called_back,
+            waiting: VecDeque::new(),
+            safe: 0,
+            failure: None,
+            not_sent: Vec::new(),
+            ending: Ending::default(),
+            control: None,
+            limits,
+            next_tick: Instant::now() + SECOND,
+        }
+    }
+
+    /// Has `ring` called, from another thread, when there is something to take; `control` is that of the run.
+    pub(crate) fn listen(&mut self, control: patata::Control, ring: impl Fn() + Send + Sync + 'static) {
+        self.control = Some(control);
+        if let Some(recorder) = &self.recorder {
+            recorder.listen(ring);
+        }
+    }
+
+    pub(crate) fn passed(&self) -> &Arc<Passed> {
+        &self.passed
+    }
+
+    /// Whether responses are handed out before they are recorded, as callbacks have a look at them.
+    pub(crate) fn is_called_back(&self) -> bool {
+        self.is_called_back
+    }
+
+    /// How many responses wait until they are safe.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Records what has become of a request.
+    pub(crate) fn record(&mut self, py: Python<'_>, outcome: Outcome<Tag>) -> PyResult<()> {
+        let is_ok = self.client.is_ok(&outcome);
+        let row = match (&outcome.tag.ticket, &mut self.recorder) {
+            (Some(ticket), Some(recorder)) if !is_left(&outcome) => {
+                // What the disk refuses is told by `failure`, once all that is safe was taken.
+                if recorder.record(ticket, &outcome, is_ok).is_err() {
+                    return Ok(());
+                }
+                recorder.recorded()
+            }
+            _ => self.leave(&outcome),
+        };
+        self.waiting.push_back((row, Py::new(py, Response::new(outcome))?));
+        Ok(())
+    }
+
+    /// The response to a request, which is to be recorded once callbacks have had a look at it.
+    pub(crate) fn recordable(&mut self, outcome: Outcome<Tag>) -> Response {
+        if is_left(&outcome) {
+            self.leave(&outcome);
+            return Response::new(outcome);
+        }
+        let is_ok = self.client.is_ok(&outcome);
+        Response::recordable(outcome, is_ok)
+    }
+
+    /// Notes a request that the deadline has ended, and leaves it to the next process. It has no row.
+    fn leave(&mut self, outcome: &Outcome<Tag>) -> u64 {
+        let was_sent = outcome.result.as_ref().map_or_else(patata::Error::request_sent, |_| true);
+        if let Some(ticket) = outcome.tag.ticket.as_ref().filter(|_| !was_sent) {
+            self.not_sent.push(ticket.position());
+        }
+        0
+    }
+
+    /// Records what callbacks have made of responses. Returns the exception for the first that cannot be written down.
+    pub(crate) fn record_changed(
+        &mut self,
+        py: Python<'_>,
+        responses: Vec<Py<Response>>,
+    ) -> PyResult<Option<PyErr>> {
+        let mut unwritable = None;
+        for response in responses {
+            let Some(recorder) = &mut self.recorder else { return Ok(unwritable) };
+            let row = match row::record(recorder, response.bind(py))? {
+                row::Recorded::Row { refused } => {
+                    unwritable = unwritable.or(refused);
+                    recorder.recorded()
+                }
+                row::Recorded::Nothing => 0,
+                row::Recorded::Failed => continue,
+            };
+            self.waiting.push_back((row, response));
+        }
+        Ok(unwritable)
+    }
+
+    /// The next response that is safe, as far as is known.
+    pub(crate) fn pop(&mut self) -> Option<Py<Response>> {
+        let is_safe = self.waiting.front().is_some_and(|(row, _)| *row <= self.safe);
+        if is_safe { self.waiting.pop_front().map(|(_, response)| response) } else { None }
+    }
+
+    /// Asks what is safe by now, and writes down now and then where the run stands.
+    pub(crate) fn look(&mut self) {
+        let Some(recorder) = &mut self.recorder else { return };
+        match recorder.acknowledged() {
+            Ok(rows) => self.safe = rows,
+            Err((rows, error)) => (self.safe, self.failure) = (rows, Some(error)),
+        }
+        let now = Instant::now();
+        if now >= self.next_tick {
+            self.next_tick = now + SECOND;
+            let progress = self.control.as_ref().map(patata::Control::progress);
+            recorder.tick(progress.as_ref(), &self.limits);
+        }
+    }
+
+    /// Whether another look would find something to take, or what the disk has refused.
+    pub(crate) fn has_news(&self) -> bool {
+        let Some(recorder) = self.recorder.as_ref().filter(|_| self.failure.is_none()) else { return false };
+        match recorder.acknowledged() {
+            Ok(rows) => self.waiting.front().is_some_and(|(row, _)| *row <= rows),
+            Err(_) => true,
+        }
+    }
+
+    /// What the disk has refused, once all that is safe has been taken.
+    pub(crate) fn failure(&self, py: Python<'_>) -> Option<PyErr> {
+        self.failure.as_ref().map(|error| exception(py, error))
+    }
+
+    /// At most `limit` of the responses that are safe. Where nothing else will come, the others are made so at once.
+    ///
+    /// # Errors
+    /// What the disk has refused, once all that is safe was taken.
+    pub(crate) fn safe_ones(
+        &mut self,
+        py: Python<'_>,
+        is_idle: bool,
+        limit: usize,
+    ) -> PyResult<Vec<Py<Response>>> {
+        self.look();
+        let safe: Vec<_> = std::iter::from_fn(|| self.pop()).take(limit).collect();
+        if is_idle {
+            self.hurry();
+        }
+        match self.failure(py) {
+            Some(error) if safe.is_empty() => Err(error),
+            _ => Ok(safe),
+        }
+    }
+
+    /// Has all that waits made safe at once: nothing else will come that could be written with it.
+    pub(crate) fn hurry(&self) {
+        if let Some(recorder) = self.recorder.as_ref().filter(|_| !self.waiting.is_empty()) {
+            recorder.hurry();
+        }
+    }
+
+    /// Waits until more is safe, or for so long. For when there is no run any more to wait for.
+    pub(crate) fn wait(&self, limit: Duration) {
+        if let Some(recorder) = &self.recorder {
+            recorder.wait(self.safe, limit);
+        }
+    }
+
+    /// Takes nothing more of the input.
+    pub(crate) fn close_input(&self) {
+        self.passed.close();
+    }
+
+    /// Notes how the run of the call has ended.
+    pub(crate) fn note_end(
+        &mut self,
+        receipt: &Receipt,
+        unfinished: &Unfinished<Tag>,
+        stopped: Option<&Stop>,
+        has_all: bool,
+    ) {
+        let unsent = unfinished.unsent.iter().filter_map(|tag| tag.ticket.as_ref());
+        self.not_sent.extend(unsent.map(|ticket| ticket.position()));
+        let ending = &mut self.ending;
+        ending.cancelled = receipt.cancelled;
+        ending.unsent = receipt.unsent;
+        ending.stopped = stopped.map(ToString::to_string);
+        let is_complete = has_all && receipt.cancelled == 0;
+        ending.total = is_complete.then(|| receipt.submitted + self.passed.skipped() + self.passed.unknown());
+        self.control = None;
+    }
+
+    /// Makes all safe, seals it, writes the accounts and the report, and frees the folder.
+    ///
+    /// # Errors
+    /// What the disk has refused.
+    pub(crate) fn finish(&mut self, py: Python<'_>) -> PyResult<()> {
+        let Some(recorder) = self.recorder.take() else { return Ok(()) };
+        let mut ending = self.ending.clone();
+        ending.not_sent = std::mem::take(&mut self.not_sent);
+        // Those that are safe now can be taken still.
+        let finished = detached(py, || {
+            let recorded = recorder.recorded();
+            recorder.finish(&ending).map(|_| recorded)
+        });
+        match finished {
+            Ok(recorded) => {
+                self.safe = recorded;
+                Ok(())
+            }
+            Err(error) => {
+                let exception = exception(py, &error);
+                self.failure = Some(error);
+                Err(exception)
+            }
+        }
+    }
+
+    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.waiting.iter().try_for_each(|(_, response)| visit.call(response))
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.waiting.clear();
+    }
+}
+
+/// Whether the deadline of the call has ended it: it is not done, and the next process does it.
+fn is_left(outcome: &Outcome<Tag>) -> bool {
+    outcome.result.as_ref().is_err_and(patata::Error::is_run_deadline)
+}
