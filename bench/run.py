@@ -9,8 +9,13 @@ import import_time
 import in_flight
 import memory
 import one_request
+import programs
+import run_folder
 
-MODULES = {module.NAME: module for module in (memory, in_flight, one_request, import_time, fresh_clone)}
+MODULES = {
+    module.NAME: module
+    for module in (memory, in_flight, one_request, run_folder, programs, import_time, fresh_clone)
+}
 """In the order of the table."""
 
 BY_DEFAULT = [name for name in MODULES if name != fresh_clone.NAME]
