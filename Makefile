@@ -16,7 +16,7 @@ FUZZ_FLAGS := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-rust test-python soak fuzz check check-rust check-python check-fuzz check-instructions build bench bench-quick bench-stages bench-plot fmt clean
+.PHONY: help demo test test-rust test-python soak fuzz check check-rust check-python check-fuzz check-instructions check-report build bench bench-quick bench-stages bench-plot fmt clean
 
 help:
 	@echo "make demo    build, and send 10,000 requests to the embedded server"
@@ -24,6 +24,7 @@ help:
 	@echo "make soak    3,000,000 requests to servers that reset, refuse and go away: none lost, none repeated"
 	@echo "make fuzz    each fuzz target for FUZZ_SECONDS (60); needs a nightly compiler"
 	@echo "make check   lint and types"
+	@echo "make check-report   the pages that patata report writes, in a real Chromium; needs the package chromium"
 	@echo "make bench   patata beside its peers, and what else is promised, on this machine"
 	@echo "make bench-quick   less of it, in three minutes; make bench-plot draws the results"
 	@echo "make fmt     format Rust and Python"
@@ -75,6 +76,11 @@ check-fuzz:
 # Of the hot path, where valgrind is.
 check-instructions: $(VENV)/.installed
 	$(BIN)/python bench/instructions.py
+
+# In a browser, wide and narrow, light and dark.
+check-report:
+	cargo run --quiet -p patata-run --features samples --example reports -- target/reports
+	$(PYTHON) python/tests/tools/check_report.py target/reports
 
 check-python: build
 	$(BIN)/ruff check .

@@ -30,6 +30,7 @@ TOPICS = [
     "Retries",
     "Time and failures",
     "receipt",
+    "outlives its process",
     "misbehaves",
 ]
 
@@ -91,6 +92,9 @@ def test_its_examples_run_one_after_another_against_the_server_of_the_package(tm
         "consumer 1000",
         "of 1000",
         "50 of 50",
+        "500 now, 0 before",
+        "0 now, 500 before",
+        "500 in the folder",
     ]:
         assert part in printed, part
     assert "user-agent" not in printed
