@@ -21,6 +21,7 @@ from patata import (
     RequestOptions,
     Response,
     Responses,
+    RunFolder,
 )
 
 if TYPE_CHECKING:
@@ -78,6 +79,11 @@ client.http("post", JOBS, content=io.BytesIO())
 client.http("get", JOBS, stream_to="downloads/{id}")
 client.http("get", JOBS, stream_to=Path("downloads") / "{index}")
 client.http("get", JOBS, stream_to=lambda request: Path("downloads") / str(request.id_))
+client.http("get", JOBS, run_folder="run")
+client.http("get", JOBS, run_folder=Path("run"))
+client.http(
+    "get", JOBS, run_folder=RunFolder("run", unknown="resend", format="csv", columns=["id", "status"])
+)
 
 # What is tried again, and how long all may take.
 
