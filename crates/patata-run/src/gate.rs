@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use patata::{Method, Request};
+use patata::Request;
 
 use crate::error::RunError;
 use crate::id::Id;
@@ -179,7 +179,7 @@ impl Gate {
             self.journal.stage()?.again(position);
             self.journal.ring();
         }
-        let request = if is_idempotent(request.method()) { request } else { self.guarded(request, &ticket) };
+        let request = if request.method().is_idempotent() { request } else { self.guarded(request, &ticket) };
         Ok(Admission::Send { request, ticket })
     }
 
@@ -261,9 +261,4 @@ impl Prior {
         }
         Moved { positions, next: self.state.next_position().max(place) }
     }
-}
-
-/// Whether a request can be sent twice to the effect of once (RFC 9110, 9.2.2).
-fn is_idempotent(method: &Method) -> bool {
-    [Method::GET, Method::HEAD, Method::OPTIONS, Method::TRACE, Method::PUT, Method::DELETE].contains(method)
 }

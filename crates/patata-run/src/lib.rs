@@ -43,5 +43,5 @@ pub use output::reader::Rows;
 pub use output::row::{Asked, write_changed, write_row};
 pub use recorder::{Ending, Recorder};
 pub use report::report;
-pub use run::{Recorded, RecordedRun, Source};
+pub use run::{Recorded, RecordedRun};
 pub use ticket::Ticket;

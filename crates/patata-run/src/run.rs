@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::{Duration, Instant};
 
 use patata::{Client, Control, Outcome, Receipt, Request, Run, Step, Stop};
@@ -12,7 +11,6 @@ use crate::error::RunError;
 use crate::folder::Recording;
 use crate::gate::{Admission, Gate};
 use crate::id::Id;
-use crate::identity::InputBlock;
 use crate::recorder::{Ending, Recorder};
 use crate::ticket::Ticket;
 
@@ -21,46 +19,19 @@ const SECOND: Duration = Duration::from_secs(1);
 /// How long is waited at most for what has no bell.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// What an input gives: a request that may have to be sent, or nothing to send, as an earlier process has done that.
-pub trait Source {
-    /// The next request, with its id, made only if it is not passed: `gate` is asked first.
-    ///
-    /// # Errors
-    /// What ends the input, and with it the run.
-    fn next(&mut self, gate: &mut Gate) -> Option<Request<Id>>;
-
-    /// What was read of the input since the last time.
-    fn take_blocks(&mut self) -> Vec<InputBlock> {
-        Vec::new()
-    }
-}
-
-/// Any iterator of requests with ids is one.
-impl<I: Iterator<Item = Request<Id>>> Source for I {
-    fn next(&mut self, _gate: &mut Gate) -> Option<Request<Id>> {
-        Iterator::next(self)
-    }
-}
-
 /// The input as the engine sees it: only what is to be sent.
 #[derive(Debug)]
-struct Admitted<S> {
-    source: S,
+struct Admitted<I> {
+    requests: I,
     gate: Gate,
-    blocks: Sender<InputBlock>,
 }
 
-impl<S: Source> Iterator for Admitted<S> {
+impl<I: Iterator<Item = Request<Id>>> Iterator for Admitted<I> {
     type Item = Request<Arc<Ticket>>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let request = self.source.next(&mut self.gate);
-            for block in self.source.take_blocks() {
-                // Nobody listens any more once the run has ended.
-                let _ = self.blocks.send(block);
-            }
-            let (request, id) = request?.with_tag(());
+            let (request, id) = self.requests.next()?.with_tag(());
             match self.gate.admit(id, request) {
                 Ok(Admission::Send { request, ticket }) => return Some(request.with_tag(ticket).0),
                 Ok(Admission::Skipped(()) | Admission::Unknown(())) => {}
@@ -94,11 +65,10 @@ impl<S: Source> Iterator for Admitted<S> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
-pub struct RecordedRun<S: Source> {
+pub struct RecordedRun<I> {
     client: Client,
-    run: Run<Arc<Ticket>, Admitted<S>>,
+    run: Run<Arc<Ticket>, Admitted<I>>,
     recorder: Recorder,
-    blocks: Receiver<InputBlock>,
     /// Outcomes that are recorded and not safe yet, or safe and not taken.
     waiting: VecDeque<Outcome<Arc<Ticket>>>,
     handed_out: u64,
@@ -109,19 +79,17 @@ pub struct RecordedRun<S: Source> {
     has_failed: bool,
 }
 
-impl<S: Source> RecordedRun<S> {
+impl<I: Iterator<Item = Request<Id>>> RecordedRun<I> {
     /// Begins to send what is left of the input.
-    pub fn start(client: &Client, recording: Recording, source: S) -> Self {
+    pub fn start(client: &Client, recording: Recording, requests: I) -> Self {
         let Recording { gate, recorder, .. } = recording;
-        let (sender, blocks) = mpsc::channel();
-        let run = client.run(Admitted { source, gate, blocks: sender });
+        let run = client.run(Admitted { requests, gate });
         let control = run.control();
         recorder.listen(move || control.wake());
         Self {
             client: client.clone(),
             run,
             recorder,
-            blocks,
             waiting: VecDeque::new(),
             handed_out: 0,
             limits: LimitsNow::default(),
@@ -171,11 +139,6 @@ impl<S: Source> RecordedRun<S> {
         self.recorder.skipped()
     }
 
-    /// The input, until it has ended.
-    pub fn source(&self) -> Option<&S> {
-        self.run.input().map(|input| &input.source)
-    }
-
     /// The next outcome that is safe, if there is one within this time; `Ok(None)` where there is none yet.
     ///
     /// # Errors
@@ -185,7 +148,8 @@ impl<S: Source> RecordedRun<S> {
             return Ok(Recorded::Outcome(outcome));
         }
         // What the disk refuses is told once all that is safe has been handed out.
-        let is_over = self.receive().and_then(|is_over| self.note().map(|()| is_over)).unwrap_or(false);
+        let is_over = self.receive().unwrap_or(false);
+        self.tick();
         if let Some(outcome) = self.take_safe()? {
             return Ok(Recorded::Outcome(outcome));
         }
@@ -225,17 +189,14 @@ impl<S: Source> RecordedRun<S> {
         }
     }
 
-    /// Writes down what is known besides, now and then.
-    fn note(&mut self) -> Result<(), RunError> {
-        let blocks: Vec<_> = self.blocks.try_iter().collect();
-        self.recorder.note_input(&blocks)?;
+    /// Writes down where the run stands, once a second.
+    fn tick(&mut self) {
         let now = Instant::now();
         if now >= self.next_tick {
             self.next_tick = now + SECOND;
             let progress = self.run.control().progress();
             self.last_tick = Some(self.recorder.tick(Some(&progress), &self.limits));
         }
-        Ok(())
     }
 
     fn take_safe(&mut self) -> Result<Option<Outcome<Arc<Ticket>>>, RunError> {
@@ -280,8 +241,6 @@ impl<S: Source> RecordedRun<S> {
             next,
             total: is_complete.then(|| receipt.submitted + self.recorder.passed()),
         };
-        let blocks: Vec<_> = self.blocks.try_iter().collect();
-        self.recorder.note_input(&blocks)?;
         self.recorder.finish(&ending)
     }
 }
@@ -297,7 +256,7 @@ pub enum Recorded {
     End,
 }
 
-impl<S: Source> Iterator for RecordedRun<S> {
+impl<I: Iterator<Item = Request<Id>>> Iterator for RecordedRun<I> {
     type Item = Result<Outcome<Arc<Ticket>>, RunError>;
 
     fn next(&mut self) -> Option<Self::Item> {

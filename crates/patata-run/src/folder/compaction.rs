@@ -11,7 +11,7 @@ use crate::folder::missing::note;
 use crate::folder::recovery::{read_ledger, write_group};
 use crate::folder::{finish, sources};
 use crate::journal::files::{self, FAILED, WRITER};
-use crate::ledger::entry::{Ended, Entry, Extent};
+use crate::ledger::entry::{Entry, Extent};
 use crate::ledger::state::State;
 use crate::manifest::{Format, Manifest};
 use crate::output::line::Line;
@@ -110,9 +110,8 @@ fn rewrite(
             return Err(RunError::Damaged { path, what });
         };
         let extent = Extent { part, offset: bytes.len() as u64, length: line.len() as u64 + 1 };
-        let (kind, elapsed) = (row.kind(), row.elapsed());
-        let ended = Ended { is_ok: row.ok, kind: &kind, attempts: row.attempts, extent, elapsed };
-        push(Entry::Ended { position: row.index, ended, key: None });
+        let kind = row.kind();
+        push(Entry::Ended { position: row.index, ended: row.ended(&kind, extent), key: None });
         bytes.extend_from_slice(&line);
         bytes.push(b'\n');
         kept += 1;
@@ -140,8 +139,7 @@ fn recount(
     state: &State,
     summary: Summary,
 ) -> Result<Summary, RunError> {
-    let empty = Summary { ok: 0, failed: 0, ..Summary::default() };
-    let mut statistics = Statistics::from_summary(&empty, summary.time);
+    let mut statistics = Statistics::new(summary.time);
     for line in Rows::new(disk.clone(), sources(folder, state)) {
         if let Some(line) = Line::read(&line?) {
             note(&mut statistics, &line);

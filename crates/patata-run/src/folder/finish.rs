@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::accounts::{Summary, Timeline};
+use crate::accounts::Summary;
 use crate::error::RunError;
-use crate::folder::{compaction, whole_lines};
-use crate::journal::files::{LIVE, OUT, SUMMARY, TIMELINE};
+use crate::folder::{compaction, read_timeline, whole_lines};
+use crate::journal::files::{LIVE, OUT, SUMMARY};
 use crate::manifest::Manifest;
 use crate::report::report;
 use crate::storage::disk::{self, Disk};
@@ -31,12 +31,7 @@ pub(crate) fn finish(
         let at = folder.join(at);
         disk.sync_folder(&at).map_err(RunError::io("syncing", &at))?;
     }
-    let timeline = match disk.open(&folder.join(TIMELINE)) {
-        Ok(file) => {
-            Timeline::read(BufReader::new(file)).map_err(RunError::io("reading", &folder.join(TIMELINE)))?
-        }
-        Err(_) => Timeline::default(),
-    };
+    let timeline = read_timeline(&**disk, folder)?;
     let bytes = serde_json::to_vec_pretty(&summary).unwrap_or_default();
     for (name, bytes) in [(SUMMARY, bytes), (REPORT, report(&summary, &timeline).into_bytes())] {
         let path = folder.join(name);

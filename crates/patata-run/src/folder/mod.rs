@@ -158,7 +158,7 @@ impl RunFolder {
         let _lock = disk.lock(path)?;
         make_folders(&*disk, path)?;
         let recovered = recover(&disk, path, &manifest)?;
-        retry::mark(&disk, path, &manifest, recovered, selection)
+        retry::mark(&disk, path, recovered, selection)
     }
 
     /// Opens a folder to read it.
@@ -202,12 +202,7 @@ impl RunFolder {
     /// # Errors
     /// What the disk refuses.
     pub fn timeline(&self) -> Result<Timeline, RunError> {
-        let path = self.path.join(TIMELINE);
-        match self.disk.open(&path) {
-            Ok(file) => Timeline::read(BufReader::new(file)).map_err(RunError::io("reading", &path)),
-            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(Timeline::default()),
-            Err(cause) => Err(RunError::io("reading", &path)(cause)),
-        }
+        read_timeline(&*self.disk, &self.path)
     }
 
     /// All rows that are safe, of every process. A run whose parts are CSV has no others.
@@ -397,6 +392,16 @@ fn record(
     };
     let gate = Gate::new(journal, counts, path.to_owned(), run, options, state);
     Ok(Recording { gate, recorder: Recorder::new(parts), input, manifest })
+}
+
+/// What happened, where that was ever written.
+pub(crate) fn read_timeline(disk: &dyn Disk, folder: &Path) -> Result<Timeline, RunError> {
+    let path = folder.join(TIMELINE);
+    match disk.open(&path) {
+        Ok(file) => Timeline::read(BufReader::new(file)).map_err(RunError::io("reading", &path)),
+        Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(Timeline::default()),
+        Err(cause) => Err(RunError::io("reading", &path)(cause)),
+    }
 }
 
 pub(crate) fn read_summary(disk: &dyn Disk, folder: &Path) -> Result<Option<Summary>, RunError> {

@@ -11,7 +11,7 @@ use crate::folder::finish;
 use crate::folder::missing::Missing;
 use crate::journal::files::{self, FAILED, LEDGER, LIVE, OUT, WRITER};
 use crate::key::key_of_id;
-use crate::ledger::entry::{Ended, Entry, Extent, HEADER};
+use crate::ledger::entry::{Entry, Extent, HEADER};
 use crate::ledger::group::write_check;
 use crate::ledger::scan::scan;
 use crate::ledger::state::State;
@@ -242,8 +242,8 @@ impl Recovery<'_> {
         for row in rest.split_inclusive(|byte| *byte == b'\n') {
             let Some(line) = Line::read(row).filter(|_| row.ends_with(b"\n")) else { break };
             let extent = Extent { part, offset: begin + bytes, length: row.len() as u64 };
-            let (kind, elapsed) = (line.kind(), line.elapsed());
-            let ended = Ended { is_ok: line.ok, kind: &kind, attempts: line.attempts, extent, elapsed };
+            let kind = line.kind();
+            let ended = line.ended(&kind, extent);
             let key = key_of_id(&line.id()).filter(|_| has_keys);
             self.push(state, Entry::Ended { position: line.index, ended, key });
             missing.note(&ended);

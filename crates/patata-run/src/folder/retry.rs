@@ -6,7 +6,6 @@ use std::sync::Arc;
 use crate::error::RunError;
 use crate::folder::recovery::{Recovered, read_ledger, write_group};
 use crate::ledger::entry::Entry;
-use crate::manifest::Manifest;
 use crate::storage::disk::Disk;
 
 /// Which requests are sent again: of the failed ones those that have one of the statuses or kinds, all where none is
@@ -42,7 +41,6 @@ impl Selection {
 pub(crate) fn mark(
     disk: &Arc<dyn Disk>,
     folder: &Path,
-    _manifest: &Manifest,
     recovered: Recovered,
     selection: &Selection,
 ) -> Result<u64, RunError> {

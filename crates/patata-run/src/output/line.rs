@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::id::Id;
+use crate::ledger::entry::{Ended, Extent};
 
 /// A row of output, read from its line.
 #[derive(Debug, Deserialize)]
@@ -58,6 +59,11 @@ impl<'a> Line<'a> {
             (None, Some(status)) => status.to_string(),
             (None, None) => String::new(),
         }
+    }
+
+    /// As the ledger has it, with what [`kind`](Self::kind) says and where the row stands.
+    pub(crate) fn ended<'k>(&self, kind: &'k str, extent: Extent) -> Ended<'k> {
+        Ended { is_ok: self.ok, kind, attempts: self.attempts, extent, elapsed: self.elapsed() }
     }
 
     pub(crate) fn elapsed(&self) -> Duration {
