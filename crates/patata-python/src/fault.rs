@@ -22,39 +22,14 @@ impl From<patata::Error> for Fault {
     }
 }
 
-/// The kinds that have a class of their own.
-const KINDS: [ErrorKind; 16] = [
-    ErrorKind::InvalidRequest,
-    ErrorKind::Resolve,
-    ErrorKind::Connect,
-    ErrorKind::HostUnavailable,
-    ErrorKind::Proxy,
-    ErrorKind::Tls,
-    ErrorKind::Timeout,
-    ErrorKind::Protocol,
-    ErrorKind::Redirect,
-    ErrorKind::Body,
-    ErrorKind::Decode,
-    ErrorKind::TooLarge,
-    ErrorKind::OutOfMemory,
-    ErrorKind::Save,
-    ErrorKind::RetryIf,
-    ErrorKind::Cancelled,
-];
-
 /// The kind of the errors of a class, by the name that it has beyond Python; `None` for no class of an engine's error.
 pub(crate) fn kind_of_class(class: &str) -> Option<&'static str> {
     match class {
         CONNECT_TIMEOUT => Some(ErrorKind::Timeout.name()),
         "CallbackError" | "CallbackProcessError" => Some("callback"),
         _ if class.contains("Certificate") => Some(ErrorKind::Tls.name()),
-        _ => KINDS.iter().find(|kind| class_of_kind(**kind) == class).map(|kind| kind.name()),
+        _ => ErrorKind::ALL.iter().find(|kind| class_of_kind(**kind) == class).map(|kind| kind.name()),
     }
-}
-
-/// The kind that has a name, which may be written as one word.
-fn kind_of_name(name: &str) -> Option<ErrorKind> {
-    KINDS.into_iter().find(|kind| kind.name().replace(' ', "_") == name.replace(' ', "_"))
 }
 
 /// The class of the errors of a kind that has a name, which may be written as one word.
@@ -62,7 +37,7 @@ pub(crate) fn class_of_name(name: &str) -> &str {
     match name {
         "callback" => "CallbackError",
         "unwritable" => "UnwritableResponseError",
-        _ => match kind_of_name(name) {
+        _ => match ErrorKind::from_name(name) {
             Some(kind) => class_of_kind(kind),
             None => name,
         },
@@ -113,7 +88,7 @@ pub(crate) fn class_of_kind(kind: ErrorKind) -> &'static str {
 impl Fault {
     /// One that a run folder tells of, by the name of its kind.
     pub(crate) fn restored(kind: &str, detail: String) -> Self {
-        let known = kind_of_name(kind);
+        let known = ErrorKind::from_name(kind);
         let class = known.map_or("RequestError", class_of_kind);
         let request_sent = !matches!(
             known,

@@ -26,7 +26,7 @@ mod ticket;
 
 pub use accounts::{
     Classes, Cluster, Histogram, Host, LimitedBy, LimitsNow, Noted, Statistics, Summary, Tick, Timeline,
-    figures, limited_by, recent_ticks,
+    figures, host_of, limited_by, recent_ticks,
 };
 pub use control::{Answer, Order};
 #[cfg(unix)]

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use patata::{Outcome, Progress};
 
-use crate::accounts::{LimitsNow, Noted, Statistics, Summary, Tick};
+use crate::accounts::{LimitsNow, Noted, Statistics, Summary, Tick, host_of};
 use crate::error::RunError;
 use crate::folder::finish::finish;
 use crate::gate::Counts;
@@ -352,7 +352,7 @@ fn note<M: std::fmt::Display>(
         kind: answer.kind,
         message: message.as_deref(),
         ok: answer.is_ok,
-        host: host(std::str::from_utf8(&staged.live[url]).unwrap_or_default()),
+        host: host_of(std::str::from_utf8(&staged.live[url]).unwrap_or_default()),
         elapsed: answer.elapsed,
         attempts: answer.attempts,
         bytes: answer.bytes,
@@ -360,39 +360,7 @@ fn note<M: std::fmt::Display>(
     });
 }
 
-/// The host of a URL in quotes, with its port. Empty for what is no URL.
-pub(crate) fn host(url: &str) -> &str {
-    let url = url.trim_matches('"');
-    let begin = memchr::memchr(b':', url.as_bytes()).filter(|colon| url[*colon..].starts_with("://"));
-    let Some(rest) = begin.map(|colon| &url[colon + 3..]) else { return "" };
-    let end = memchr::memchr3(b'/', b'?', b'#', rest.as_bytes());
-    let authority = end.map_or(rest, |end| &rest[..end]);
-    match memchr::memrchr(b'@', authority.as_bytes()) {
-        Some(at) => &authority[at + 1..],
-        None => authority,
-    }
-}
-
 /// Seconds since 1970.
 pub(crate) fn now() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::host;
-
-    #[test]
-    fn the_host_of_a_url_is_what_stands_between_its_scheme_and_its_path() {
-        for (url, expected) in [
-            ("\"http://a.example:80/b?c=://d/\"", "a.example:80"),
-            ("\"https://me:secret@a.example?q\"", "a.example"),
-            ("\"http://[::1]:8080\"", "[::1]:8080"),
-            ("\"a.example/b\"", ""),
-            ("\"no: url\"", ""),
-            ("\"\"", ""),
-        ] {
-            assert_eq!(host(url), expected, "{url}");
-        }
-    }
 }

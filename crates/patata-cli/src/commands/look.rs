@@ -1,13 +1,13 @@
 //! Looks into a run folder: `status`, `report`, `show`.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use patata_run::{RunFolder, Summary, Tick, figures};
+use patata_run::{RunFolder, Summary, Tick, figures, recent_ticks};
 use serde_json::{Value, json};
 
 use super::say;
@@ -139,27 +139,14 @@ fn watch(folder: &RunFolder, as_json: bool, environment: &Environment) -> Result
     Ok(())
 }
 
-/// The last line of the timeline, which may be long.
+/// The last second of the timeline, which may be long. None before the first.
 fn last_tick(folder: &Path) -> Result<Option<Tick>, Failure> {
-    /// More than any line has.
-    const END: u64 = 64 << 10;
     let path = folder.join("timeline.jsonl");
-    let mut text = Vec::new();
-    let read = || -> io::Result<()> {
-        let mut file = File::open(&path)?;
-        let length = file.metadata()?.len();
-        file.seek(SeekFrom::Start(length.saturating_sub(END)))?;
-        file.read_to_end(&mut text).map(drop)
-    };
-    match { read }() {
-        Ok(()) => {}
-        // It has not come to its first second.
-        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(cause) => return Err(Failure::file("reading", &path, cause)),
+    match File::open(&path).and_then(|file| recent_ticks(file, 1)) {
+        Ok(mut ticks) => Ok(ticks.pop()),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(cause) => Err(Failure::file("reading", &path, cause)),
     }
-    let lines = text.split_inclusive(|byte| *byte == b'\n').rev();
-    let whole = lines.filter(|line| line.ends_with(b"\n")).map(<[u8]>::trim_ascii_end);
-    Ok(whole.filter_map(|line| serde_json::from_slice(line).ok()).next())
 }
 
 pub(super) fn report(args: &ReportArgs) -> Result<Exit, Failure> {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use patata::ErrorKind;
 use patata_run::{Manifest, RunError, RunFolder, Selection};
 
 use super::{control, print, run, say};
@@ -12,26 +13,6 @@ use crate::environment::Environment;
 use crate::exit::{Exit, Failure};
 use crate::resolve::{self, Plan};
 use crate::similar::nearest;
-
-/// The kinds of errors by which requests are chosen.
-const KINDS: [patata::ErrorKind; 16] = [
-    patata::ErrorKind::InvalidRequest,
-    patata::ErrorKind::Resolve,
-    patata::ErrorKind::Connect,
-    patata::ErrorKind::HostUnavailable,
-    patata::ErrorKind::Tls,
-    patata::ErrorKind::Proxy,
-    patata::ErrorKind::Timeout,
-    patata::ErrorKind::Protocol,
-    patata::ErrorKind::Redirect,
-    patata::ErrorKind::Body,
-    patata::ErrorKind::Decode,
-    patata::ErrorKind::TooLarge,
-    patata::ErrorKind::OutOfMemory,
-    patata::ErrorKind::Save,
-    patata::ErrorKind::RetryIf,
-    patata::ErrorKind::Cancelled,
-];
 
 pub(super) fn perform(resume: ResumeArgs, environment: &Environment) -> Result<Exit, Failure> {
     let folder = resume.folder.folder;
@@ -121,16 +102,15 @@ fn parsed(manifest: &Manifest, folder: &Path) -> Result<RunArgs, Failure> {
 
 /// The name of a kind of error, by how a user writes it.
 fn kind(name: &str) -> Result<String, Failure> {
-    let written = name.to_lowercase().replace(['-', '_'], " ");
-    let mut names = KINDS.iter().map(|kind| kind.name());
-    if let Some(known) = names.clone().find(|known| known.replace('_', " ") == written) {
-        return Ok(known.to_owned());
+    if let Some(known) = ErrorKind::from_name(name) {
+        return Ok(known.name().to_owned());
     }
-    let hint = nearest(&written, names.by_ref()).map(|known| format!("; did you mean {known:?}?"));
-    let all: Vec<_> = KINDS.iter().map(|kind| kind.name()).collect();
+    let names = ErrorKind::ALL.map(ErrorKind::name);
+    let written = name.to_lowercase().replace(['-', '_'], " ");
+    let hint = nearest(&written, names.into_iter()).map(|known| format!("; did you mean {known:?}?"));
     Err(Failure::usage(format!(
         "--kind: {name:?} is no kind of error{}; there are {}",
         hint.unwrap_or_default(),
-        all.join(", ")
+        names.join(", ")
     )))
 }

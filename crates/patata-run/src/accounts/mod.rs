@@ -3,6 +3,7 @@
 mod clusters;
 pub mod figures;
 mod histogram;
+mod host_of;
 mod hosts;
 mod limiting;
 mod recent;
@@ -13,6 +14,7 @@ mod timeline;
 
 pub use clusters::Cluster;
 pub use histogram::Histogram;
+pub use host_of::host_of;
 pub use hosts::Host;
 pub use limiting::limited_by;
 pub use recent::recent_ticks;

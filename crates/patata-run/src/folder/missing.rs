@@ -3,13 +3,13 @@
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use crate::accounts::{Noted, Statistics, Summary};
+use crate::accounts::{Noted, Statistics, Summary, host_of};
 use crate::error::RunError;
 use crate::journal::files::{self, WRITER};
 use crate::ledger::entry::Ended;
 use crate::output::line::Line;
 use crate::output::seal::unpacked;
-use crate::recorder::{host, now};
+use crate::recorder::now;
 use crate::storage::disk::{self, Disk};
 
 /// Where the rows stand that are missing in a summary. Those of one part are side by side.
@@ -108,7 +108,7 @@ pub(crate) fn note(statistics: &mut Statistics, line: &Line<'_>) {
         kind: line.error.as_ref().map(|fault| &*fault.kind),
         message: line.error.as_ref().map(|fault| &*fault.message),
         ok: line.ok,
-        host: host(&line.url),
+        host: host_of(&line.url),
         elapsed: line.elapsed(),
         attempts: line.attempts,
         bytes: line.body.map_or(0, |body| body.get().len() as u64),

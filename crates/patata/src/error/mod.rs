@@ -52,6 +52,38 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 16] = [
+        Self::InvalidRequest,
+        Self::Resolve,
+        Self::Connect,
+        Self::HostUnavailable,
+        Self::Tls,
+        Self::Proxy,
+        Self::Timeout,
+        Self::Protocol,
+        Self::Redirect,
+        Self::Body,
+        Self::Decode,
+        Self::TooLarge,
+        Self::OutOfMemory,
+        Self::Save,
+        Self::RetryIf,
+        Self::Cancelled,
+    ];
+
+    /// The one of this [`name`](Self::name), in any case; blanks, hyphens and underscores are the same.
+    ///
+    /// ```
+    /// assert_eq!(patata::ErrorKind::from_name("Too-Large"), Some(patata::ErrorKind::TooLarge));
+    /// assert!(patata::ErrorKind::ALL.iter().all(|kind| patata::ErrorKind::from_name(kind.name()) == Some(*kind)));
+    /// ```
+    pub fn from_name(name: &str) -> Option<Self> {
+        let plain = |name: &str| name.to_lowercase().replace(['-', '_'], " ");
+        let wanted = plain(name);
+        Self::ALL.into_iter().find(|kind| plain(kind.name()) == wanted)
+    }
+
     /// Its name in lower case, as `"connect"`, `"too large"`.
     ///
     /// ```

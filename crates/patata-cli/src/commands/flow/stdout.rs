@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use patata::Outcome;
-use patata_run::{Asked, Id, Noted, Statistics, write_changed, write_row};
+use patata_run::{Asked, Id, Noted, Statistics, host_of, write_changed, write_row};
 
 use super::Tag;
 use super::redacted::redacted;
@@ -66,7 +66,7 @@ impl Stdout {
             kind: error.map(|error| error.kind().name()),
             message: message.as_deref(),
             ok: is_ok,
-            host: host(self.buffer.get(url).unwrap_or_default()),
+            host: host_of(str::from_utf8(&self.buffer[url]).unwrap_or_default()),
             elapsed: outcome.elapsed,
             attempts: outcome.attempts,
             bytes: response.map_or(0, |response| response.body.len() as u64),
@@ -86,27 +86,6 @@ impl Stdout {
         match &written {
             Err(cause) if cause.kind() == io::ErrorKind::BrokenPipe => Ok(Reader::HasLeft),
             _ => Failure::of_stdout(written).map(|()| Reader::Reads),
-        }
-    }
-}
-
-/// The host in a URL that stands in quotes, with its port.
-fn host(url: &[u8]) -> &str {
-    let url = std::str::from_utf8(url).unwrap_or_default().trim_matches('"');
-    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
-    rest.split(['/', '?', '#']).next().unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_host_stands_before_the_path() {
-        for (url, expected) in
-            [("\"http://a:80/b\"", "a:80"), ("\"https://a?b\"", "a"), ("\"\"", ""), ("\"/path\"", "")]
-        {
-            assert_eq!(host(url.as_bytes()), expected);
         }
     }
 }
