@@ -54,7 +54,6 @@ class Finished:
     output: str
     cpu_seconds: float
     wall_seconds: float
-    peak_megabytes: float
 
 
 # Programs and cores
@@ -122,7 +121,7 @@ def run_child(command: list[str], core: int | None = None, limit_seconds: float 
         raise RuntimeError(f"not done after {limit_seconds:.0f} s")
     if child.returncode != 0:
         raise RuntimeError(f"exit code {child.returncode} from {' '.join(command)}\n{output}")
-    return Finished(output, used.ru_utime + used.ru_stime, wall, used.ru_maxrss / 1024)
+    return Finished(output, used.ru_utime + used.ru_stime, wall)
 
 
 def run_client(

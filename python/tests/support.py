@@ -14,6 +14,10 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 
+# An expression for scripts: the most memory that their process has had, in MiB. The kernel's `ru_maxrss`
+# may say more: it begins with the peak of the process that started this one.
+PEAK_MEGABYTES = "next(int(one.split()[1]) for one in open('/proc/self/status') if 'VmHWM' in one) / 1024"
+
 
 class RawServer:
     """A server that reads one request a connection and hands the socket to ``serve``.
