@@ -1,9 +1,10 @@
-"""Draws the results of the contest: ``results/contest-light.svg`` and ``results/contest-dark.svg``."""
+"""Draws the results of the contest and of the programs, in a light and a dark picture each."""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -112,12 +113,29 @@ def picture(theme: Theme, results: list[dict[str, Any]], machine: str) -> str:
             lines += drawn(theme, small, left, top + 12, cell - 10, 86)
             height = max(height, len(small) * (BAR + GAP) + 44)
         top += height
-    lines.append(text(theme.faint, 20, top, machine, size=11))
-    body = "\n".join(lines)
+    return framed(theme, "patata beside its peers", lines, top, machine)
+
+
+def picture_of_programs(theme: Theme, result: dict[str, Any], machine: str) -> str:
+    """The program beside others that send requests."""
+    kinds = {"patata": "ours", "wrk": "limit"}
+    taken = result["figures"]["cpu_microseconds"]
+    shown = [Bar(name, value, kinds.get(name, "theirs")) for name, value in taken.items()]
+    lines = [
+        text(
+            theme.text, 20, 32, "CPU time of one small GET from the command line, µs", size=16, weight="600"
+        ),
+        *drawn(theme, sorted(shown, key=lambda bar: bar.value), 20, 50, WIDTH - 40, LEFT + 30),
+    ]
+    return framed(theme, "patata beside other programs", lines, 50 + len(shown) * (BAR + GAP) + 20, machine)
+
+
+def framed(theme: Theme, title: str, lines: list[str], bottom: float, machine: str) -> str:
+    body = "\n".join([*lines, text(theme.faint, 20, bottom, machine, size=11)])
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{top + 16:.0f}" '
-        f'viewBox="0 0 {WIDTH} {top + 16:.0f}" font-family="system-ui, sans-serif" role="img">\n'
-        f"<title>patata beside its peers</title>\n"
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{bottom + 16:.0f}" '
+        f'viewBox="0 0 {WIDTH} {bottom + 16:.0f}" font-family="system-ui, sans-serif" role="img">\n'
+        f"<title>{title}</title>\n"
         f'<rect width="100%" height="100%" fill="{theme.background}"/>\n'
         f"{body}\n</svg>\n"
     )
@@ -133,15 +151,21 @@ FIGURES = {
 
 
 def main() -> None:
-    source = harness.RESULTS / "contest.json"
+    draw("contest", lambda theme, measured, machine: picture(theme, measured["scenarios"], machine))
+    draw("programs", picture_of_programs)
+
+
+def draw(name: str, drawer: Callable[[Theme, dict[str, Any], str], str]) -> None:
+    """Draws what was measured under this name, in each theme."""
+    source = harness.RESULTS / f"{name}.json"
     if not source.exists():
         sys.exit(f"{source} is missing; make bench measures it")
     measured = json.loads(source.read_text())
     machine = measured["machine"]
-    told = f"{machine['cpu']}, {machine['cores']} cores, Python {machine['python']}, {measured['date'][:10]}"
+    told = f"{machine['cpu']}, {machine['cores']} cores, {measured['date'][:10]}; shorter is better"
     for theme in THEMES:
-        path = harness.RESULTS / f"contest-{theme.name}.svg"
-        path.write_text(picture(theme, measured["scenarios"], f"{told}; shorter is better"))
+        path = harness.RESULTS / f"{name}-{theme.name}.svg"
+        path.write_text(drawer(theme, measured, told))
         print(path.relative_to(harness.REPOSITORY))
 
 
