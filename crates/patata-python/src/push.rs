@@ -333,7 +333,7 @@ impl PushStream {
             match step {
                 Step::Outcome(outcome) => {
                     self.accounts.note(py, &outcome);
-                    recording.record(py, outcome)?;
+                    recording.record(outcome);
                 }
                 Step::Wait => break,
                 Step::End => {

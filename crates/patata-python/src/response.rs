@@ -90,6 +90,21 @@ fn bytes<'py>(py: Python<'py>, body: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
 }
 
 impl Response {
+    /// Shows what it holds for Python to the garbage collector, wherever it is kept.
+    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.id_)?;
+        if let Some(request) = &self.request {
+            visit.call(request)?;
+        }
+        if let Status::Assigned(status) = &self.status {
+            visit.call(status)?;
+        }
+        if let Failure::Exception(error) = &self.error {
+            visit.call(error)?;
+        }
+        self.data.iter().try_for_each(|data| visit.call(data))
+    }
+
     pub(crate) fn new(outcome: Outcome<Tag>) -> Self {
         let Outcome { tag: Tag { id_, item, .. }, attempts, retry_denied, elapsed, result, .. } = outcome;
         match result {
@@ -449,17 +464,7 @@ impl Response {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.id_)?;
-        if let Some(request) = &self.request {
-            visit.call(request)?;
-        }
-        if let Status::Assigned(status) = &self.status {
-            visit.call(status)?;
-        }
-        if let Failure::Exception(error) = &self.error {
-            visit.call(error)?;
-        }
-        self.data.iter().try_for_each(|data| visit.call(data))
+        self.traverse(&visit)
     }
 
     fn __clear__(&mut self) {

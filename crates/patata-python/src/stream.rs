@@ -339,7 +339,9 @@ impl Stream {
         let is_called_back = self.recording.as_ref().is_some_and(Recording::is_called_back);
         if self.hand_outs > 0 {
             self.hand_outs -= 1;
-            if let Some(response) = self.recording.as_mut().and_then(Recording::pop) {
+            if let Some(recording) = &mut self.recording
+                && let Some(response) = recording.pop(py)?
+            {
                 return Ok(Look::Recorded(response));
             }
         }
@@ -357,7 +359,7 @@ impl Stream {
                         self.raise_interrupt(py)?;
                         return Ok(Look::Response(response));
                     }
-                    recording.record(py, outcome)?;
+                    recording.record(outcome);
                 }
                 Step::Wait => {
                     self.raise_interrupt(py)?;
@@ -377,11 +379,11 @@ impl Stream {
         if recording.is_called_back() {
             return if self.is_over { self.end_by_itself(py) } else { Ok(or_else) };
         }
-        if let Some(response) = recording.pop() {
+        if let Some(response) = recording.pop(py)? {
             return Ok(Look::Recorded(response));
         }
         recording.look();
-        if let Some(response) = recording.pop() {
+        if let Some(response) = recording.pop(py)? {
             return Ok(Look::Recorded(response));
         }
         if let Some(error) = recording.failure(py) {

@@ -11,7 +11,7 @@ use crate::error::RunError;
 use crate::id::Id;
 use crate::journal::Journal;
 use crate::key::{idempotency_key, key};
-use crate::ledger::state::{State, half};
+use crate::ledger::state::{State, digest};
 use crate::ticket::Ticket;
 
 /// What is done with requests that an earlier process has sent, and whose answers nobody knows.
@@ -97,8 +97,8 @@ pub struct Gate {
 struct Prior {
     state: State,
     is_empty: bool,
-    /// Halves of all keys, in order, once it had to be looked whether one is among them.
-    halves: Option<Vec<u64>>,
+    /// Digests of all keys, in order, once it had to be looked whether one is among them.
+    digests: Option<Vec<u64>>,
     moved: Option<Moved>,
 }
 
@@ -120,7 +120,7 @@ impl Gate {
         state: State,
     ) -> Self {
         let is_empty = state.ended.is_empty() && state.sent.is_empty();
-        let prior = Prior { state, is_empty, halves: None, moved: None };
+        let prior = Prior { state, is_empty, digests: None, moved: None };
         Self { journal, counts, folder, run, options, prior, next: 0 }
     }
 
@@ -159,7 +159,7 @@ impl Gate {
         self.next += 1;
         let key = (self.options.identity == Identity::Key).then(|| key(&id, &request));
         let position = match key {
-            Some(key) if !self.prior.is_empty => self.prior.position(place, half(key)),
+            Some(key) if !self.prior.is_empty => self.prior.position(place, digest(key)),
             _ => place,
         };
         if !self.prior.is_empty && self.prior.state.ended.contains(position) {
@@ -219,17 +219,17 @@ impl Gate {
 
 impl Prior {
     /// The position of the request that is at this place now.
-    fn position(&mut self, place: u64, half: u64) -> u64 {
+    fn position(&mut self, place: u64, digest: u64) -> u64 {
         if self.moved.is_none() {
             match self.state.key_of(place) {
-                Some(known) if known == half => return place,
-                None if !self.is_known(half) => return place,
+                Some(known) if known == digest => return place,
+                None if !self.is_known(digest) => return place,
                 // It stands elsewhere, or another stood here.
                 _ => self.moved = Some(self.look_for_others(place)),
             }
         }
         let Some(moved) = &mut self.moved else { return place };
-        if let Some(position) = moved.positions.get_mut(&half).and_then(VecDeque::pop_front) {
+        if let Some(position) = moved.positions.get_mut(&digest).and_then(VecDeque::pop_front) {
             return position;
         }
         let position = moved.next;
@@ -238,26 +238,26 @@ impl Prior {
     }
 
     /// Whether a request with this key was anywhere.
-    fn is_known(&mut self, half: u64) -> bool {
+    fn is_known(&mut self, digest: u64) -> bool {
         if self.state.keys.is_empty() {
             return false;
         }
-        let halves = self.halves.get_or_insert_with(|| {
-            let mut halves = self.state.keys.clone();
-            halves.sort_unstable();
-            halves
+        let digests = self.digests.get_or_insert_with(|| {
+            let mut digests = self.state.keys.clone();
+            digests.sort_unstable();
+            digests
         });
-        halves.binary_search(&half).is_ok()
+        digests.binary_search(&digest).is_ok()
     }
 
     /// The positions of all that are behind this place, by their keys. Those before it are where they were.
     fn look_for_others(&self, place: u64) -> Moved {
         let mut positions: HashMap<u64, VecDeque<u64>> = HashMap::new();
         let from = usize::try_from(place).unwrap_or(usize::MAX);
-        for (position, half) in
-            (place..).zip(self.state.keys.iter().skip(from)).filter(|(_, half)| **half != 0)
+        for (position, digest) in
+            (place..).zip(self.state.keys.iter().skip(from)).filter(|(_, digest)| **digest != 0)
         {
-            positions.entry(*half).or_default().push_back(position);
+            positions.entry(*digest).or_default().push_back(position);
         }
         Moved { positions, next: self.state.next_position().max(place) }
     }

@@ -1,5 +1,6 @@
 //! The way out of a run: each outcome is written down, and is its caller's once that is safe.
 
+use std::borrow::Cow;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,7 +16,6 @@ use crate::gate::Counts;
 use crate::identity::InputBlock;
 use crate::journal::Journal;
 use crate::journal::files;
-use crate::journal::staged::Staged;
 use crate::ledger::entry::{Ended, Entry, Extent};
 use crate::manifest::Manifest;
 use crate::output::changed::Changed;
@@ -131,6 +131,10 @@ impl Recorder {
             attempts: outcome.attempts,
             elapsed: outcome.elapsed,
             bytes: outcome.result.as_ref().map_or(0, |response| response.body.len() as u64),
+            host: match &outcome.result {
+                Ok(response) => response.url.authority(),
+                Err(_) => host_of(ticket.asked().url).into(),
+            },
         };
         self.stage(ticket, &answer, |buffer| {
             row::write_row(buffer, &ticket.asked(), outcome, is_ok, with_headers)
@@ -150,6 +154,7 @@ impl Recorder {
             attempts: changed.attempts,
             elapsed: changed.elapsed,
             bytes: changed.body.len() as u64,
+            host: host_of(if changed.url.is_empty() { ticket.asked().url } else { changed.url }).into(),
         };
         let with_headers = self.manifest.output.headers;
         self.stage(ticket, &answer, |buffer| {
@@ -161,7 +166,7 @@ impl Recorder {
         &mut self,
         ticket: &Ticket,
         answer: &Answer<'_, M>,
-        write: impl FnOnce(&mut Vec<u8>) -> std::ops::Range<usize>,
+        write: impl FnOnce(&mut Vec<u8>),
     ) -> Result<(), RunError> {
         let mut status = itoa::Buffer::new();
         let kind = match (answer.kind, answer.status) {
@@ -182,11 +187,22 @@ impl Recorder {
         });
         let mut staged = self.journal.stage()?;
         let begin = staged.live.len();
-        let url = write(&mut staged.live);
-        note(&mut self.statistics, ticket, answer, &staged, url);
+        write(&mut staged.live);
         let has_work = staged.ended(ticket.position, ended, ticket.key, begin, failed.as_deref());
         drop(staged);
         self.recorded += 1;
+        let message = answer.message.as_ref().map(ToString::to_string);
+        self.statistics.note(&Noted {
+            status: answer.status,
+            kind: answer.kind,
+            message: message.as_deref(),
+            ok: answer.is_ok,
+            host: &answer.host,
+            elapsed: answer.elapsed,
+            attempts: answer.attempts,
+            bytes: answer.bytes,
+            id: &ticket.id,
+        });
         if has_work {
             self.journal.ring();
         }
@@ -337,27 +353,7 @@ struct Answer<'a, M> {
     attempts: u32,
     elapsed: Duration,
     bytes: u64,
-}
-
-fn note<M: std::fmt::Display>(
-    statistics: &mut Statistics,
-    ticket: &Ticket,
-    answer: &Answer<'_, M>,
-    staged: &Staged,
-    url: std::ops::Range<usize>,
-) {
-    let message = answer.message.as_ref().map(ToString::to_string);
-    statistics.note(&Noted {
-        status: answer.status,
-        kind: answer.kind,
-        message: message.as_deref(),
-        ok: answer.is_ok,
-        host: host_of(std::str::from_utf8(&staged.live[url]).unwrap_or_default()),
-        elapsed: answer.elapsed,
-        attempts: answer.attempts,
-        bytes: answer.bytes,
-        id: &ticket.id,
-    });
+    host: Cow<'a, str>,
 }
 
 /// Seconds since 1970.

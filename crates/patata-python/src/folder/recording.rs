@@ -31,7 +31,7 @@ pub(crate) struct Recording {
     is_called_back: bool,
     /// Responses that are not safe yet, or are and were not taken: each with the number of its row, which is 0 for those
     /// that have none.
-    waiting: VecDeque<(u64, Py<Response>)>,
+    waiting: VecDeque<(u64, Waiting)>,
     /// So many rows are known to be safe.
     safe: u64,
     failure: Option<RunError>,
@@ -41,6 +41,25 @@ pub(crate) struct Recording {
     control: Option<patata::Control>,
     limits: LimitsNow,
     next_tick: Instant,
+}
+
+/// A response that waits. Thousands do: as objects all of them would be gone through by the garbage collector, again and
+/// again.
+#[derive(Debug)]
+enum Waiting {
+    /// As it came.
+    Came(Response),
+    /// As callbacks have had it.
+    CalledBack(Py<Response>),
+}
+
+impl Waiting {
+    fn into_object(self, py: Python<'_>) -> PyResult<Py<Response>> {
+        match self {
+            Self::Came(response) => Py::new(py, response),
+            Self::CalledBack(response) => Ok(response),
+        }
+    }
 }
 
 impl Recording {
@@ -90,20 +109,19 @@ impl Recording {
     }
 
     /// Records what has become of a request.
-    pub(crate) fn record(&mut self, py: Python<'_>, outcome: Outcome<Tag>) -> PyResult<()> {
+    pub(crate) fn record(&mut self, outcome: Outcome<Tag>) {
         let is_ok = self.client.is_ok(&outcome);
         let row = match (&outcome.tag.ticket, &mut self.recorder) {
             (Some(ticket), Some(recorder)) if !is_left(&outcome) => {
                 // What the disk refuses is told by `failure`, once all that is safe was taken.
                 if recorder.record(ticket, &outcome, is_ok).is_err() {
-                    return Ok(());
+                    return;
                 }
                 recorder.recorded()
             }
             _ => self.leave(&outcome),
         };
-        self.waiting.push_back((row, Py::new(py, Response::new(outcome))?));
-        Ok(())
+        self.waiting.push_back((row, Waiting::Came(Response::new(outcome))));
     }
 
     /// The response to a request, which is to be recorded once callbacks have had a look at it.
@@ -142,15 +160,16 @@ impl Recording {
                 row::Recorded::Nothing => 0,
                 row::Recorded::Failed => continue,
             };
-            self.waiting.push_back((row, response));
+            self.waiting.push_back((row, Waiting::CalledBack(response)));
         }
         Ok(unwritable)
     }
 
     /// The next response that is safe, as far as is known.
-    pub(crate) fn pop(&mut self) -> Option<Py<Response>> {
+    pub(crate) fn pop(&mut self, py: Python<'_>) -> PyResult<Option<Py<Response>>> {
         let is_safe = self.waiting.front().is_some_and(|(row, _)| *row <= self.safe);
-        if is_safe { self.waiting.pop_front().map(|(_, response)| response) } else { None }
+        let next = if is_safe { self.waiting.pop_front() } else { None };
+        next.map(|(_, response)| response.into_object(py)).transpose()
     }
 
     /// Asks what is safe by now, and writes down now and then where the run stands.
@@ -193,7 +212,8 @@ impl Recording {
         limit: usize,
     ) -> PyResult<Vec<Py<Response>>> {
         self.look();
-        let safe: Vec<_> = std::iter::from_fn(|| self.pop()).take(limit).collect();
+        let safe =
+            std::iter::from_fn(|| self.pop(py).transpose()).take(limit).collect::<PyResult<Vec<_>>>()?;
         if is_idle {
             self.hurry();
         }
@@ -268,7 +288,10 @@ impl Recording {
     }
 
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.waiting.iter().try_for_each(|(_, response)| visit.call(response))
+        self.waiting.iter().try_for_each(|(_, response)| match response {
+            Waiting::Came(response) => response.traverse(visit),
+            Waiting::CalledBack(response) => visit.call(response),
+        })
     }
 
     pub(crate) fn clear(&mut self) {

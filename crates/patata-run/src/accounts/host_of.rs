@@ -6,7 +6,8 @@
 /// assert_eq!(patata_run::host_of("\"http://a.example:80/path\""), "a.example:80");
 /// ```
 pub fn host_of(url: &str) -> &str {
-    let url = url.trim_matches('"');
+    let url = url.strip_prefix('"').unwrap_or(url);
+    let url = url.strip_suffix('"').unwrap_or(url);
     let begin = memchr::memchr(b':', url.as_bytes()).filter(|colon| url[*colon..].starts_with("://"));
     let Some(rest) = begin.map(|colon| &url[colon + 3..]) else { return "" };
     let end = memchr::memchr3(b'/', b'?', b'#', rest.as_bytes());

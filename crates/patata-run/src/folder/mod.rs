@@ -282,7 +282,7 @@ impl RunFolder {
 
     fn state(&self) -> Result<State, RunError> {
         let mut state = State::default();
-        recovery::read_ledger(&*self.disk, &self.path, |entry| state.apply(entry))?;
+        recovery::read_groups(&*self.disk, &self.path, |group| state.apply_group(group))?;
         Ok(state)
     }
 }

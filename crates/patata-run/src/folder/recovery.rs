@@ -44,6 +44,15 @@ pub(crate) fn read_ledger(
     folder: &Path,
     mut apply: impl FnMut(Entry<'_>),
 ) -> Result<Option<(u32, u64)>, RunError> {
+    read_groups(disk, folder, |group| group.iter().for_each(|entry| apply(*entry)))
+}
+
+/// The same, a group at a time.
+pub(crate) fn read_groups(
+    disk: &dyn Disk,
+    folder: &Path,
+    mut apply: impl FnMut(&[Entry<'_>]),
+) -> Result<Option<(u32, u64)>, RunError> {
     let at = folder.join(LEDGER);
     let names = disk.names(&at).map_err(RunError::io("reading", &at))?;
     let is_ours = |name: &&String| name.ends_with(".csv") || name.ends_with(".csv.zst");
@@ -99,12 +108,13 @@ pub(crate) fn recover(
     let counted = summary.as_ref().map_or(0, |summary| summary.ledger_rows);
     let mut missing = Missing::new(summary.as_ref(), manifest.output.format == Format::Csv);
     let mut state = State::default();
-    let last = read_ledger(&**disk, folder, |entry| {
-        state.apply(entry);
-        if let Entry::Ended { ended, .. } = entry
-            && state.rows > counted
-        {
-            missing.note(&ended);
+    let last = read_groups(&**disk, folder, |group| {
+        let before = state.rows;
+        state.apply_group(group);
+        if state.rows > counted {
+            let ended = group.iter().filter_map(Entry::ended);
+            let new = usize::try_from(counted.saturating_sub(before)).unwrap_or(usize::MAX);
+            ended.skip(new).for_each(|ended| missing.note(ended));
         }
     })?;
     let ledger_file = match last {

@@ -96,12 +96,12 @@ impl Committer {
 
     fn commit(&mut self, mut group: Group) -> Result<(), RunError> {
         let result = self.write(&mut group);
-        for leave in group.leaves {
+        for leave in group.leaves.drain(..) {
             // Who is gone has given the request up.
             let _ = leave.send(result.clone());
         }
         result?;
-        self.shared.staged().acknowledge(group.acknowledges);
+        self.shared.staged().acknowledge(&mut group);
         self.shared.tell();
         if let Some(summary) = group.summary {
             let path = self.place.folder.join(files::SUMMARY);
@@ -136,13 +136,11 @@ impl Committer {
         if group.entries.count == 0 {
             return Ok(());
         }
-        let mut rows = std::mem::take(&mut group.entries.rows);
-        let length = rows.len();
-        // The checksum is that of the rows before it.
+        let rows = &mut group.entries.rows;
         let mut check = Vec::new();
-        write_check(&mut check, group.entries.count, &rows[..length]);
+        write_check(&mut check, group.entries.count, rows);
         rows.append(&mut check);
-        self.ledger.commit(&rows, &*disk)
+        self.ledger.commit(rows, &*disk)
     }
 
     fn live_part(&mut self, part: u32) -> Result<&mut Open, RunError> {

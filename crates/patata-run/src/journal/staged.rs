@@ -33,8 +33,13 @@ impl Entries {
         self.count += 1;
     }
 
+    /// Puts others behind these. Most often there are none before them, and nothing is copied.
     fn append(&mut self, other: Self) {
-        self.rows.extend_from_slice(&other.rows);
+        if self.rows.is_empty() {
+            self.rows = other.rows;
+        } else {
+            self.rows.extend_from_slice(&other.rows);
+        }
         self.count += other.count;
     }
 }
@@ -101,6 +106,14 @@ pub(crate) struct Staged {
     /// Parts that the sealer has in hand.
     pub(crate) sealing: usize,
     failure: Option<RunError>,
+    spare: Spare,
+}
+
+/// Buffers of groups that were committed, for the next rows: memory that is at hand costs less than memory that is new.
+#[derive(Debug, Default)]
+struct Spare {
+    live: Vec<u8>,
+    ended: Vec<u8>,
 }
 
 impl Staged {
@@ -128,6 +141,7 @@ impl Staged {
             is_closing: false,
             sealing: 0,
             failure: None,
+            spare: Spare::default(),
         }
     }
 
@@ -237,13 +251,13 @@ impl Staged {
         }
         let mut segments = std::mem::take(&mut self.closed);
         if !self.live.is_empty() {
-            let room = self.live.capacity();
-            let rows = std::mem::replace(&mut self.live, Vec::with_capacity(room));
+            let rows = std::mem::replace(&mut self.live, std::mem::take(&mut self.spare.live));
             segments.push(Segment { part: self.part, rows, closes: None });
         }
         // A request is sent before it ends.
         let mut entries = std::mem::take(&mut self.sent);
-        entries.append(std::mem::take(&mut self.ended));
+        let next = Entries { rows: std::mem::take(&mut self.spare.ended), count: 0 };
+        entries.append(std::mem::replace(&mut self.ended, next));
         (self.first_row, self.first_sent, self.is_hurried) = (None, None, false);
         Group {
             segments,
@@ -256,9 +270,14 @@ impl Staged {
         }
     }
 
-    /// Notes that so many rows are safe.
-    pub(crate) fn acknowledge(&mut self, rows: u64) {
-        self.acknowledged = rows;
+    /// Notes that a group is committed, and so many rows are safe.
+    pub(crate) fn acknowledge(&mut self, group: &mut Group) {
+        self.acknowledged = group.acknowledges;
+        let live = group.segments.last_mut().map(|segment| std::mem::take(&mut segment.rows));
+        self.spare = Spare {
+            live: emptied(live.unwrap_or_default()),
+            ended: emptied(std::mem::take(&mut group.entries.rows)),
+        };
     }
 
     pub(crate) fn acknowledged(&self) -> u64 {
@@ -321,4 +340,10 @@ impl Staged {
         }
         unknown.into_values().flatten().collect()
     }
+}
+
+/// A buffer to be filled again, if it is none that was unusually large.
+fn emptied(mut buffer: Vec<u8>) -> Vec<u8> {
+    buffer.clear();
+    if buffer.capacity() > GROUP_BYTES { Vec::new() } else { buffer }
 }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 /// The first line of every file of the ledger.
 pub(crate) const HEADER: &[u8] = b"pos,state,kind,attempt,part,off,len,ms,key\n";
+/// More bytes than a row takes for all that are numbers in it.
+const MOST_DIGITS: usize = 192;
 /// Commas in each row.
 const COMMAS: usize = 8;
 
@@ -72,6 +74,7 @@ impl<'a> Entry<'a> {
                 push(buffer, &[b",again,,,,,,,\n"]);
             }
             Self::Ended { position, ended, key } => {
+                buffer.reserve(ended.kind.len() + MOST_DIGITS);
                 push_number(buffer, position);
                 push(
                     buffer,
@@ -104,6 +107,14 @@ impl<'a> Entry<'a> {
                 buffer.extend_from_slice(b",,");
                 push_key(buffer, Some(digest));
             }
+        }
+    }
+
+    /// What became of a request, where that is what it says.
+    pub(crate) fn ended(&self) -> Option<&Ended<'a>> {
+        match self {
+            Self::Ended { ended, .. } => Some(ended),
+            _ => None,
         }
     }
 
@@ -258,10 +269,28 @@ fn push(buffer: &mut Vec<u8>, pieces: &[&[u8]]) {
     }
 }
 
-/// Writes a number in decimal digits; the general way of formatting takes several times as long.
+/// Writes a number in decimal digits; the general way of formatting takes several times as long, and most numbers are
+/// small.
 pub(crate) fn push_number(buffer: &mut Vec<u8>, number: u64) {
-    buffer.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+    match number {
+        0..10 => buffer.push(DIGITS[number as usize][2]),
+        10..100 => buffer.extend_from_slice(&[DIGITS[number as usize][1], DIGITS[number as usize][2]]),
+        100..1000 => buffer.extend_from_slice(&DIGITS[number as usize]),
+        _ => buffer.extend_from_slice(itoa::Buffer::new().format(number).as_bytes()),
+    }
 }
+
+/// The numbers below a thousand, in three digits.
+const DIGITS: [[u8; 3]; 1000] = {
+    let mut digits = [[b'0'; 3]; 1000];
+    let mut number = 0;
+    while number < 1000 {
+        let places = [number / 100, number / 10 % 10, number % 10];
+        digits[number] = [b'0' + places[0] as u8, b'0' + places[1] as u8, b'0' + places[2] as u8];
+        number += 1;
+    }
+    digits
+};
 
 fn push_extent(buffer: &mut Vec<u8>, extent: Extent) {
     for number in [extent.part.into(), extent.offset, extent.length] {
@@ -274,38 +303,39 @@ fn push_extent(buffer: &mut Vec<u8>, extent: Extent) {
 pub(crate) fn push_milliseconds(buffer: &mut Vec<u8>, elapsed: Duration) {
     let micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
     push_number(buffer, micros / 1000);
-    match micros % 1000 {
-        0 => {}
-        rest if rest % 100 == 0 => {
-            buffer.push(b'.');
-            push_number(buffer, rest / 100);
-        }
-        rest => {
-            buffer.extend_from_slice(match rest {
-                0..10 => b".00",
-                10..100 => b".0",
-                _ => b".",
-            });
-            push_number(buffer, rest);
-        }
+    let [tenths, rest @ ..] = DIGITS[(micros % 1000) as usize];
+    match rest {
+        [b'0', b'0'] if tenths == b'0' => {}
+        [b'0', b'0'] => buffer.extend_from_slice(&[b'.', tenths]),
+        [hundredths, thousandths] => buffer.extend_from_slice(&[b'.', tenths, hundredths, thousandths]),
     }
 }
 
 /// Ends a row with its key, where it has one.
 fn push_key(buffer: &mut Vec<u8>, key: Option<u128>) {
     if let Some(key) = key {
-        push_hexadecimal(buffer, key, 32);
+        push_hexadecimal(buffer, &key.to_be_bytes());
     }
     buffer.push(b'\n');
 }
 
-/// Writes so many hexadecimal digits.
-pub(crate) fn push_hexadecimal(buffer: &mut Vec<u8>, number: u128, digits: u32) {
-    for place in (0..digits).rev() {
-        let digit = usize::try_from(number >> (place * 4) & 0xf).unwrap_or_default();
-        buffer.push(b"0123456789abcdef"[digit]);
-    }
+/// Writes bytes as pairs of hexadecimal digits.
+pub(crate) fn push_hexadecimal<const BYTES: usize>(buffer: &mut Vec<u8>, bytes: &[u8; BYTES]) {
+    let pairs = bytes.map(|byte| PAIRS[usize::from(byte)]);
+    buffer.extend_from_slice(pairs.as_flattened());
 }
+
+/// The bytes, in two hexadecimal digits.
+const PAIRS: [[u8; 2]; 256] = {
+    let digits = b"0123456789abcdef";
+    let mut pairs = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        pairs[byte] = [digits[byte / 16], digits[byte % 16]];
+        byte += 1;
+    }
+    pairs
+};
 
 #[cfg(test)]
 pub(crate) mod tests {
@@ -369,9 +399,15 @@ pub(crate) mod tests {
 
     #[test]
     fn milliseconds_have_no_more_digits_than_they_need() {
-        for (micros, expected) in
-            [(0, "0"), (1, "0.001"), (12_300, "12.3"), (12_340, "12.340"), (5_000_000, "5000")]
-        {
+        for (micros, expected) in [
+            (0, "0"),
+            (1, "0.001"),
+            (10, "0.010"),
+            (100, "0.1"),
+            (12_300, "12.3"),
+            (12_340, "12.340"),
+            (5_000_000, "5000"),
+        ] {
             let mut buffer = Vec::new();
             push_milliseconds(&mut buffer, Duration::from_micros(micros));
             assert_eq!(String::from_utf8(buffer).unwrap(), expected);

@@ -8,7 +8,7 @@ use crate::ledger::entry::{hexadecimal, number, push_hexadecimal, push_number};
 pub(crate) fn write_check(buffer: &mut Vec<u8>, rows: u64, group: &[u8]) {
     push_number(buffer, rows);
     buffer.extend_from_slice(b",check,,,,,,,");
-    push_hexadecimal(buffer, crc32fast::hash(group).into(), 8);
+    push_hexadecimal(buffer, &crc32fast::hash(group).to_be_bytes());
     buffer.push(b'\n');
 }
 

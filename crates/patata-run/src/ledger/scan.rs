@@ -3,9 +3,9 @@
 use crate::ledger::entry::{Entry, HEADER};
 use crate::ledger::group::read_check;
 
-/// Hands out what the whole groups of a file say, in order. Returns where the last of them ends: what is behind that
+/// Hands out what the whole groups of a file say, one after another. Returns where the last of them ends: what is behind that
 /// was not acknowledged to anybody, and is cut.
-pub(crate) fn scan<'a>(bytes: &'a [u8], mut apply: impl FnMut(Entry<'a>)) -> usize {
+pub(crate) fn scan<'a>(bytes: &'a [u8], mut apply: impl FnMut(&[Entry<'a>])) -> usize {
     let Some(rest) = bytes.strip_prefix(HEADER) else { return 0 };
     let mut end = HEADER.len();
     let mut entries = Vec::new();
@@ -18,7 +18,8 @@ pub(crate) fn scan<'a>(bytes: &'a [u8], mut apply: impl FnMut(Entry<'a>)) -> usi
             if !is_whole {
                 return end;
             }
-            entries.drain(..).for_each(&mut apply);
+            apply(&entries);
+            entries.clear();
             end = at + length + 1;
             begin = end;
         } else {
@@ -60,7 +61,7 @@ mod tests {
 
     fn scanned(file: &[u8]) -> (usize, Vec<Entry<'_>>) {
         let mut entries = Vec::new();
-        let end = scan(file, |entry| entries.push(entry));
+        let end = scan(file, |group| entries.extend_from_slice(group));
         (end, entries)
     }
 

@@ -1,11 +1,13 @@
 //! What a ledger says in sum: which requests have ended, which were sent, which parts there are.
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::LazyLock;
 
 use roaring::RoaringTreemap;
 
 use crate::identity::InputBlock;
-use crate::ledger::entry::{Ended, Entry};
+use crate::ledger::entry::{Entry, Extent};
 
 /// What is known of a part.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -19,7 +21,7 @@ pub(crate) struct Part {
 }
 
 /// What a ledger says in sum.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct State {
     /// Requests that have ended.
     pub(crate) ended: RoaringTreemap,
@@ -38,7 +40,7 @@ pub(crate) struct State {
     pub(crate) rows: u64,
     /// Whether requests were marked to be sent again.
     pub(crate) has_again: bool,
-    /// By position, the first half of the key; 0 where there is none.
+    /// By position, a digest of the key; 0 where there is none.
     pub(crate) keys: Vec<u64>,
 }
 
@@ -57,7 +59,7 @@ impl State {
             Entry::Unsent { position } => {
                 self.sent.remove(position);
             }
-            Entry::Ended { position, ended, key } => self.end(position, ended, key),
+            Entry::Ended { .. } => self.end_all(&[entry]),
             Entry::Again { position } => {
                 self.has_again = true;
                 self.ended.remove(position);
@@ -76,10 +78,47 @@ impl State {
         }
     }
 
-    fn end(&mut self, position: u64, ended: Ended<'_>, key: Option<u128>) {
-        self.rows += 1;
-        self.ended.insert(position);
-        if !ended.is_ok {
+    /// Takes in what the rows of a group say: what [`apply`](Self::apply) does with each, with a search in sets and maps
+    /// for stretches of them only. A ledger may have a thousand million rows.
+    pub(crate) fn apply_group(&mut self, group: &[Entry<'_>]) {
+        for stretch in group.chunk_by(|entry, next| entry.ended().is_some() && next.ended().is_some()) {
+            match stretch {
+                [Entry::Ended { .. }, ..] => self.end_all(stretch),
+                others => others.iter().for_each(|entry| self.apply(*entry)),
+            }
+        }
+    }
+
+    fn end_all(&mut self, stretch: &[Entry<'_>]) {
+        let mut positions = Vec::with_capacity(stretch.len());
+        let mut last = None;
+        for entry in stretch {
+            let Entry::Ended { position, ended, key } = *entry else { continue };
+            positions.push(position);
+            self.note_outcome(position, ended.is_ok);
+            self.note_key(position, key);
+            let Extent { part, offset, length } = ended.extent;
+            let end = offset.saturating_add(length);
+            match &mut last {
+                Some((last, so_far)) if *last == part => *so_far = end.max(*so_far),
+                _ => {
+                    last.replace((part, end)).into_iter().for_each(|(part, end)| self.note_length(part, end));
+                }
+            }
+        }
+        last.into_iter().for_each(|(part, end)| self.note_length(part, end));
+        self.rows += stretch.len() as u64;
+        // They ended nearly in order.
+        positions.sort_unstable();
+        for run in positions.chunk_by(|position, next| next - position <= 1) {
+            if let [first, .., last] | [first @ last] = run {
+                self.ended.insert_range(*first..=*last);
+            }
+        }
+    }
+
+    fn note_outcome(&mut self, position: u64, is_ok: bool) {
+        if !is_ok {
             self.failed.insert(position);
         } else if !self.failed.is_empty() {
             self.failed.remove(position);
@@ -87,18 +126,11 @@ impl State {
         if !self.sent.is_empty() {
             self.sent.remove(position);
         }
-        let end = ended.extent.offset.saturating_add(ended.extent.length);
-        match self.parts.last_entry() {
-            // Nearly all rows are of the part that was begun last, which takes no search.
-            Some(mut last) if *last.key() == ended.extent.part => {
-                last.get_mut().length = last.get().length.max(end);
-            }
-            _ => {
-                let part = self.parts.entry(ended.extent.part).or_default();
-                part.length = part.length.max(end);
-            }
-        }
-        self.note_key(position, key);
+    }
+
+    fn note_length(&mut self, part: u32, end: u64) {
+        let part = self.parts.entry(part).or_default();
+        part.length = part.length.max(end);
     }
 
     /// A last block that was shorter than others is replaced by the one that has grown out of it.
@@ -114,13 +146,13 @@ impl State {
         if self.keys.len() <= place {
             self.keys.resize(place + 1, 0);
         }
-        self.keys[place] = half(key);
+        self.keys[place] = digest(key);
     }
 
-    /// The half of a key that is kept of a position, where one is.
+    /// The digest of a position's key, where it has one.
     pub(crate) fn key_of(&self, position: u64) -> Option<u64> {
-        let half = self.keys.get(usize::try_from(position).ok()?)?;
-        Some(*half).filter(|half| *half != 0)
+        let digest = self.keys.get(usize::try_from(position).ok()?)?;
+        Some(*digest).filter(|digest| *digest != 0)
     }
 
     /// The first position behind all that are known.
@@ -136,17 +168,21 @@ impl State {
     }
 }
 
-/// The half of a key that is kept in memory: never 0.
-pub(crate) fn half(key: u128) -> u64 {
-    u64::try_from(key >> 64).unwrap_or_default().max(1)
+/// What is kept of a key in memory: never 0. It is another in each process, so that nobody can choose ids for it.
+pub(crate) fn digest(key: u128) -> u64 {
+    static RANDOM: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+    RANDOM.hash_one(key).max(1)
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
+    use proptest::prelude::*;
+
     use super::*;
-    use crate::ledger::entry::Extent;
+    use crate::ledger::entry::tests::entries;
+    use crate::ledger::entry::{Ended, Extent};
 
     fn ended(position: u64, is_ok: bool) -> Entry<'static> {
         let extent = Extent { part: 1, offset: position * 10, length: 10 };
@@ -186,9 +222,33 @@ mod tests {
         );
     }
 
+    /// The same of one of a few requests and parts, so that most come again.
+    fn of_a_few(mut entry: Entry<'static>) -> Entry<'static> {
+        match &mut entry {
+            Entry::Ended { position, ended, .. } => {
+                *position %= 70;
+                ended.extent.part %= 3;
+            }
+            Entry::Sent { position, .. } | Entry::Unsent { position } | Entry::Again { position } => {
+                *position %= 70
+            }
+            Entry::Begin { .. } | Entry::Seal { .. } | Entry::Drop { .. } | Entry::Input { .. } => {}
+        }
+        entry
+    }
+
+    proptest! {
+        #[test]
+        fn a_group_says_what_its_rows_say(group in proptest::collection::vec(entries().prop_map(of_a_few), 0..60)) {
+            let mut at_once = State::default();
+            at_once.apply_group(&group);
+            prop_assert_eq!(at_once, state(&group));
+        }
+    }
+
     #[test]
-    fn the_half_of_a_key_is_found_by_its_position() {
+    fn the_digest_of_a_key_is_found_by_its_position() {
         let state = state(&[Entry::Sent { position: 2, key: Some(7 << 64) }]);
-        assert_eq!((state.key_of(0), state.key_of(2), state.key_of(3)), (None, Some(7), None));
+        assert_eq!((state.key_of(0), state.key_of(2), state.key_of(3)), (None, Some(digest(7 << 64)), None));
     }
 }

@@ -2,6 +2,11 @@
 
 /// Writes a text as a JSON string.
 pub(crate) fn write_text(buffer: &mut Vec<u8>, text: &str) {
+    if is_plain(text.as_bytes()) {
+        buffer.push(b'"');
+        buffer.extend_from_slice(text.as_bytes());
+        return buffer.push(b'"');
+    }
     // It cannot fail: a buffer takes whatever is written, and a text has a form in JSON.
     let _ = serde_json::to_writer(buffer, text);
 }
@@ -9,6 +14,35 @@ pub(crate) fn write_text(buffer: &mut Vec<u8>, text: &str) {
 /// Writes what is an error message or the like, which is put together only now.
 pub(crate) fn write_shown(buffer: &mut Vec<u8>, shown: &impl std::fmt::Display) {
     write_text(buffer, &shown.to_string());
+}
+
+/// Writes the URL of a response as a JSON string.
+pub(crate) fn write_url(buffer: &mut Vec<u8>, url: &patata::Url) {
+    buffer.push(b'"');
+    let begin = buffer.len();
+    url.write_to(buffer);
+    if is_plain(&buffer[begin..]) {
+        return buffer.push(b'"');
+    }
+    buffer.truncate(begin - 1);
+    write_shown(buffer, url);
+}
+
+/// Whether JSON has a text as it is: without quotation marks, backslashes and control characters.
+fn is_plain(text: &[u8]) -> bool {
+    const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
+    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
+    // Eight bytes at once: the high bit of a byte is set where it is less than `most`, and now and then of one beside
+    // such a byte. Bytes past ASCII, whose high bits are set, are masked out.
+    let below = |word: u64, most: u64| word.wrapping_sub(ONES * most) & !word;
+    let is_plain = |word: u64| {
+        let special = below(word, 0x20) | below(word ^ (ONES * 0x22), 1) | below(word ^ (ONES * 0x5c), 1);
+        special & HIGH == 0
+    };
+    let (words, rest) = text.as_chunks::<8>();
+    let mut last = [b' '; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    words.iter().all(|word| is_plain(u64::from_ne_bytes(*word))) && is_plain(u64::from_ne_bytes(last))
 }
 
 /// Whether a body is one JSON value.
@@ -105,6 +139,15 @@ mod tests {
             let line = written(&body);
             prop_assert!(!line.contains(['\n', '\r']));
             let _: serde_json::Value = serde_json::from_str(&line).unwrap();
+        }
+
+        #[test]
+        fn a_text_is_written_as_by_any_writer_of_json(text in "[ -~\u{0}-\u{20}\u{7f}-\u{ff}]{0,20}|[a-z\"\\\\\n]{0,20}") {
+            let mut written = Vec::new();
+            write_text(&mut written, &text);
+            prop_assert_eq!(&written, &serde_json::to_vec(&text).unwrap());
+            let escapes = |byte| byte < b' ' || byte == b'"' || byte == b'\\';
+            prop_assert_eq!(is_plain(text.as_bytes()), !text.bytes().any(escapes));
         }
 
         #[test]

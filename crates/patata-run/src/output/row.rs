@@ -8,7 +8,7 @@ use patata::{Outcome, Response};
 use crate::id::Id;
 use crate::ledger::entry::{push_milliseconds, push_number};
 use crate::output::changed::{Changed, ChangedBody};
-use crate::output::json::{write_body, write_shown, write_text};
+use crate::output::json::{write_body, write_shown, write_text, write_url};
 
 /// The part of a row that is known before there is an answer.
 #[derive(Debug, Clone, Copy)]
@@ -23,7 +23,7 @@ pub struct Asked<'a> {
     pub url: &'a str,
 }
 
-/// Writes the row of an outcome, with a line break behind it. Says where the URL stands in the buffer, in quotes.
+/// Writes the row of an outcome, with a line break behind it.
 ///
 /// ```
 /// use patata_run::{Asked, Id, write_row};
@@ -45,16 +45,14 @@ pub fn write_row<T>(
     outcome: &Outcome<T>,
     is_ok: bool,
     with_headers: bool,
-) -> std::ops::Range<usize> {
+) {
     let response = outcome.result.as_ref();
     let status = response.ok().map(|response| response.status.as_u16());
     write_begin(buffer, asked, status, is_ok);
-    let begin = buffer.len();
     match response {
-        Ok(response) => write_shown(buffer, &response.url),
+        Ok(response) => write_url(buffer, &response.url),
         Err(_) => write_text(buffer, asked.url),
     }
-    let url = begin..buffer.len();
     write_times(buffer, asked.method, outcome.attempts, outcome.elapsed);
     match response {
         Ok(response) => {
@@ -67,20 +65,12 @@ pub fn write_row<T>(
             buffer.extend_from_slice(b"}\n");
         }
     }
-    url
 }
 
-/// Writes the row of a response that was changed since it came. Says where the URL stands in the buffer, in quotes.
-pub fn write_changed(
-    buffer: &mut Vec<u8>,
-    asked: &Asked<'_>,
-    changed: &Changed<'_>,
-    with_headers: bool,
-) -> std::ops::Range<usize> {
+/// Writes the row of a response that was changed since it came.
+pub fn write_changed(buffer: &mut Vec<u8>, asked: &Asked<'_>, changed: &Changed<'_>, with_headers: bool) {
     write_begin(buffer, asked, changed.status, changed.is_ok);
-    let begin = buffer.len();
     write_text(buffer, if changed.url.is_empty() { asked.url } else { changed.url });
-    let url = begin..buffer.len();
     write_times(buffer, asked.method, changed.attempts, changed.elapsed);
     if with_headers && !changed.headers.is_empty() {
         let headers = changed.headers.iter();
@@ -104,7 +94,6 @@ pub fn write_changed(
         buffer.extend_from_slice(b",\"changed\":true");
     }
     buffer.extend_from_slice(b"}\n");
-    url
 }
 
 /// As far as the URL, which comes next.
@@ -123,9 +112,10 @@ pub(crate) fn write_begin(buffer: &mut Vec<u8>, asked: &Asked<'_>, status: Optio
 
 /// What stands between the URL and what came.
 pub(crate) fn write_times(buffer: &mut Vec<u8>, method: &str, attempts: u32, elapsed: Duration) {
-    buffer.extend_from_slice(b",\"method\":");
-    write_text(buffer, method);
-    buffer.extend_from_slice(b",\"attempts\":");
+    // A method is of letters and the like, none of which JSON escapes.
+    buffer.extend_from_slice(b",\"method\":\"");
+    buffer.extend_from_slice(method.as_bytes());
+    buffer.extend_from_slice(b"\",\"attempts\":");
     push_number(buffer, attempts.into());
     buffer.extend_from_slice(b",\"ms\":");
     push_milliseconds(buffer, elapsed);
@@ -178,5 +168,12 @@ pub(crate) fn write_error(buffer: &mut Vec<u8>, kind: &str, message: &impl std::
 }
 
 pub(crate) fn write_id(buffer: &mut Vec<u8>, id: &Id) {
-    let _ = serde_json::to_writer(buffer, id);
+    match id {
+        Id::None => buffer.extend_from_slice(b"null"),
+        Id::Integer(number) => match u64::try_from(*number) {
+            Ok(number) => push_number(buffer, number),
+            Err(_) => buffer.extend_from_slice(number.to_string().as_bytes()),
+        },
+        Id::Text(text) => write_text(buffer, text),
+    }
 }

@@ -1,5 +1,6 @@
 //! Where a request goes: scheme, host and port or a unix socket, and a path.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
@@ -156,18 +157,35 @@ pub(crate) struct Target {
     pub(crate) path: PathAndQuery,
 }
 
+impl Target {
+    /// What stands between scheme and path in a URL: host and port, or the path of a unix socket, encoded.
+    pub(crate) fn authority(&self) -> Cow<'_, str> {
+        match &self.origin.socket {
+            None => self.origin.authority.to_str().unwrap_or_default().into(),
+            Some(path) => percent_encode(path.as_os_str().as_encoded_bytes(), IN_A_HOST).into(),
+        }
+    }
+
+    /// Appends the URL.
+    pub(crate) fn write_to(&self, buffer: &mut Vec<u8>) {
+        buffer.extend_from_slice(match (self.origin.tls, self.origin.socket.is_some()) {
+            (false, false) => b"http://",
+            (true, false) => b"https://",
+            (false, true) => b"http+unix://",
+            (true, true) => b"https+unix://",
+        });
+        match &self.origin.socket {
+            None => buffer.extend_from_slice(self.origin.authority.as_bytes()),
+            Some(_) => buffer.extend_from_slice(self.authority().as_bytes()),
+        }
+        buffer.extend_from_slice(self.path.as_str().as_bytes());
+    }
+}
+
 impl fmt::Display for Target {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = if self.origin.tls { "https" } else { "http" };
-        match &self.origin.socket {
-            None => {
-                let authority = self.origin.authority.to_str().unwrap_or_default();
-                write!(formatter, "{scheme}://{authority}{}", self.path)
-            }
-            Some(path) => {
-                let path = percent_encode(path.as_os_str().as_encoded_bytes(), IN_A_HOST);
-                write!(formatter, "{scheme}+unix://{path}{}", self.path)
-            }
-        }
+        let mut url = Vec::with_capacity(128);
+        self.write_to(&mut url);
+        formatter.write_str(&String::from_utf8_lossy(&url))
     }
 }

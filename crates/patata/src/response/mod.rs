@@ -108,6 +108,38 @@ impl Response {
 #[derive(Debug, Clone)]
 pub struct Url(pub(crate) Target);
 
+impl Url {
+    /// Host and port, as far as the URL has one; of a unix socket its path, percent-encoded.
+    ///
+    /// ```
+    /// # let server = patata_testserver::Server::start().unwrap();
+    /// # let url = server.url();
+    /// # let client = patata::Client::builder().build()?;
+    /// let outcome = client.run([patata::Request::get((), format!("{url}/"))]).next().unwrap();
+    /// assert_eq!(format!("http://{}", outcome.result.unwrap().url.authority()), url);
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
+    pub fn authority(&self) -> Cow<'_, str> {
+        self.0.authority()
+    }
+
+    /// Appends it to a buffer: the same as its [`Display`](std::fmt::Display), at a tenth of the cost.
+    ///
+    /// ```
+    /// # let server = patata_testserver::Server::start().unwrap();
+    /// # let url = server.url();
+    /// # let client = patata::Client::builder().build()?;
+    /// let outcome = client.run([patata::Request::get((), format!("{url}/?a=b"))]).next().unwrap();
+    /// let mut buffer = Vec::new();
+    /// outcome.result.unwrap().url.write_to(&mut buffer);
+    /// assert_eq!(buffer, format!("{url}/?a=b").as_bytes());
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
+    pub fn write_to(&self, buffer: &mut Vec<u8>) {
+        self.0.write_to(buffer);
+    }
+}
+
 impl std::fmt::Display for Url {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.fmt(formatter)

@@ -54,11 +54,15 @@ impl Stdout {
         let asked_for = error.map(|error| redaction.apply(error.url())).unwrap_or_default();
         let asked = Asked { id, index, method, url: &asked_for };
         let (buffer, with_headers) = (&mut self.buffer, self.with_headers);
-        let url = match redaction.is_empty() {
+        match redaction.is_empty() {
             true => write_row(buffer, &asked, outcome, is_ok, with_headers),
             false => redacted(outcome, is_ok, redaction, |changed| {
                 write_changed(buffer, &asked, changed, with_headers)
             }),
+        }
+        let host = match response {
+            Some(response) => redaction.apply(&response.url.authority()),
+            None => host_of(&asked_for).to_owned(),
         };
         let message = error.map(|error| redaction.apply(&error.to_string()));
         self.statistics.note(&Noted {
@@ -66,7 +70,7 @@ impl Stdout {
             kind: error.map(|error| error.kind().name()),
             message: message.as_deref(),
             ok: is_ok,
-            host: host_of(str::from_utf8(&self.buffer[url]).unwrap_or_default()),
+            host: &host,
             elapsed: outcome.elapsed,
             attempts: outcome.attempts,
             bytes: response.map_or(0, |response| response.body.len() as u64),
