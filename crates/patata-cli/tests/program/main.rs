@@ -4,6 +4,7 @@
 
 mod completions;
 mod crashes;
+mod damages;
 mod defaults;
 mod dry_run;
 mod folders;

@@ -211,6 +211,11 @@ impl Timeline {
         Some(buckets.iter().map(|bucket| bucket.per_second(count(bucket))).collect())
     }
 
+    /// When it begins and ends, in seconds since 1970; `None` for an empty one.
+    pub(crate) fn extent(&self) -> Option<(f64, f64)> {
+        Some((self.buckets.first()?.from, self.buckets.last()?.to))
+    }
+
     /// For how long processes worked.
     pub fn seconds(&self) -> f64 {
         self.buckets.iter().map(|bucket| bucket.seconds).sum()

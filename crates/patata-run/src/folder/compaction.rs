@@ -5,11 +5,11 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::accounts::{Statistics, Summary};
+use crate::accounts::Summary;
 use crate::error::RunError;
-use crate::folder::missing::note;
+use crate::folder::finish;
+use crate::folder::rebuilt::counted;
 use crate::folder::recovery::{read_ledger, write_group};
-use crate::folder::{finish, sources};
 use crate::journal::files::{self, FAILED, WRITER};
 use crate::ledger::entry::{Entry, Extent};
 use crate::ledger::state::State;
@@ -41,11 +41,11 @@ pub(crate) fn compact(
         return Ok(summary);
     }
     let superseded = superseded(disk, folder, &again, &state)?;
-    let next = last.map_or(1, |(number, _)| number + 1);
+    let next = last.map_or(1, |last| last.number + 1);
     for (number, (part, offsets)) in (next..).zip(superseded) {
         rewrite(disk, folder, manifest, &mut state, part, &offsets, number)?;
     }
-    recount(disk, folder, &state, summary)
+    recount(disk, folder, manifest, &state, summary)
 }
 
 /// By part, where rows stand that are not the latest of their request, or of one that has not ended any more.
@@ -90,7 +90,8 @@ fn rewrite(
     let Some(ending) = state.parts.get(&old).and_then(|part| part.sealed.clone()) else { return Ok(()) };
     let path = files::sealed(folder, WRITER, old, &ending);
     let part = state.next_part();
-    let (_, copy) = beside(&files::live(folder, WRITER, part));
+    let live = files::live(folder, WRITER, part);
+    let (folder_of_copy, copy) = beside(&live);
     let (mut bytes, mut rows, mut count) = (Vec::new(), Vec::new(), 0);
     let (mut offset, mut push) = (0, |entry: Entry<'_>| {
         entry.write(&mut rows);
@@ -120,6 +121,8 @@ fn rewrite(
         // Not as a live part: recovery would take that for rows that have only just come.
         let mut file = disk.create(&copy).map_err(RunError::io("writing", &copy))?;
         file.write_all(&bytes).and_then(|()| file.sync()).map_err(RunError::io("writing", &copy))?;
+        // Its name lasts as well: by it the sealed part is known as one that the ledger does not have yet.
+        disk.sync_folder(folder_of_copy).map_err(RunError::io("syncing", folder_of_copy))?;
         let ending = manifest.output.ending();
         let sealed = files::sealed(folder, WRITER, part, ending);
         seal(&**disk, &copy, &sealed, &manifest.output, true)?;
@@ -136,16 +139,11 @@ fn rewrite(
 fn recount(
     disk: &Arc<dyn Disk>,
     folder: &Path,
+    manifest: &Manifest,
     state: &State,
     summary: Summary,
 ) -> Result<Summary, RunError> {
-    let mut statistics = Statistics::new(summary.time);
-    for line in Rows::new(disk.clone(), sources(folder, state)) {
-        if let Some(line) = Line::read(&line?) {
-            note(&mut statistics, &line);
-        }
-    }
-    let counted = statistics.summary();
+    let counted = counted(disk, folder, manifest.output.format, state)?.summary();
     Ok(Summary {
         ok: counted.ok,
         failed: counted.failed,

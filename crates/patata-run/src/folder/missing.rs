@@ -34,7 +34,7 @@ impl Missing {
     /// Notes a row that is missing, in the order of the ledger.
     pub(crate) fn note(&mut self, ended: &Ended<'_>) {
         if self.is_ledger_all {
-            return self.note_entry(ended);
+            return note_entry(&mut self.statistics, ended);
         }
         let extent = ended.extent;
         let end = extent.offset + extent.length;
@@ -42,21 +42,6 @@ impl Missing {
             Some((part, _, last)) if *part == extent.part && *last == extent.offset => *last = end,
             _ => self.stretches.push((extent.part, extent.offset, end)),
         }
-    }
-
-    fn note_entry(&mut self, ended: &Ended<'_>) {
-        let status = ended.kind.parse().ok();
-        self.statistics.note(&Noted {
-            status,
-            kind: Some(ended.kind).filter(|_| status.is_none()),
-            message: None,
-            ok: ended.is_ok,
-            host: "",
-            elapsed: ended.elapsed,
-            attempts: ended.attempts,
-            bytes: 0,
-            id: &crate::id::Id::None,
-        });
     }
 
     /// Counts them. Returns the accounts of all that has ended.
@@ -99,6 +84,22 @@ fn count_rows(
         row.clear();
     }
     Ok(())
+}
+
+/// Counts what the ledger knows of a row.
+pub(crate) fn note_entry(statistics: &mut Statistics, ended: &Ended<'_>) {
+    let status = ended.kind.parse().ok();
+    statistics.note(&Noted {
+        status,
+        kind: Some(ended.kind).filter(|_| status.is_none()),
+        message: None,
+        ok: ended.is_ok,
+        host: "",
+        elapsed: ended.elapsed,
+        attempts: ended.attempts,
+        bytes: 0,
+        id: &crate::id::Id::None,
+    });
 }
 
 /// Counts a row.

@@ -1,8 +1,10 @@
 //! A run folder: begun, gone on with, read.
 
 pub(crate) mod compaction;
+pub(crate) mod evidence;
 pub(crate) mod finish;
 pub(crate) mod missing;
+pub(crate) mod rebuilt;
 pub(crate) mod recovery;
 pub(crate) mod retry;
 
@@ -15,6 +17,7 @@ use std::sync::Arc;
 
 use crate::accounts::{Statistics, Summary, Timeline};
 use crate::error::RunError;
+use crate::folder::evidence::Evidence;
 use crate::folder::recovery::{Recovered, recover};
 use crate::folder::retry::Selection;
 use crate::gate::{Counts, Gate, RecordOptions};
@@ -189,12 +192,13 @@ impl RunFolder {
         Lock::is_taken(&self.path)
     }
 
-    /// The run in sum, as it was a second ago or when it ended. `None` where that was never written.
+    /// The run in sum, as it was a second ago or when it ended. `None` where that was never written; made anew from the
+    /// ledger and the rows where it cannot be read.
     ///
     /// # Errors
-    /// What the disk refuses, and a file that cannot be read.
+    /// What the disk refuses.
     pub fn summary(&self) -> Result<Option<Summary>, RunError> {
-        read_summary(&*self.disk, &self.path)
+        summary(&self.disk, &self.path, &self.manifest)
     }
 
     /// What happened, second by second.
@@ -282,7 +286,9 @@ impl RunFolder {
 
     fn state(&self) -> Result<State, RunError> {
         let mut state = State::default();
-        recovery::read_groups(&*self.disk, &self.path, |group| state.apply_group(group))?;
+        let evidence = Evidence::of(&*self.disk, &self.path)?;
+        let last = recovery::read_groups(&*self.disk, &self.path, |group| state.apply_group(group))?;
+        evidence.check(&state, last.is_some_and(|last| last.is_begun))?;
         Ok(state)
     }
 }
@@ -404,13 +410,41 @@ pub(crate) fn read_timeline(disk: &dyn Disk, folder: &Path) -> Result<Timeline, 
     }
 }
 
-pub(crate) fn read_summary(disk: &dyn Disk, folder: &Path) -> Result<Option<Summary>, RunError> {
+/// The run in sum. It follows from the ledger and the rows: one that cannot be read is made anew of these.
+pub(crate) fn summary(
+    disk: &Arc<dyn Disk>,
+    folder: &Path,
+    manifest: &Manifest,
+) -> Result<Option<Summary>, RunError> {
+    match read_summary(&**disk, folder)? {
+        Written::Summary(summary) => Ok(Some(*summary)),
+        Written::Nothing => Ok(None),
+        Written::Unreadable => rebuilt::rebuilt(disk, folder, manifest).map(Some),
+    }
+}
+
+/// What there is of a summary.
+pub(crate) enum Written {
+    Summary(Box<Summary>),
+    Nothing,
+    Unreadable,
+}
+
+impl Written {
+    /// How many rows of the ledger it counts.
+    pub(crate) fn ledger_rows(&self) -> u64 {
+        match self {
+            Self::Summary(summary) => summary.ledger_rows,
+            Self::Nothing | Self::Unreadable => 0,
+        }
+    }
+}
+
+pub(crate) fn read_summary(disk: &dyn Disk, folder: &Path) -> Result<Written, RunError> {
     let path = folder.join(SUMMARY);
-    let damaged =
-        |error: serde_json::Error| RunError::Damaged { path: path.clone(), what: error.to_string() };
     match disk::read(disk, &path) {
-        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(damaged),
-        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Ok(bytes) => Ok(serde_json::from_slice(&bytes).map_or(Written::Unreadable, Written::Summary)),
+        Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(Written::Nothing),
         Err(cause) => Err(RunError::io("reading", &path)(cause)),
     }
 }

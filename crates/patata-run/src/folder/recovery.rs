@@ -7,6 +7,7 @@ use std::sync::mpsc;
 
 use crate::accounts::Statistics;
 use crate::error::RunError;
+use crate::folder::evidence::{self, Evidence};
 use crate::folder::finish;
 use crate::folder::missing::Missing;
 use crate::journal::files::{self, FAILED, LEDGER, LIVE, OUT, WRITER};
@@ -37,13 +38,24 @@ impl Recovered {
     }
 }
 
+/// Where the ledger ends.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LedgerEnd {
+    /// The number of its last file.
+    pub(crate) number: u32,
+    /// How much of that counts.
+    pub(crate) length: u64,
+    /// Whether any of its files has a first line.
+    pub(crate) is_begun: bool,
+}
+
 /// Reads all that the ledger says. Each file is whole but for the last one, which may have been cut off anywhere.
-/// Returns the last file's number, and how much of it counts.
+/// Returns where it ends; `None` where there are no files.
 pub(crate) fn read_ledger(
     disk: &dyn Disk,
     folder: &Path,
     mut apply: impl FnMut(Entry<'_>),
-) -> Result<Option<(u32, u64)>, RunError> {
+) -> Result<Option<LedgerEnd>, RunError> {
     read_groups(disk, folder, |group| group.iter().for_each(|entry| apply(*entry)))
 }
 
@@ -52,9 +64,9 @@ pub(crate) fn read_groups(
     disk: &dyn Disk,
     folder: &Path,
     mut apply: impl FnMut(&[Entry<'_>]),
-) -> Result<Option<(u32, u64)>, RunError> {
+) -> Result<Option<LedgerEnd>, RunError> {
     let at = folder.join(LEDGER);
-    let names = disk.names(&at).map_err(RunError::io("reading", &at))?;
+    let names = evidence::names(disk, &at)?;
     let is_ours = |name: &&String| name.ends_with(".csv") || name.ends_with(".csv.zst");
     let numbered = |name: &String| Some((files::number(name)?, name.clone()));
     let mut files: Vec<_> = names.iter().filter(is_ours).filter_map(numbered).collect();
@@ -75,16 +87,18 @@ pub(crate) fn read_groups(
                 }
             }
         });
-        let mut last = None;
+        let (mut last, mut is_begun) = (None, false);
         for (place, (path, bytes)) in unpacked.into_iter().enumerate() {
             let bytes = bytes?;
             let end = scan(&bytes, &mut apply);
             let is_last = place + 1 == files.len();
-            if end < bytes.len() && !is_last {
+            // Not even the first line of an earlier one can be missing.
+            if (end < bytes.len() || end == 0) && !is_last {
                 let what = format!("the rows behind byte {end} are not as they were written");
                 return Err(RunError::Damaged { path, what });
             }
-            last = Some((files[place].0, end as u64));
+            is_begun |= end > 0;
+            last = Some(LedgerEnd { number: files[place].0, length: end as u64, is_begun });
         }
         Ok(last)
     })
@@ -104,7 +118,8 @@ pub(crate) fn recover(
     folder: &Path,
     manifest: &Manifest,
 ) -> Result<Recovered, RunError> {
-    let summary = super::read_summary(&**disk, folder)?;
+    let evidence = Evidence::of(&**disk, folder)?;
+    let summary = super::summary(disk, folder, manifest)?;
     let counted = summary.as_ref().map_or(0, |summary| summary.ledger_rows);
     let mut missing = Missing::new(summary.as_ref(), manifest.output.format == Format::Csv);
     let mut state = State::default();
@@ -117,9 +132,10 @@ pub(crate) fn recover(
             ended.skip(new).for_each(|ended| missing.note(ended));
         }
     })?;
+    evidence.check(&state, last.is_some_and(|last| last.is_begun))?;
     let ledger_file = match last {
-        Some((number, end)) => {
-            secure(&**disk, &files::ledger(folder, WRITER, number), end)?;
+        Some(LedgerEnd { number, length, .. }) => {
+            secure(&**disk, &files::ledger(folder, WRITER, number), length)?;
             number + 1
         }
         None => 1,

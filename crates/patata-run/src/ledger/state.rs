@@ -162,6 +162,11 @@ impl State {
         ends.map(|last| last + 1).max().unwrap_or_default().max(self.keys.len() as u64)
     }
 
+    /// Whether the rows of a part are elsewhere now.
+    pub(crate) fn is_dropped(&self, part: u32) -> bool {
+        self.parts.get(&part).is_some_and(|part| part.is_dropped)
+    }
+
     /// The number of a part that was never begun.
     pub(crate) fn next_part(&self) -> u32 {
         self.parts.keys().next_back().map_or(1, |last| last + 1)
