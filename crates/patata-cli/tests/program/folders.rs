@@ -108,6 +108,43 @@ fn what_failed_is_sent_again_if_wanted() {
     assert!(unknown.stderr.contains("did you mean \"timeout\"?"), "{unknown:?}");
 }
 
+/// In whatever form the parts are.
+#[test]
+fn a_request_that_was_sent_again_has_one_row() {
+    for flags in [&[][..], &["--compress", "zstd"], &["--compress", "gzip"], &["--columns", "id,body"]] {
+        let (place, server) = (Place::new(), Server::start().unwrap());
+        let url = server.url();
+        place.file("urls", format!("{url}/\n{url}/flaky/a/1\n{url}/status/404\n{url}/\n{url}/status/404\n"));
+        let csv = [&["run", "urls", "-o", "run", "--format", "csv", "--part-rows", "2"], flags].concat();
+        place.run(&csv).ended(1);
+        place.run(&["retry", "run"]).ended(1);
+        place.run(&["retry", "run", "--status", "404"]).ended(1);
+        let status = place.run(&["status", "run", "--json"]).ended(0).json();
+        let counts = ["ok", "failed", "submitted", "attempts"].map(|name| status[name].as_u64().unwrap());
+        assert_eq!(counts, [3, 2, 5, 5], "{flags:?}");
+        let mut ids: Vec<_> =
+            csv_rows(&place.path("run/out")).into_iter().map(|row| row[0].to_owned()).collect();
+        ids.sort_unstable();
+        assert_eq!(ids, ["0", "1", "2", "3", "4"], "{flags:?}");
+    }
+}
+
+/// The rows of all parts that are CSV, however they are compressed.
+fn csv_rows(out: &std::path::Path) -> Vec<csv::StringRecord> {
+    let mut rows = Vec::new();
+    for part in fs::read_dir(out).unwrap() {
+        let path = part.unwrap().path();
+        let file = fs::File::open(&path).unwrap();
+        let file: Box<dyn std::io::Read> = match path.extension().unwrap().to_str().unwrap() {
+            "zst" => Box::new(zstd::Decoder::new(file).unwrap()),
+            "gz" => Box::new(flate2::read::MultiGzDecoder::new(file)),
+            _ => Box::new(file),
+        };
+        rows.extend(csv::Reader::from_reader(file).into_records().map(Result::unwrap));
+    }
+    rows
+}
+
 #[test]
 fn a_run_can_be_looked_at() {
     let (place, server) = (Place::new(), Server::start().unwrap());

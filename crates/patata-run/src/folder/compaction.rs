@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::accounts::Summary;
 use crate::error::RunError;
@@ -11,17 +12,17 @@ use crate::folder::finish;
 use crate::folder::rebuilt::counted;
 use crate::folder::recovery::{read_ledger, write_group};
 use crate::journal::files::{self, FAILED, WRITER};
-use crate::ledger::entry::{Entry, Extent};
+use crate::journal::staged::Entries;
+use crate::ledger::entry::{Ended, Entry, Extent};
 use crate::ledger::state::State;
-use crate::manifest::{Format, Manifest};
+use crate::manifest::{Format, Manifest, OutputOptions};
+use crate::output::csv;
 use crate::output::line::Line;
 use crate::output::reader::{Rows, Source};
-use crate::output::seal::seal;
+use crate::output::seal::{seal, unpacked};
 use crate::storage::disk::{Disk, beside};
 
 /// Rewrites the parts that have rows of requests which have others since. Returns the run in sum, without these.
-///
-/// A part with CSV has no rows that could be told from others, and stays.
 pub(crate) fn compact(
     disk: &Arc<dyn Disk>,
     folder: &Path,
@@ -37,15 +38,14 @@ pub(crate) fn compact(
         state.apply(entry);
     })?;
     finish::clean(&**disk, &folder.join(FAILED), |position| state.failed.contains(position))?;
-    if manifest.output.format != Format::Jsonl {
-        return Ok(summary);
-    }
     let superseded = superseded(disk, folder, &again, &state)?;
-    let next = last.map_or(1, |last| last.number + 1);
-    for (number, (part, offsets)) in (next..).zip(superseded) {
-        rewrite(disk, folder, manifest, &mut state, part, &offsets, number)?;
+    let ledger_file = last.map_or(1, |last| last.number + 1);
+    let mut compaction = Compaction { disk, folder, output: &manifest.output, state, ledger_file };
+    match manifest.output.format {
+        Format::Jsonl => superseded.iter().try_for_each(|(part, rows)| compaction.jsonl(*part, rows))?,
+        Format::Csv => compaction.csv(&superseded)?,
     }
-    recount(disk, folder, manifest, &state, summary)
+    recount(disk, folder, manifest, &compaction.state, summary)
 }
 
 /// By part, where rows stand that are not the latest of their request, or of one that has not ended any more.
@@ -77,62 +77,174 @@ fn superseded(
     Ok(superseded)
 }
 
-/// Makes a part anew without some of its rows. A row of the ledger commits it, and says that the old one is gone.
-fn rewrite(
-    disk: &Arc<dyn Disk>,
-    folder: &Path,
-    manifest: &Manifest,
-    state: &mut State,
-    old: u32,
-    without: &BTreeSet<u64>,
-    number: u32,
-) -> Result<(), RunError> {
-    let Some(ending) = state.parts.get(&old).and_then(|part| part.sealed.clone()) else { return Ok(()) };
-    let path = files::sealed(folder, WRITER, old, &ending);
-    let part = state.next_part();
-    let live = files::live(folder, WRITER, part);
-    let (folder_of_copy, copy) = beside(&live);
-    let (mut bytes, mut rows, mut count) = (Vec::new(), Vec::new(), 0);
-    let (mut offset, mut push) = (0, |entry: Entry<'_>| {
-        entry.write(&mut rows);
-        count += 1;
-        state.apply(entry);
-    });
-    let mut kept = 0;
-    for line in Rows::new(disk.clone(), vec![Source { path: path.clone(), length: None }]) {
-        let line = line?;
-        let begin = offset;
-        offset += line.len() as u64 + 1;
-        if without.contains(&begin) {
-            continue;
+/// The parts of a folder, of which some are made anew.
+struct Compaction<'a> {
+    disk: &'a Arc<dyn Disk>,
+    folder: &'a Path,
+    output: &'a OutputOptions,
+    state: State,
+    /// The number of the next file of the ledger.
+    ledger_file: u32,
+}
+
+/// What is left of a part, as it is to be written.
+struct Left {
+    part: u32,
+    bytes: Vec<u8>,
+    entries: Entries,
+    rows: u64,
+    /// Bytes that the rows have as JSON.
+    length: u64,
+}
+
+/// What the ledger knows of a row of CSV, which does not say it itself.
+struct Known {
+    position: u64,
+    is_ok: bool,
+    kind: Box<str>,
+    attempts: u32,
+    extent: Extent,
+    elapsed: Duration,
+}
+
+impl Compaction<'_> {
+    fn sealed(&self, part: u32) -> Option<PathBuf> {
+        let ending = self.state.parts.get(&part)?.sealed.as_ref()?;
+        Some(files::sealed(self.folder, WRITER, part, ending))
+    }
+
+    /// Makes a part anew without the rows that begin at some places.
+    fn jsonl(&mut self, old: u32, without: &BTreeSet<u64>) -> Result<(), RunError> {
+        let Some(path) = self.sealed(old) else { return Ok(()) };
+        let mut left = Left::of(self.state.next_part());
+        let mut offset = 0;
+        for line in Rows::new(self.disk.clone(), vec![Source { path: path.clone(), length: None }]) {
+            let line = line?;
+            let begin = offset;
+            offset += line.len() as u64 + 1;
+            if without.contains(&begin) {
+                continue;
+            }
+            let Some(row) = Line::read(&line) else {
+                let what = format!("the row at byte {begin} cannot be read");
+                return Err(RunError::Damaged { path, what });
+            };
+            let kind = row.kind();
+            let extent = left.extent(line.len() as u64 + 1);
+            left.push(&mut self.state, row.index, row.ended(&kind, extent));
+            left.bytes.extend_from_slice(&line);
+            left.bytes.push(b'\n');
         }
-        let Some(row) = Line::read(&line) else {
-            let what = format!("the row at byte {begin} cannot be read");
-            return Err(RunError::Damaged { path, what });
+        self.put(old, &path, left)
+    }
+
+    /// The same of all parts that are CSV: which row is which is known by the ledger, where those of a part stand one
+    /// behind another, as they do in the part.
+    fn csv(&mut self, superseded: &BTreeMap<u32, BTreeSet<u64>>) -> Result<(), RunError> {
+        let disk = self.disk.clone();
+        let (mut part, mut rows, mut done) = (None, Vec::new(), Ok(()));
+        read_ledger(&*disk, self.folder, |entry| {
+            let Entry::Ended { position, ended, .. } = entry else { return };
+            let next = Some(ended.extent.part).filter(|part| superseded.contains_key(part));
+            if next != part && done.is_ok() {
+                done = self.csv_part(part, superseded, &std::mem::take(&mut rows));
+            }
+            part = next;
+            if next.is_some() {
+                rows.push(Known::of(position, &ended));
+            }
+        })?;
+        done?;
+        self.csv_part(part, superseded, &rows)
+    }
+
+    fn csv_part(
+        &mut self,
+        part: Option<u32>,
+        superseded: &BTreeMap<u32, BTreeSet<u64>>,
+        rows: &[Known],
+    ) -> Result<(), RunError> {
+        let Some((old, without)) = part.and_then(|part| Some((part, superseded.get(&part)?))) else {
+            return Ok(());
         };
-        let extent = Extent { part, offset: bytes.len() as u64, length: line.len() as u64 + 1 };
-        let kind = row.kind();
-        push(Entry::Ended { position: row.index, ended: row.ended(&kind, extent), key: None });
-        bytes.extend_from_slice(&line);
-        bytes.push(b'\n');
-        kept += 1;
+        let Some(path) = self.sealed(old) else { return Ok(()) };
+        let mut left = Left::of(self.state.next_part());
+        let is_left_out =
+            |place: usize| rows.get(place).is_some_and(|row| without.contains(&row.extent.offset));
+        let copied =
+            unpacked(&**self.disk, &path).and_then(|file| csv::copy(file, is_left_out, &mut left.bytes));
+        let count = copied.map_err(RunError::io("reading", &path))?;
+        if count != rows.len() {
+            let what = format!("it has {count} rows, and the ledger says {}", rows.len());
+            return Err(RunError::Damaged { path, what });
+        }
+        for row in rows.iter().filter(|row| !without.contains(&row.extent.offset)) {
+            let extent = left.extent(row.extent.length);
+            left.push(&mut self.state, row.position, row.ended(extent));
+        }
+        self.put(old, &path, left)
     }
-    if kept > 0 {
-        // Not as a live part: recovery would take that for rows that have only just come.
-        let mut file = disk.create(&copy).map_err(RunError::io("writing", &copy))?;
-        file.write_all(&bytes).and_then(|()| file.sync()).map_err(RunError::io("writing", &copy))?;
-        // Its name lasts as well: by it the sealed part is known as one that the ledger does not have yet.
-        disk.sync_folder(folder_of_copy).map_err(RunError::io("syncing", folder_of_copy))?;
-        let ending = manifest.output.ending();
-        let sealed = files::sealed(folder, WRITER, part, ending);
-        seal(&**disk, &copy, &sealed, &manifest.output, true)?;
-        push(Entry::Seal { part, ending, rows: kept, length: bytes.len() as u64 });
+
+    /// Puts what is left of a part into the folder. A row of the ledger commits it, and says that the old one is gone.
+    fn put(&mut self, old: u32, path: &Path, left: Left) -> Result<(), RunError> {
+        let Left { part, bytes, mut entries, rows, length } = left;
+        let live = files::live(self.folder, WRITER, part);
+        let (folder_of_copy, copy) = beside(&live);
+        if rows > 0 {
+            // Not as a live part: recovery would take that for rows that have only just come.
+            let mut file = self.disk.create(&copy).map_err(RunError::io("writing", &copy))?;
+            file.write_all(&bytes).and_then(|()| file.sync()).map_err(RunError::io("writing", &copy))?;
+            // Its name lasts as well: by it the sealed part is known as one that the ledger does not have yet.
+            self.disk.sync_folder(folder_of_copy).map_err(RunError::io("syncing", folder_of_copy))?;
+            let ending = self.output.ending();
+            let sealed = files::sealed(self.folder, WRITER, part, ending);
+            // What it has is in its format already.
+            let as_it_is = OutputOptions { format: Format::Jsonl, ..self.output.clone() };
+            seal(&**self.disk, &copy, &sealed, &as_it_is, true)?;
+            let entry = Entry::Seal { part, ending, rows, length };
+            entries.push(&entry);
+            self.state.apply(entry);
+        }
+        entries.push(&Entry::Drop { part: old });
+        self.state.apply(Entry::Drop { part: old });
+        write_group(&**self.disk, self.folder, self.ledger_file, &entries.rows, entries.count)?;
+        self.ledger_file += 1;
+        let remove = |path: &Path| self.disk.remove(path).map_err(RunError::io("removing", path));
+        remove(path)?;
+        if rows > 0 { remove(&copy) } else { Ok(()) }
     }
-    push(Entry::Drop { part: old });
-    write_group(&**disk, folder, number, &rows, count)?;
-    let mut done = vec![path];
-    done.extend((kept > 0).then_some(copy));
-    done.iter().try_for_each(|path| disk.remove(path).map_err(RunError::io("removing", path)))
+}
+
+impl Left {
+    fn of(part: u32) -> Self {
+        Self { part, bytes: Vec::new(), entries: Entries::default(), rows: 0, length: 0 }
+    }
+
+    /// Where the next row stands.
+    fn extent(&mut self, length: u64) -> Extent {
+        let offset = self.length;
+        self.length += length;
+        Extent { part: self.part, offset, length }
+    }
+
+    fn push(&mut self, state: &mut State, position: u64, ended: Ended<'_>) {
+        let entry = Entry::Ended { position, ended, key: None };
+        self.entries.push(&entry);
+        state.apply(entry);
+        self.rows += 1;
+    }
+}
+
+impl Known {
+    fn of(position: u64, ended: &Ended<'_>) -> Self {
+        let Ended { is_ok, kind, attempts, extent, elapsed } = *ended;
+        Self { position, is_ok, kind: kind.into(), attempts, extent, elapsed }
+    }
+
+    fn ended(&self, extent: Extent) -> Ended<'_> {
+        let Self { is_ok, kind, attempts, elapsed, .. } = self;
+        Ended { is_ok: *is_ok, kind, attempts: *attempts, extent, elapsed: *elapsed }
+    }
 }
 
 /// The run in sum, from the rows that are left.
@@ -143,7 +255,12 @@ fn recount(
     state: &State,
     summary: Summary,
 ) -> Result<Summary, RunError> {
-    let counted = counted(disk, folder, manifest.output.format, state)?.summary();
+    let format = manifest.output.format;
+    let mut counted = counted(disk, folder, format, state)?.summary();
+    if format == Format::Csv {
+        // The ledger knows neither.
+        (counted.bytes, counted.hosts) = (summary.bytes, summary.hosts.clone());
+    }
     Ok(Summary {
         ok: counted.ok,
         failed: counted.failed,

@@ -105,7 +105,7 @@ fn run(seed: u64, kind: Kind) {
     let mut plan = plan(&mut dice);
     let disk = SimulatedDisk::new(dice.number());
     let mut world = World::default();
-    let mut retries = if plan.format == Format::Jsonl { dice.below(3) } else { 0 };
+    let mut retries = dice.below(3);
     let mut strikes = dice.below(8);
     loop {
         if plan.identity == Identity::Key && dice.percent(20) {
@@ -136,17 +136,15 @@ fn run(seed: u64, kind: Kind) {
             return;
         }
         retries = retries.saturating_sub(1);
-        if plan.format == Format::Jsonl {
-            fault = Fault::Kill;
-            if strikes > 0 {
-                fault = strike(&disk, kind, &mut dice);
-            }
-            if let Err(error) = retry(&disk, &mut world, &plan, &mut dice) {
-                assert!(matches!(error, RunError::Io { .. }) && strikes > 0, "{error}");
-            }
-            repair(&disk, kind, fault, &mut dice);
-            check_acknowledged(&disk, &plan, &world);
+        fault = Fault::Kill;
+        if strikes > 0 {
+            fault = strike(&disk, kind, &mut dice);
         }
+        if let Err(error) = retry(&disk, &mut world, &plan, &mut dice) {
+            assert!(matches!(error, RunError::Io { .. }) && strikes > 0, "{error}");
+        }
+        repair(&disk, kind, fault, &mut dice);
+        check_acknowledged(&disk, &plan, &world);
     }
 }
 

@@ -89,15 +89,12 @@ pub(crate) fn check_done(disk: &SimulatedDisk, plan: &Plan, world: &World, summa
     let mut ended = BTreeMap::new();
     for (id, row, is_ok, _) in &rows {
         let other = ended.insert(*id, (*row, *is_ok));
-        assert!(other.is_none() || plan.format == Format::Csv, "{id} has two rows");
+        assert!(other.is_none(), "{id} has two rows");
     }
     for asked in &plan.input {
         let id = asked.id;
         assert!(ended.contains_key(&id) || unknown.contains(&id), "{id} is lost");
-        assert!(
-            !(ended.contains_key(&id) && unknown.contains(&id)) || plan.format == Format::Csv,
-            "{id} has ended, and is unknown"
-        );
+        assert!(!(ended.contains_key(&id) && unknown.contains(&id)), "{id} has ended, and is unknown");
     }
     for id in &unknown {
         assert!(world.in_doubt.contains(id) && plan.unknown == Unknown::Keep, "{id} is not unknown");
@@ -110,7 +107,7 @@ pub(crate) fn check_done(disk: &SimulatedDisk, plan: &Plan, world: &World, summa
         );
     }
     assert!(leftovers(disk).is_empty(), "{:?}", leftovers(disk));
-    check_lists(&folder, plan, &ended, &unknown, listed(folder.failed().unwrap()));
+    check_lists(&folder, &ended, &unknown, listed(folder.failed().unwrap()));
     check_summary(summary, &rows, &unknown);
     let written = folder.summary().unwrap().unwrap();
     assert_eq!((written.ok, written.failed, written.unknown), (summary.ok, summary.failed, summary.unknown));
@@ -119,7 +116,6 @@ pub(crate) fn check_done(disk: &SimulatedDisk, plan: &Plan, world: &World, summa
 
 fn check_lists(
     folder: &RunFolder,
-    plan: &Plan,
     ended: &BTreeMap<i64, (u64, bool)>,
     unknown: &BTreeSet<i64>,
     failed: BTreeSet<i64>,
@@ -127,10 +123,8 @@ fn check_lists(
     let (_, failures, in_doubt) = folder.counts().unwrap();
     assert_eq!(in_doubt, unknown.len() as u64, "unknown.jsonl is not complete");
     assert_eq!(failures, failed.len() as u64, "failed.jsonl is not complete");
-    if plan.format == Format::Jsonl {
-        let of_rows = ended.iter().filter(|(id, (_, is_ok))| !is_ok && !unknown.contains(id));
-        assert!(of_rows.map(|(id, _)| *id).eq(failed), "failed.jsonl is not what has failed");
-    }
+    let of_rows = ended.iter().filter(|(id, (_, is_ok))| !is_ok && !unknown.contains(id));
+    assert!(of_rows.map(|(id, _)| *id).eq(failed), "failed.jsonl is not what has failed");
 }
 
 fn check_summary(summary: &Summary, rows: &[Row], unknown: &BTreeSet<i64>) {
