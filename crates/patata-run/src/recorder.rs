@@ -12,6 +12,7 @@ use patata::{Outcome, Progress};
 use crate::accounts::{LimitsNow, Noted, Statistics, Summary, Tick, host_of};
 use crate::error::RunError;
 use crate::folder::finish::finish;
+use crate::folder::{Written, read_summary};
 use crate::gate::Counts;
 use crate::identity::InputBlock;
 use crate::journal::Journal;
@@ -315,11 +316,47 @@ impl Recorder {
         self.skipped() + self.counts.kept.load(Ordering::Relaxed)
     }
 
+    /// Has the folder say why the run ended, if the disk has room for that: what it counts stays as it was, for what was
+    /// written last may not be there. The failure itself is told to who runs it.
+    fn note_failure(&self, error: &RunError) {
+        let is_ours = |manifest: Manifest| manifest.run == self.manifest.run;
+        let is_disk = matches!(error, RunError::Io { .. });
+        // Where the folder is gone, there may be another one.
+        if !is_disk || !Manifest::read(&*self.disk, &self.folder).is_ok_and(is_ours) {
+            return;
+        }
+        let mut summary = match read_summary(&*self.disk, &self.folder) {
+            Ok(Written::Summary(summary)) => *summary,
+            // In its first second it has none. Rows are counted by whoever goes on.
+            Ok(Written::Nothing) => Summary {
+                command: self.manifest.command(),
+                folder: self.folder.display().to_string(),
+                options: self.manifest.options.clone(),
+                started: self.statistics.summary().started,
+                time: now(),
+                ..Summary::default()
+            },
+            _ => return,
+        };
+        (summary.stopped, summary.ended, summary.next) = (Some(error.to_string()), None, None);
+        if let Ok(bytes) = serde_json::to_vec_pretty(&summary) {
+            let _ = disk::replace(&*self.disk, &self.folder.join(files::SUMMARY), &bytes);
+        }
+    }
+
     /// Makes everything safe, seals what is open, and writes the accounts and the report. Returns the run in sum.
     ///
     /// # Errors
     /// What the disk has refused. What was acknowledged is safe all the same.
     pub fn finish(mut self, ending: &Ending) -> Result<Summary, RunError> {
+        let finished = self.close(ending);
+        if let Err(error) = &finished {
+            self.note_failure(error);
+        }
+        finished
+    }
+
+    fn close(&mut self, ending: &Ending) -> Result<Summary, RunError> {
         if !ending.not_sent.is_empty() {
             let mut staged = self.journal.stage()?;
             ending.not_sent.iter().for_each(|position| staged.not_sent(*position));
@@ -340,7 +377,9 @@ impl Drop for Recorder {
     fn drop(&mut self) {
         // Others may have the journal still, as requests in flight do: nothing may be written once the lock is free. Who
         // wants to know whether all went well finishes the run.
-        let _ = self.journal.close();
+        if let Err(error) = self.journal.close() {
+            self.note_failure(&error);
+        }
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) fn status(args: &StatusArgs, environment: &Environment) -> Result<Exi
         watch(&folder, args.json, environment)?;
     }
     let is_running = folder.is_running();
-    let summary = summary(&folder)?;
+    let summary = summary(&folder, is_running)?;
     let tick = last_tick(path)?;
     if args.json {
         return print_json(&status_json(&summary, tick.as_ref(), is_running));
@@ -39,10 +39,12 @@ pub(super) fn status(args: &StatusArgs, environment: &Environment) -> Result<Exi
     Ok(Exit::Ok)
 }
 
-/// The run in sum. One that was killed in its first second has none, and its ledger tells.
-fn summary(folder: &RunFolder) -> Result<Summary, Failure> {
-    if let Some(summary) = folder.summary().map_err(Failure::of_run)? {
-        return Ok(summary);
+/// The run in sum. One that did not end in order has accounts that are a second old, or none: its ledger tells.
+fn summary(folder: &RunFolder, is_running: bool) -> Result<Summary, Failure> {
+    let written = folder.summary().map_err(Failure::of_run)?;
+    let is_true = |summary: &Summary| is_running || summary.ended.is_some();
+    if let Some(summary) = written.as_ref().filter(|summary| is_true(summary)) {
+        return Ok(summary.clone());
     }
     let (ended, failed, unknown) = folder.counts().map_err(Failure::of_run)?;
     Ok(Summary {
@@ -50,7 +52,7 @@ fn summary(folder: &RunFolder) -> Result<Summary, Failure> {
         failed,
         unknown,
         submitted: ended + unknown,
-        ..Summary::default()
+        ..written.unwrap_or_default()
     })
 }
 
@@ -71,11 +73,13 @@ fn print_json(value: &Value) -> Result<Exit, Failure> {
 }
 
 fn print_status(path: &Path, summary: &Summary, tick: Option<&Tick>, is_running: bool) -> io::Result<()> {
-    let state = match (is_running, summary.ended, &summary.next) {
+    let state = match (is_running, summary.ended, &summary.next, &summary.stopped) {
         (true, ..) => "under way",
-        (false, None, _) => "was killed",
-        (false, Some(_), Some(_)) => "was interrupted",
-        (false, Some(_), None) => "is over",
+        (false, None, _, Some(_)) => "has ended, as its disk failed",
+        // Where not even that could be written.
+        (false, None, _, None) => "was killed, or its disk failed",
+        (false, Some(_), Some(_), _) => "was interrupted",
+        (false, Some(_), None, _) => "is over",
     };
     let mut out = io::stdout().lock();
     writeln!(out, "{} {state}", path.display())?;

@@ -35,9 +35,10 @@ fn answers_from_the_second_on() -> (String, Receiver<()>) {
     (url, heard)
 }
 
-/// What the ledger says so far.
+/// What the ledger says so far, in all of its files.
 fn ledger(place: &Place) -> String {
-    fs::read_to_string(place.path("run/ledger/w0-000001.csv")).unwrap_or_default()
+    let Ok(files) = fs::read_dir(place.path("run/ledger")) else { return String::new() };
+    files.map(|file| fs::read_to_string(file.unwrap().path()).unwrap_or_default()).collect()
 }
 
 #[test]
@@ -88,6 +89,14 @@ fn a_full_disk_ends_the_run_and_it_goes_on_once_there_is_room() {
         let full = on_a_small_disk(&place, 32, arguments).ended(5);
         assert!(full.stderr.contains("error: writing run/live/"), "{full:?}");
         assert_eq!(full.last_line(), "patata resume run");
+        let status = place.run(&["status", "run"]).ended(0).stdout;
+        assert!(status.starts_with("run has ended, as its disk failed\n"), "{status}");
+        assert!(
+            status.contains("\nstopped: writing run/live/") && status.ends_with("\npatata resume run\n"),
+            "{status}"
+        );
+        let done = place.run(&["status", "run", "--json"]).ended(0).json()["done"].as_u64().unwrap();
+        assert_eq!(done, ledger(&place).matches(",done,200,").count() as u64);
     }
     let full = on_a_small_disk(&place, 0, &["resume", "run"]).ended(5);
     assert_eq!(full.last_line(), "patata resume run");
