@@ -10,6 +10,7 @@ use crate::input::field::FieldPath;
 use crate::input::json;
 use crate::input::row::{Row, Value};
 
+use super::braces::{self, JsonString, Scope};
 use super::encoding::Encoding;
 use super::text::{Text, Token, tokens, unusable};
 use super::{BodyParts, JSON, file};
@@ -60,14 +61,15 @@ impl BodyTemplate {
         let body = match parts {
             BodyParts::Data(text) => data(text, content_type)?,
             BodyParts::Json(text) => {
+                braces::check("--json", text, Scope::JsonString)?;
                 Self::Text(json_text(text).map_err(|message| bad_json("--json", &message))?, JSON)
             }
             BodyParts::Form(pairs) => {
-                let text = |text: &String| Text::with(text, Encoding::AsIs);
-                Self::Form(pairs.iter().map(|(name, value)| (text(name), text(value))).collect())
+                Self::Form(super::pairs(pairs, |text| Text::checked("--form", text, Encoding::AsIs))?)
             }
             BodyParts::File { name, media_type } => {
                 let media_type = media_type.clone().unwrap_or_else(|| FORM.to_owned());
+                braces::check("-d", name, Scope::Text)?;
                 let name = file::existing(name);
                 match name.constant() {
                     Some(name) => Self::Constant(read(name)?.with_media_type(media_type)),
@@ -121,9 +123,11 @@ fn data(text: &str, content_type: Option<&str>) -> Result<BodyTemplate, InputErr
     let json = json_text(text);
     let is_json = says("json") || (said.is_none() && json.as_ref().is_ok_and(|_| looks_like_json(text)));
     if is_json {
+        braces::check("-d", text, Scope::JsonString)?;
         let text = json.map_err(|message| bad_json("-d", &message))?;
         return Ok(BodyTemplate::Text(text, JSON));
     }
+    braces::check("-d", text, Scope::Text)?;
     let is_form = says("x-www-form-urlencoded") || (said.is_none() && text.contains('='));
     let encoding = match is_form {
         // What is there alone is a whole form.
@@ -153,35 +157,22 @@ fn bad_json(part: &'static str, message: &str) -> InputError {
 /// Why it would be no JSON, whatever the values.
 fn json_text(text: &str) -> Result<Text, String> {
     let tokens = tokens(text);
-    let mut within = Within::default();
-    let encodings: Vec<_> = tokens.iter().map(|token| within.pass(token)).collect();
+    let mut string = JsonString::default();
+    let encodings: Vec<_> = tokens.iter().map(|token| json_encoding(&mut string, token)).collect();
     let text = Text::new(tokens, |at| encodings[at]);
     let sample = text.render_with(|_| Ok(Value::Json("0")))?;
     json::is_json(&sample)?;
     Ok(text)
 }
 
-/// Whether a place in JSON is within quotes.
-#[derive(Default)]
-struct Within {
-    string: bool,
-    escape: bool,
-}
-
-impl Within {
-    fn pass(&mut self, token: &Token) -> Encoding {
-        if let Token::Literal(text) = token {
-            for byte in text.bytes() {
-                match byte {
-                    _ if self.escape => self.escape = false,
-                    b'\\' => self.escape = self.string,
-                    b'"' => self.string = !self.string,
-                    _ => {}
-                }
-            }
+/// How a value stands behind a token.
+fn json_encoding(string: &mut JsonString, token: &Token) -> Encoding {
+    if let Token::Literal(text) = token {
+        for byte in text.bytes() {
+            string.pass(byte);
         }
-        if self.string { Encoding::JsonString } else { Encoding::JsonValue }
     }
+    if string.is_within() { Encoding::JsonString } else { Encoding::JsonValue }
 }
 
 /// A file that is the same for all rows.

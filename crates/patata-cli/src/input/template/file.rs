@@ -8,6 +8,7 @@ use crate::input::error::InputError;
 use crate::input::field::FieldPath;
 use crate::input::row::{Row, Value};
 
+use super::braces::{self, Scope};
 use super::encoding::Encoding;
 use super::text::{Text, Token, found, tokens, unusable};
 
@@ -25,6 +26,7 @@ pub(super) struct SaveTo {
 impl SaveTo {
     pub(super) fn new(template: &str) -> Result<Self, InputError> {
         let unusable = |message: &str| unusable("--save-to", format!("{template:?} {message}"));
+        braces::check("--save-to", template, Scope::Text)?;
         let mut tokens = tokens(template);
         if !tokens.iter().any(|token| matches!(token, Token::Field(_))) {
             return Err(unusable(

@@ -18,7 +18,7 @@ pub(super) enum MethodTemplate {
 
 impl MethodTemplate {
     pub(super) fn new(text: &str) -> Result<Self, InputError> {
-        let text = Text::with(text.trim(), Encoding::AsIs);
+        let text = Text::checked("-X", text.trim(), Encoding::AsIs)?;
         match text.constant() {
             None => Ok(Self::Text(text)),
             Some(method) => method_of(method).map(Self::Constant).map_err(|message| unusable("-X", message)),

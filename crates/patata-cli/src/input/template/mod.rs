@@ -1,6 +1,7 @@
 //! What each row is put into: a request with places for the row's fields.
 
 mod body;
+mod braces;
 mod encoding;
 mod file;
 mod method;
@@ -56,14 +57,15 @@ impl Template {
             .iter()
             .find(|(name, _)| name.eq_ignore_ascii_case("content-type"))
             .map(|(_, value)| value.as_str());
-        let as_is = |text: &String| Text::with(text, Encoding::AsIs);
-        let header =
-            |(name, value): &(String, String)| (name.clone(), Text::with(value.trim(), Encoding::Header));
+        let param = |text: &String| Text::checked("--param", text, Encoding::AsIs);
+        let header = |(name, value): &(String, String)| {
+            Ok((name.clone(), Text::checked("-H", value.trim(), Encoding::Header)?))
+        };
         Ok(Self {
             url: UrlTemplate::new(parts.url.as_deref().unwrap_or("{url}"))?,
             method: parts.method.as_deref().map(MethodTemplate::new).transpose()?,
-            headers: parts.headers.iter().map(header).collect(),
-            params: parts.params.iter().map(|(name, value)| (as_is(name), as_is(value))).collect(),
+            headers: parts.headers.iter().map(header).collect::<Result<_, InputError>>()?,
+            params: pairs(&parts.params, param)?,
             body: parts.body.as_ref().map(|body| BodyTemplate::new(body, content_type)).transpose()?,
             save_to: parts.save_to.as_deref().map(SaveTo::new).transpose()?,
             id: parts.id.as_deref().map(FieldPath::new),
@@ -179,6 +181,14 @@ impl Template {
         }
         Ok(())
     }
+}
+
+/// Names and values, as texts.
+fn pairs(
+    pairs: &[(String, String)],
+    text: impl Fn(&String) -> Result<Text, InputError>,
+) -> Result<Vec<(Text, Text)>, InputError> {
+    pairs.iter().map(|(name, value)| Ok((text(name)?, text(value)?))).collect()
 }
 
 impl fmt::Debug for Template {

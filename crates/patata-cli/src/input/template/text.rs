@@ -5,6 +5,7 @@ use crate::input::field::FieldPath;
 use crate::input::row::{Row, Value};
 use crate::similar::nearest;
 
+use super::braces::{self, Scope, begins_name, is_in_name};
 use super::encoding::Encoding;
 
 /// A part of what a user wrote.
@@ -14,15 +15,17 @@ pub(super) enum Token {
     Field(FieldPath),
 }
 
-/// Takes a text apart: `{field}` and `{"any field"}` are places, `{{field}}` is `{field}` itself, and every other brace
-/// stands for itself, so that JSON and GraphQL can be written as they are.
+/// Takes a text apart: `{field}` and `{"any field"}` are places, `{{field}}` is `{field}` itself, `{{field` is `{field`
+/// where no brace closes it, and every other brace stands for itself, so that JSON and GraphQL can be written as they are.
 pub(super) fn tokens(text: &str) -> Vec<Token> {
+    let unclosed = if text.contains("{{") { braces::unclosed(text, Scope::Text) } else { Vec::new() };
     let mut tokens = Vec::new();
     let mut literal = String::new();
     let mut rest = text;
     while let Some(at) = rest.find('{') {
         literal.push_str(&rest[..at]);
         rest = &rest[at..];
+        let is_next_unclosed = unclosed.contains(&(text.len() - rest.len() + 1));
         let doubled = rest[1..].starts_with('{').then(|| place(&rest[1..])).flatten();
         let length = match (place(rest), doubled) {
             (Some((field, length)), _) => {
@@ -38,7 +41,7 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
             }
             _ => {
                 literal.push('{');
-                1
+                if is_next_unclosed { 2 } else { 1 }
             }
         };
         rest = &rest[length..];
@@ -59,10 +62,7 @@ fn place(text: &str) -> Option<(FieldPath, usize)> {
         return is_place.then(|| (FieldPath::whole(name), name.len() + 4));
     }
     let name = &inner[..inner.find('}')?];
-    let begins = name.starts_with(|first: char| first.is_alphabetic() || first == '_');
-    let is_name = begins
-        && !name.ends_with('.')
-        && name.chars().all(|letter| letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.'));
+    let is_name = name.starts_with(begins_name) && !name.ends_with('.') && name.chars().all(is_in_name);
     is_name.then(|| (FieldPath::new(name), name.len() + 2))
 }
 
@@ -91,6 +91,15 @@ impl Text {
     /// A text in which values stand in one way.
     pub(super) fn with(text: &str, encoding: Encoding) -> Self {
         Self::new(tokens(text), |_| encoding)
+    }
+
+    /// The same, of a part of a request.
+    ///
+    /// # Errors
+    /// A brace that is not closed.
+    pub(super) fn checked(part: &'static str, text: &str, encoding: Encoding) -> Result<Self, InputError> {
+        braces::check(part, text, Scope::Text)?;
+        Ok(Self::with(text, encoding))
     }
 
     pub(super) fn fields(&self) -> impl Iterator<Item = &FieldPath> {
@@ -182,6 +191,8 @@ mod tests {
             ("query { user { id name } }", vec!["query { user { id name } }"]),
             ("{größe}", vec!["<größe>"]),
             ("{{a}", vec!["{", "<a>"]),
+            ("x{{a/{b}", vec!["x{a/", "<b>"]),
+            ("{{a {{{b", vec!["{a {{b"]),
         ] {
             assert_eq!(shown(text), expected, "{text}");
         }

@@ -4,6 +4,7 @@ use crate::input::error::InputError;
 use crate::input::field::FieldPath;
 use crate::input::row::{Row, Value};
 
+use super::braces::{self, Scope};
 use super::encoding::Encoding;
 use super::text::{Text, Token, tokens, unusable};
 
@@ -17,6 +18,7 @@ pub(super) struct UrlTemplate {
 
 impl UrlTemplate {
     pub(super) fn new(url: &str) -> Result<Self, InputError> {
+        braces::check("URL", url, Scope::Text)?;
         let tokens = tokens(url.trim());
         if tokens.is_empty() {
             return Err(unusable("URL", "is empty; give one, as in \"https://host/{id}\""));

@@ -177,7 +177,7 @@ fn data_is_json_if_it_looks_so_and_a_form_otherwise() {
         ("a={id}&b={name}", format!("{form}a=7&b=a%20b%26%22c")),
         ("{name}", format!("{form}a b&\"c")),
         ("hello {name}", format!("{form}hello a b&\"c")),
-        ("{not json", format!("{form}{{not json")),
+        ("{ not json", format!("{form}{{ not json")),
     ] {
         assert_eq!(sent(text, &[]), expected, "{text}");
     }
