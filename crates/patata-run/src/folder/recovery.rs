@@ -264,7 +264,7 @@ impl Recovery<'_> {
         rest: &[u8],
     ) -> (u64, u64) {
         let (mut rows, mut bytes) = (0, 0);
-        let has_keys = !state.keys.is_empty();
+        let has_keys = state.may_have_keys();
         for row in rest.split_inclusive(|byte| *byte == b'\n') {
             let Some(line) = Line::read(row).filter(|_| row.ends_with(b"\n")) else { break };
             let extent = Extent { part, offset: begin + bytes, length: row.len() as u64 };

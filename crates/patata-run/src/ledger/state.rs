@@ -155,6 +155,12 @@ impl State {
         Some(*digest).filter(|digest| *digest != 0)
     }
 
+    /// Whether requests of the run may be known by keys: they are so far, or none is known yet. Where they are not, a key
+    /// far behind would have room for all those before it.
+    pub(crate) fn may_have_keys(&self) -> bool {
+        self.ended.max().is_none_or(|last| self.keys.len() as u64 > last / 2)
+    }
+
     /// The first position behind all that are known.
     pub(crate) fn next_position(&self) -> u64 {
         let ends = [&self.ended, &self.sent].into_iter().filter_map(RoaringTreemap::max);

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use patata_run::{Manifest, RecordOptions, RunError, RunFolder};
+use patata::Request;
+use patata_run::{Admission, Id, Manifest, RecordOptions, Recording, RunError, RunFolder};
 
 use crate::child::{Process, REQUESTS};
 use crate::kills::{ids, listed, rows};
@@ -122,4 +123,20 @@ fn a_folder_in_the_place_of_a_file_ends_the_run_and_it_goes_on_without() {
     assert!(is_io(&before, "live"), "{before:?}");
     std::fs::remove_file(&live).unwrap();
     go_on(text, &url, &before);
+}
+
+/// The first rows of a run, whose process was killed before the ledger had them, are known wherever they stand later.
+#[test]
+#[cfg(target_os = "linux")]
+fn what_only_a_part_has_is_known_by_its_id() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("run");
+    drop(RunFolder::create(&path, Manifest::new("test"), RecordOptions::default()).unwrap());
+    let row = "{\"id\":\"a\",\"index\":0,\"status\":200,\"ok\":true,\"url\":\"http://host/\",\"method\":\"GET\",\
+               \"attempts\":1,\"ms\":1.0,\"body\":null,\"error\":null}\n";
+    std::fs::write(path.join("live/w0-000001.jsonl"), row).unwrap();
+    let Recording { mut gate, .. } = RunFolder::resume(&path, RecordOptions::default()).unwrap();
+    let mut admit = |id: &str| gate.admit(Id::from(id), Request::get((), "http://host/")).unwrap();
+    assert!(matches!(admit("b"), Admission::Send { .. }));
+    assert!(matches!(admit("a"), Admission::Skipped(())));
 }
