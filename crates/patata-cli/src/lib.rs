@@ -17,6 +17,7 @@ mod secrets;
 mod shell;
 mod signals;
 mod similar;
+mod variables;
 
 use args::parse::Refused;
 use environment::Environment;

@@ -3,7 +3,7 @@
 use patata::Request;
 
 use crate::args::values::Pair;
-use crate::secrets::names_variable;
+use crate::variables::names_variable;
 
 /// The parameters whose values come from variables.
 #[derive(Debug, Clone, Default)]

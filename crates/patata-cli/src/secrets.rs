@@ -5,8 +5,11 @@ use crate::args::request::RequestFlags;
 use crate::args::values::Header;
 use crate::environment::Environment;
 use crate::exit::Failure;
+use crate::input::BodyParts;
+use crate::variables::{Variables, names, names_variable};
 
-const MARK: &str = "env:";
+/// Flags that give a body, which may be given in a file instead.
+const BODIES: [&str; 3] = ["-d", "--json", "--form"];
 
 /// Ends of words that are names of secrets.
 const SECRET_WORDS: [&str; 6] = ["key", "token", "secret", "password", "passwd", "auth"];
@@ -22,52 +25,50 @@ pub(crate) fn filled(
     environment: &Environment,
     encode: impl Fn(&str) -> String,
 ) -> Result<String, Failure> {
-    let mut filled = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, name, after)) = next_name(rest) {
+    let mut variables = Variables::default();
+    look_up(flag, text, environment, &mut variables)?;
+    Ok(variables.fill(text, encode))
+}
+
+/// Looks up all variables that a text names.
+///
+/// # Errors
+/// A variable that is not set, or is no text.
+pub(crate) fn look_up(
+    flag: &str,
+    text: &str,
+    environment: &Environment,
+    variables: &mut Variables,
+) -> Result<(), Failure> {
+    for name in names(text) {
         let Some(value) = environment.get(name) else {
+            let fix = match BODIES.contains(&flag) {
+                true => "; a body that has this text goes into a file: -d @FILE",
+                false => "",
+            };
             return Err(Failure::usage(format!(
-                "{flag}: the environment variable {name} is not set; set it before, as by `export {name}=…`"
+                "{flag}: the environment variable {name} is not set; set it before, as by `export {name}=…`{fix}"
             )));
         };
         let value = value.to_str().ok_or_else(|| {
             Failure::usage(format!("{flag}: the environment variable {name} is no UTF-8; set it anew"))
         })?;
-        filled.push_str(before);
-        filled.push_str(&encode(value));
-        rest = after;
+        variables.insert(name, value);
     }
-    filled.push_str(rest);
-    Ok(filled)
-}
-
-/// Whether a text names a variable.
-pub(crate) fn names_variable(text: &str) -> bool {
-    next_name(text).is_some()
-}
-
-/// The first name of a variable, with what stands before and after it.
-fn next_name(text: &str) -> Option<(&str, &str, &str)> {
-    let mut from = 0;
-    while let Some(at) = text[from..].find(MARK).map(|at| from + at) {
-        let after = &text[at + MARK.len()..];
-        let is_part_of_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        let is_in_word = text[..at].ends_with(is_part_of_name);
-        let end = after.find(|c| !is_part_of_name(c)).unwrap_or(after.len());
-        if !is_in_word && end > 0 && !after.starts_with(|c: char| c.is_ascii_digit()) {
-            return Some((&text[..at], &after[..end], &after[end..]));
-        }
-        from = at + MARK.len();
-    }
-    None
+    Ok(())
 }
 
 /// Refuses what would be written down in a run folder and must not be.
 ///
 /// # Errors
 /// Names the flag, and how to write it.
-pub(crate) fn refuse_plain(run: &RunArgs, url: Option<&str>) -> Result<(), Failure> {
+pub(crate) fn refuse_plain(
+    run: &RunArgs,
+    url: Option<&str>,
+    body: Option<&BodyParts>,
+) -> Result<(), Failure> {
     refuse_in_request(&run.request)?;
+    body.map_or(Ok(()), refuse_in_body)?;
     if let Some(proxy) = run.connections.proxy.as_deref().filter(|proxy| has_plain_credentials(proxy)) {
         let place = after_credentials(proxy);
         return Err(refused(
@@ -129,6 +130,19 @@ fn refuse_in_request(request: &RequestFlags) -> Result<(), Failure> {
             return Err(refused("--header", &format!("the header {name}"), &fix));
         }
     }
+    for header in &request.headers {
+        if let Header::Set(name, value) = header
+            && names_variable(value)
+            && (value.contains('{') || name.eq_ignore_ascii_case("content-type"))
+            // These are left out of what can be sent again.
+            && !["authorization", "proxy-authorization", "cookie"].contains(&&*name.to_ascii_lowercase())
+        {
+            return Err(Failure::usage(format!(
+                "-H: {name}: the variable would stand in failed.jsonl, with what is made for each row; make two \
+                 headers of them"
+            )));
+        }
+    }
     let mut params = request.params.iter();
     if let Some(pair) = params.find(|pair| names_variable(&pair.1) && pair.1.contains('{')) {
         let why = "the variable and the field of a row would stand in one value, in failed.jsonl too";
@@ -141,6 +155,25 @@ fn refuse_in_request(request: &RequestFlags) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Of what a body has a name for, as fields of forms and members of JSON.
+fn refuse_in_body(body: &BodyParts) -> Result<(), Failure> {
+    let values = body.named_values();
+    let Some((name, _)) = values.iter().find(|(name, value)| is_secret(name) && is_plain(value)) else {
+        return Ok(());
+    };
+    let pair = format!("{name}=env:{}", variable(name));
+    let fix = match body {
+        BodyParts::Form(_) => format!("--form '{pair}'"),
+        _ if body.is_json() => format!("\"{name}\": \"env:{}\"", variable(name)),
+        _ => pair,
+    };
+    Err(refused(
+        body.flag(),
+        &format!("its {name}"),
+        &format!("{fix}; or give the body in a file, as -d @FILE"),
+    ))
 }
 
 fn refused(flag: &str, what: &str, fix: &str) -> Failure {

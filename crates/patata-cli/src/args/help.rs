@@ -32,7 +32,8 @@ Examples:
   cat urls.txt | patata run - | jq .status
 
 Secrets:
-  env:NAME within -H, -u, --bearer, -b, -x and --param stands for that environment variable.
+  env:NAME within -H, -u, --bearer, -b, -x, --param, -d, --json and --form stands for that environment
+  variable; what is in a file, as -d @FILE, is sent as it is.
   Where a run folder is written, secrets must be given so, as the folder holds the command.
 
 Defaults:

@@ -21,6 +21,8 @@ pub(crate) struct RequestFlags {
     /// The body: JSON if it looks like it, else a form; @FILE for a file
     ///
     /// JSON is an object or an array. Given several times, the parts are joined by &. A Content-Type among the headers decides what it is.
+    ///
+    /// env:NAME in it stands for that environment variable, encoded for where it stands.
     #[arg(short = 'd', long = "data", value_name = "DATA", allow_hyphen_values = true)]
     pub(crate) data: Vec<String>,
 

@@ -41,3 +41,5 @@ pub use row::{Row, Value};
 pub use source::Source;
 pub use template::{BodyParts, Plan, Template, TemplateParts};
 pub use verify::verify;
+
+pub use crate::variables::Variables;

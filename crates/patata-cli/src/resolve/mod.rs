@@ -43,7 +43,7 @@ pub(crate) fn run(args: &RunArgs, environment: &Environment) -> Result<Plan, Fai
     let (files, url) = sources(args)?;
     url.as_deref().map_or(Ok(()), secrets::refuse_variables_in_url)?;
     if args.output.output.is_some() {
-        secrets::refuse_plain(args, url.as_deref())?;
+        secrets::refuse_plain(args, url.as_deref(), template::body(&args.request)?.as_ref())?;
         if !args.output.columns.is_empty() && args.output.format != Some(Format::Csv) {
             return Err(Failure::usage(
                 "--columns is for CSV, and a row of JSONL has all members; add --format csv",

@@ -28,7 +28,7 @@ impl One {
     ) -> Result<Self, Failure> {
         secrets::refuse_variables_in_url(&args.url)?;
         let client = client::for_one(args, environment)?;
-        let body = body(args)?;
+        let body = body(args, environment)?;
         let method = match &args.request.method {
             Some(name) => Method::from_bytes(name.to_ascii_uppercase().as_bytes()).map_err(|_| {
                 Failure::usage(format!("-X: the method {name:?} is none; give a word, as GET or POST"))
@@ -52,12 +52,13 @@ impl One {
     }
 }
 
-fn body(args: &RequestArgs) -> Result<Option<Body>, Failure> {
+fn body(args: &RequestArgs, environment: &Environment) -> Result<Option<Body>, Failure> {
     let content_type = args.request.headers.iter().find_map(|header| match header {
         Header::Set(name, value) if name.eq_ignore_ascii_case("content-type") => Some(value.as_str()),
         _ => None,
     });
     let parts = template::body(&args.request)?;
-    let body = parts.map(|parts| parts.literal(content_type)).transpose();
+    let variables = template::variables_of(parts.as_ref(), environment)?;
+    let body = parts.map(|parts| parts.literal(content_type, &variables)).transpose();
     body.map_err(|error| Failure::usage(error.to_string()))
 }

@@ -7,6 +7,7 @@ use crate::environment::Environment;
 use crate::exit::Failure;
 use crate::input::{BodyParts, Template, TemplateParts};
 use crate::secrets;
+use crate::variables::Variables;
 
 pub(super) fn template(
     request: &RequestFlags,
@@ -14,12 +15,19 @@ pub(super) fn template(
     args: &RunArgs,
     environment: &Environment,
 ) -> Result<Template, Failure> {
+    let (headers, params, body) = (headers(request), params(request), body(request)?);
+    let mut variables = Variables::default();
+    let mut look_up = |flag: &str, text: &str| secrets::look_up(flag, text, environment, &mut variables);
+    headers.iter().try_for_each(|(_, value)| look_up("-H", value))?;
+    params.iter().try_for_each(|(_, value)| look_up("--param", value))?;
+    look_up_in(body.as_ref(), look_up)?;
     let parts = TemplateParts {
         url,
         method: request.method.clone(),
-        headers: headers(request, environment)?,
-        params: params(request, environment)?,
-        body: body(request)?,
+        headers,
+        params,
+        body,
+        variables,
         save_to: args.output.save_to.clone(),
         id: args.input.id.clone(),
     };
@@ -37,26 +45,36 @@ pub(super) fn is_of_rows(name: &str, value: &str) -> bool {
 }
 
 /// The headers that are made for each row. The client sends the others.
-fn headers(request: &RequestFlags, environment: &Environment) -> Result<Vec<(String, String)>, Failure> {
-    let mut headers = Vec::new();
-    for header in &request.headers {
-        if let Header::Set(name, value) = header
-            && is_of_rows(name, value)
-        {
-            headers.push((name.clone(), beside_fields("-H", value, environment)?));
-        }
-    }
-    Ok(headers)
+fn headers(request: &RequestFlags) -> Vec<(String, String)> {
+    let of_rows = request.headers.iter().filter_map(|header| match header {
+        Header::Set(name, value) if is_of_rows(name, value) => Some((name.clone(), value.clone())),
+        _ => None,
+    });
+    of_rows.collect()
 }
 
-fn params(request: &RequestFlags, environment: &Environment) -> Result<Vec<(String, String)>, Failure> {
+fn params(request: &RequestFlags) -> Vec<(String, String)> {
     let of_rows = request.params.iter().filter(|pair| has_fields(&pair.0) || has_fields(&pair.1));
-    of_rows.map(|pair| Ok((pair.0.clone(), beside_fields("--param", &pair.1, environment)?))).collect()
+    of_rows.map(|pair| (pair.0.clone(), pair.1.clone())).collect()
 }
 
-/// Fills variables in beside places for fields, among which their own braces must not be taken for some.
-fn beside_fields(flag: &str, text: &str, environment: &Environment) -> Result<String, Failure> {
-    secrets::filled(flag, text, environment, |value| value.replace('{', "{{").replace('}', "}}"))
+/// Looks up the variables that a body names.
+fn look_up_in(
+    body: Option<&BodyParts>,
+    mut look_up: impl FnMut(&str, &str) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let Some(body) = body else { return Ok(()) };
+    body.texts().into_iter().try_for_each(|text| look_up(body.flag(), text))
+}
+
+/// What the variables hold that a body names.
+pub(super) fn variables_of(
+    body: Option<&BodyParts>,
+    environment: &Environment,
+) -> Result<Variables, Failure> {
+    let mut variables = Variables::default();
+    look_up_in(body, |flag, text| secrets::look_up(flag, text, environment, &mut variables))?;
+    Ok(variables)
 }
 
 /// The body, as it was said.

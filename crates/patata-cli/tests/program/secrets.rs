@@ -25,6 +25,10 @@ fn a_plain_secret_is_refused_where_a_folder_is_written() {
         (&["-b", "session=hunter2"], "-b 'NAME=env:COOKIE'"),
         (&["-x", "http://me:hunter2@proxy:1"], "--proxy 'http://NAME:env:PROXY_PASSWORD@proxy:1'"),
         (&["--param", "api_key=hunter2"], "--param 'api_key=env:API_KEY'"),
+        (&["--form", "password=hunter2"], "--form 'password=env:PASSWORD'"),
+        (&["-d", "user=me&api_key=hunter2"], "write api_key=env:API_KEY"),
+        (&["-d", "{\"me\":{\"client_secret\":\"hunter2\"}}"], "\"client_secret\": \"env:CLIENT_SECRET\""),
+        (&["--json", "[{\"token\":\"hunter2\",\"n\":{url}}]"], "\"token\": \"env:TOKEN\""),
         (&["--url", "http://me:hunter2@host/{url}"], "-u 'NAME:env:PASSWORD'"),
         (&["--url", "http://host/{url}?a=1&api_key=hunter2#b"], "--param 'api_key=env:API_KEY'"),
     ] {
@@ -84,6 +88,74 @@ fn a_variable_in_a_url_is_not_sent_as_its_name() {
             assert!(refused.stderr.contains(fix), "{refused:?}");
         }
     }
+}
+
+/// It is in the manifest and in the lists by its name, and the server is told what it holds.
+#[test]
+fn a_variable_in_a_body_is_written_down_by_its_name() {
+    let place = Place::new().with_variable("SECRET", "hun\"ter 2{x").with_variable("B", "ounter");
+    let server = Server::start().unwrap();
+    let url = server.url();
+    place.file("urls", format!("{url}/echo\n{url}/status/503\n"));
+    let json = "{\"a\":{\"token\":\"env:SECRET\"},\"of\":\"{index}\",\"n\":[1,{\"b\":\"c env:B!\"}]}";
+    let told = "{\"a\":{\"token\":\"hun\\\"ter 2{x\"},\"of\":\"0\",\"n\":[1,{\"b\":\"c ounter!\"}]}";
+    let type_ = ["-H", "Content-Type: text/plain"];
+    for (number, (flags, told, kept)) in [
+        (vec!["--json", json], told, "\"token\":\"env:SECRET\"},\"of\":\"1\""),
+        (vec!["-d", json], told, "\"token\":\"env:SECRET\"},\"of\":\"1\""),
+        (
+            vec!["-d", "token=env:SECRET&b=env:B"],
+            "token=hun%22ter%202%7Bx&b=ounter",
+            "token=env:SECRET&b=env:B",
+        ),
+        (vec!["-d", "token=env:SECRET&of={index}"], "token=hun%22ter%202%7Bx&of=0", "token=env:SECRET&of=1"),
+        (vec!["--form", "token=env:SECRET"], "token=hun%22ter+2%7Bx", "token=env%3ASECRET"),
+        ([&type_[..], &["-d", "env:SECRET"]].concat(), "hun\"ter 2{x", "\"content\":\"env:SECRET\""),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let folder = format!("run{number}");
+        place.run(&[&["run", "urls", "-X", "POST", "-o", &folder], &flags[..]].concat()).ended(1);
+        place.run(&["retry", &folder]).ended(1);
+        let failed = place.read(&format!("{folder}/failed.jsonl"));
+        assert!(failed.contains(kept), "{flags:?}: {failed}");
+        let told_of = |row: &serde_json::Value| row["body"]["body"].as_str().map(str::to_owned);
+        assert_eq!(told_of(&rows_in(&place.path(&folder))[0]).as_deref(), Some(told), "{flags:?}");
+        for (name, bytes) in [("manifest.json", None), ("failed.jsonl", Some(failed))] {
+            let text = bytes.unwrap_or_else(|| place.read(&format!("{folder}/{name}")));
+            assert!(!text.contains("ter 2") && !text.contains("ter%202"), "{name}: {text}");
+        }
+        let line = format!("{url}/echo\n");
+        let rows = place.run_with(&line, &[&["run", "-", "-X", "POST"], &flags[..]].concat()).ended(0).rows();
+        assert_eq!(told_of(&rows[0]).as_deref(), Some(told), "{flags:?}");
+        if !flags.iter().any(|flag| flag.contains("{index}")) {
+            let one = place.run(&[&["post", &format!("{url}/echo")], &flags[..]].concat()).ended(0).json();
+            assert_eq!(one["body"].as_str(), Some(told), "{flags:?}");
+        }
+    }
+    let missing = place.run(&["run", "urls", "--json", "\"env:NONE\""]).ended(2);
+    assert!(missing.stderr.contains("a body that has this text goes into a file: -d @FILE"), "{missing:?}");
+    place.file("body", "env:NONE");
+    let as_it_is = place.run(&["post", &format!("{url}/echo"), "-d", "@body"]).ended(0).json();
+    assert_eq!(as_it_is["body"], "env:NONE");
+}
+
+/// Such a header is one of each request's own, which failed.jsonl has.
+#[test]
+fn a_variable_beside_a_field_is_refused_where_it_would_be_written_down() {
+    let place = Place::new().with_variable("KEY", "hun{ter}2}");
+    let server = Server::start().unwrap();
+    place.file("t.csv", "id\n7\n");
+    let url = format!("{}/echo", server.url());
+    let header = ["run", "t.csv", &url, "-H", "X-Key: env:KEY-{id}"];
+    let refused = place.run(&[&header[..], &["-o", "run"]].concat()).ended(2);
+    assert!(
+        refused.stderr.contains("X-Key") && refused.stderr.contains("make two headers of them"),
+        "{refused:?}"
+    );
+    let row = &place.run(&header).ended(0).rows()[0];
+    assert_eq!(row["body"]["headers"]["x-key"], "hun{ter}2}-7");
 }
 
 #[test]

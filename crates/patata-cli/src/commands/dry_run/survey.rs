@@ -63,7 +63,7 @@ pub(super) fn survey(plan: &Plan, probes: usize, methods: &[String]) -> Result<S
     let mut sample = Sample::new(probes);
     while let Some(row) = input.next_row().map_err(Failure::of_input)? {
         survey.rows += 1;
-        let request = plan.template.request(row, ());
+        let request = plan.template.with_variables(row, plan.template.request(row, ()));
         match plan.client.check(&request) {
             Err(error) => {
                 let message = error.to_string();

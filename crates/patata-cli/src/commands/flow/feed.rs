@@ -255,6 +255,8 @@ impl Reading<'_> {
                     }
                 },
             };
+            // What is written down of it has the names of variables.
+            let request = self.template.with_variables(row, request);
             let blocks = if self.gate.is_some() { self.input.take_blocks() } else { Vec::new() };
             if !self.shared.put(request.with_tag(tag).0, blocks) {
                 return Ok(false);

@@ -14,6 +14,7 @@ use super::braces::{self, JsonString, Scope};
 use super::encoding::Encoding;
 use super::text::{Text, Token, tokens, unusable};
 use super::{BodyParts, JSON, file};
+use crate::variables::{Variables, names_variable};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -25,23 +26,130 @@ impl BodyParts {
     ///
     /// # Errors
     /// What is no JSON and should be; a file that cannot be read.
-    pub fn literal(&self, content_type: Option<&str>) -> Result<Body, InputError> {
-        let text = |text: &String, media_type| Body::from(text.clone()).with_media_type(media_type);
+    pub(crate) fn literal(
+        &self,
+        content_type: Option<&str>,
+        variables: &Variables,
+    ) -> Result<Body, InputError> {
+        let text = |text: String, media_type| Body::from(text).with_media_type(media_type);
         Ok(match self {
             Self::Data(data) => {
                 let is_json = data.trim_start().starts_with(['{', '[']) && json::is_json(data).is_ok();
-                text(data, if is_json { JSON } else { FORM })
+                let says_json = content_type.is_some_and(|said| said.to_ascii_lowercase().contains("json"));
+                let encode = match is_json || says_json {
+                    true => within_json,
+                    false => encode_in_data(data, content_type),
+                };
+                text(variables.fill(data, encode), if is_json { JSON } else { FORM })
             }
             Self::Json(data) => {
                 json::is_json(data).map_err(|message| bad_json("--json", &message))?;
-                text(data, JSON)
+                text(variables.fill(data, within_json), JSON)
             }
-            Self::Form(pairs) => Body::form(pairs.iter().map(|(name, value)| (name, value))),
+            Self::Form(pairs) => {
+                Body::form(pairs.iter().map(|(name, value)| (name, variables.fill(value, str::to_owned))))
+            }
             Self::File { name, media_type } => {
                 let media_type = media_type.as_deref().or(content_type).unwrap_or(FORM);
                 read(name)?.with_media_type(media_type.to_owned())
             }
         })
+    }
+}
+
+/// What is known of a body before it is made.
+impl BodyParts {
+    /// The flag that gives it.
+    pub(crate) fn flag(&self) -> &'static str {
+        match self {
+            Self::Json(_) => "--json",
+            Self::Form(_) => "--form",
+            Self::Data(_) | Self::File { .. } => "-d",
+        }
+    }
+
+    /// The texts in which variables may be named. What is in a file is sent as it is.
+    pub(crate) fn texts(&self) -> Vec<&str> {
+        match self {
+            Self::Data(text) | Self::Json(text) => vec![text],
+            Self::Form(pairs) => pairs.iter().map(|(_, value)| value.as_str()).collect(),
+            Self::File { .. } => Vec::new(),
+        }
+    }
+
+    pub(super) fn names_variables(&self) -> bool {
+        self.texts().into_iter().any(names_variable)
+    }
+
+    /// Whether it is JSON by what it looks like.
+    pub(crate) fn is_json(&self) -> bool {
+        match self {
+            Self::Json(_) => true,
+            Self::Data(text) => looks_like_json(text) && json_text(text).is_ok(),
+            Self::Form(_) | Self::File { .. } => false,
+        }
+    }
+
+    /// Texts in it that have names: fields of a form, and members of JSON at any depth. Places for fields are left in.
+    pub(crate) fn named_values(&self) -> Vec<(String, String)> {
+        match self {
+            Self::Form(pairs) => pairs.clone(),
+            Self::Data(text) | Self::Json(text) if self.is_json() => {
+                let mut found = Vec::new();
+                // What is no JSON is refused as such.
+                if let Ok(value) = serde_json::from_str(&sample(text)) {
+                    find_named(&value, &mut found);
+                }
+                found
+            }
+            Self::Data(text) => {
+                let pairs = text.split('&').filter_map(|pair| pair.split_once('='));
+                pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+            }
+            Self::Json(_) | Self::File { .. } => Vec::new(),
+        }
+    }
+}
+
+/// A JSON text in which something stands in each place: within quotes the place itself, and a number elsewhere.
+fn sample(text: &str) -> String {
+    let mut string = JsonString::default();
+    let piece = |token: Token| match (json_encoding(&mut string, &token), token) {
+        (_, Token::Literal(text)) => text,
+        (Encoding::JsonString, Token::Field(path)) => format!("{{{}}}", path.name().replace('"', "")),
+        (_, Token::Field(_)) => "0".to_owned(),
+    };
+    tokens(text).into_iter().map(piece).collect()
+}
+
+fn find_named(value: &serde_json::Value, found: &mut Vec<(String, String)>) {
+    match value {
+        serde_json::Value::Object(members) => {
+            for (name, member) in members {
+                if let serde_json::Value::String(text) = member {
+                    found.push((name.clone(), text.clone()));
+                }
+                find_named(member, found);
+            }
+        }
+        serde_json::Value::Array(elements) => elements.iter().for_each(|element| find_named(element, found)),
+        _ => {}
+    }
+}
+
+/// What a variable holds, within the quotes of a JSON string. It stands nowhere else, where its name would be no JSON.
+fn within_json(value: &str) -> String {
+    let quoted = serde_json::Value::from(value).to_string();
+    quoted[1..quoted.len() - 1].to_owned()
+}
+
+/// How a variable stands in data that is no JSON: encoded in a form, and as it is in a text.
+fn encode_in_data(text: &str, content_type: Option<&str>) -> fn(&str) -> String {
+    let is_named = |text: &str| text.contains('=');
+    match content_type {
+        Some(said) if !said.to_ascii_lowercase().contains("x-www-form-urlencoded") => str::to_owned,
+        _ if is_named(text) => Encoding::component,
+        _ => str::to_owned,
     }
 }
 
@@ -57,15 +165,23 @@ pub(super) enum BodyTemplate {
 
 impl BodyTemplate {
     /// `content_type` is what the headers say.
-    pub(super) fn new(parts: &BodyParts, content_type: Option<&str>) -> Result<Self, InputError> {
+    pub(super) fn new(
+        parts: &BodyParts,
+        content_type: Option<&str>,
+        variables: &Variables,
+    ) -> Result<Self, InputError> {
         let body = match parts {
-            BodyParts::Data(text) => data(text, content_type)?,
+            BodyParts::Data(text) => data(text, content_type, variables)?,
             BodyParts::Json(text) => {
                 braces::check("--json", text, Scope::JsonString)?;
-                Self::Text(json_text(text).map_err(|message| bad_json("--json", &message))?, JSON)
+                let json = json_text(text).map_err(|message| bad_json("--json", &message))?;
+                Self::Text(json.filled(|text| variables.fill(text, within_json)), JSON)
             }
             BodyParts::Form(pairs) => {
-                Self::Form(super::pairs(pairs, |text| Text::checked("--form", text, Encoding::AsIs))?)
+                let text = |text: &String| Text::checked("--form", text, Encoding::AsIs);
+                let fill = |text: &str| variables.fill(text, str::to_owned);
+                let pairs = super::pairs(pairs, text)?;
+                Self::Form(pairs.into_iter().map(|(name, value)| (name, value.filled(fill))).collect())
             }
             BodyParts::File { name, media_type } => {
                 let media_type = media_type.clone().unwrap_or_else(|| FORM.to_owned());
@@ -117,7 +233,7 @@ impl BodyTemplate {
     }
 }
 
-fn data(text: &str, content_type: Option<&str>) -> Result<BodyTemplate, InputError> {
+fn data(text: &str, content_type: Option<&str>, variables: &Variables) -> Result<BodyTemplate, InputError> {
     let said = content_type.map(str::to_ascii_lowercase);
     let says = |part: &str| said.as_ref().is_some_and(|said| said.contains(part));
     let json = json_text(text);
@@ -125,7 +241,7 @@ fn data(text: &str, content_type: Option<&str>) -> Result<BodyTemplate, InputErr
     if is_json {
         braces::check("-d", text, Scope::JsonString)?;
         let text = json.map_err(|message| bad_json("-d", &message))?;
-        return Ok(BodyTemplate::Text(text, JSON));
+        return Ok(BodyTemplate::Text(text.filled(|text| variables.fill(text, within_json)), JSON));
     }
     braces::check("-d", text, Scope::Text)?;
     let is_form = says("x-www-form-urlencoded") || (said.is_none() && text.contains('='));
@@ -134,7 +250,9 @@ fn data(text: &str, content_type: Option<&str>) -> Result<BodyTemplate, InputErr
         true if tokens(text).len() > 1 => Encoding::Component,
         _ => Encoding::AsIs,
     };
-    Ok(BodyTemplate::Text(Text::with(text, encoding), FORM))
+    let encode = encode_in_data(text, content_type);
+    let body = Text::with(text, encoding).filled(|text| variables.fill(text, encode));
+    Ok(BodyTemplate::Text(body, FORM))
 }
 
 fn looks_like_json(text: &str) -> bool {

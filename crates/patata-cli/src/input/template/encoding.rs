@@ -37,6 +37,11 @@ pub(super) enum Encoding {
 }
 
 impl Encoding {
+    /// A text as a part of a query or a form.
+    pub(super) fn component(text: &str) -> String {
+        utf8_percent_encode(text, RESERVED).to_string()
+    }
+
     /// Writes a value behind a text.
     ///
     /// # Errors

@@ -28,6 +28,7 @@ use super::field::FieldPath;
 use super::format::InputFormat;
 use super::json;
 use super::row::{Row, Value};
+use crate::variables::Variables;
 
 pub use self::parts::{BodyParts, TemplateParts};
 pub use self::plan::Plan;
@@ -42,6 +43,8 @@ pub struct Template {
     headers: Vec<(String, Text)>,
     params: Vec<(Text, Text)>,
     body: Option<BodyTemplate>,
+    /// The body with what variables hold, where it names some.
+    filled: Option<BodyTemplate>,
     save_to: Option<SaveTo>,
     id: Option<FieldPath>,
 }
@@ -57,16 +60,22 @@ impl Template {
             .iter()
             .find(|(name, _)| name.eq_ignore_ascii_case("content-type"))
             .map(|(_, value)| value.as_str());
-        let param = |text: &String| Text::checked("--param", text, Encoding::AsIs);
+        let fill = |text: &str| parts.variables.fill(text, str::to_owned);
+        let param = |text: &String| Ok(Text::checked("--param", text, Encoding::AsIs)?.filled(fill));
         let header = |(name, value): &(String, String)| {
-            Ok((name.clone(), Text::checked("-H", value.trim(), Encoding::Header)?))
+            Ok((name.clone(), Text::checked("-H", value.trim(), Encoding::Header)?.filled(fill)))
         };
+        let body = |variables: &Variables| {
+            parts.body.as_ref().map(|body| BodyTemplate::new(body, content_type, variables)).transpose()
+        };
+        let is_filled = parts.body.as_ref().is_some_and(BodyParts::names_variables);
         Ok(Self {
             url: UrlTemplate::new(parts.url.as_deref().unwrap_or("{url}"))?,
             method: parts.method.as_deref().map(MethodTemplate::new).transpose()?,
             headers: parts.headers.iter().map(header).collect::<Result<_, InputError>>()?,
             params: pairs(&parts.params, param)?,
-            body: parts.body.as_ref().map(|body| BodyTemplate::new(body, content_type)).transpose()?,
+            body: body(&Variables::default())?,
+            filled: if is_filled { body(&parts.variables)? } else { None },
             save_to: parts.save_to.as_deref().map(SaveTo::new).transpose()?,
             id: parts.id.as_deref().map(FieldPath::new),
         })
@@ -111,6 +120,20 @@ impl Template {
         match self.plan(row) {
             Ok(plan) => plan.into_request(tag),
             Err(message) => Request::invalid(tag, message),
+        }
+    }
+
+    /// Puts what variables hold into the body of a row's request.
+    pub fn with_variables<T>(&self, row: &Row, request: Request<T>) -> Request<T> {
+        // A body that the row has of its own names none.
+        let is_own = || row.format() == InputFormat::Jsonl && !matches!(own::body(row), Ok(None));
+        match self.filled.as_ref().filter(|_| row.fault().is_none() && !is_own()) {
+            // What cannot be made is the same without them, and is told by the request itself.
+            Some(body) => match body.render(row) {
+                Ok(body) => request.body(body),
+                Err(_) => request,
+            },
+            None => request,
         }
     }
 

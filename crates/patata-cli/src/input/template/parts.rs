@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::variables::Variables;
+
 /// A request as a user writes it. In each text, `{field}` is the place of a field's value, `{user.name}` of one within
 /// another, `{"any field"}` of one whose name has blanks in it, `{index}` of the row's place in the input, counted from 0,
 /// where no field has this name. `{{field}}` is `{field}` itself; every other brace stands for itself.
@@ -18,6 +20,9 @@ pub struct TemplateParts {
     pub params: Vec<(String, String)>,
     /// The body.
     pub body: Option<BodyParts>,
+    /// What environment variables hold that headers, parameters and the body name, as `env:NAME`. Those of the body are
+    /// put into it by [`Template::with_variables`](super::Template::with_variables) alone, so that it can be written down without them.
+    pub variables: Variables,
     /// Where the body of each response is saved. No value leads out of the folder before the first field: a slash in one
     /// is written as `%2F`. `{id}` is what the row is known by, where it has no field of this name.
     pub save_to: Option<String>,

@@ -102,6 +102,16 @@ impl Text {
         Ok(Self::with(text, encoding))
     }
 
+    /// The same, with something done to what stands between its places.
+    pub(super) fn filled(mut self, fill: impl Fn(&str) -> String) -> Self {
+        for piece in &mut self.pieces {
+            if let Piece::Literal(text) = piece {
+                *text = fill(text);
+            }
+        }
+        self
+    }
+
     pub(super) fn fields(&self) -> impl Iterator<Item = &FieldPath> {
         self.pieces.iter().filter_map(|piece| match piece {
             Piece::Field(path, _) => Some(path),
