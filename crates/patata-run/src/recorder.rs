@@ -37,6 +37,8 @@ pub struct Recorder {
     timeline: Option<Box<dyn DiskFile>>,
     /// Rows recorded.
     recorded: u64,
+    /// Requests that the run's deadline has ended, and that are left to the next process.
+    left: u64,
     /// How many requests the input has.
     total: Option<u64>,
     /// How many requests earlier processes left unknown.
@@ -109,6 +111,7 @@ impl Recorder {
             statistics,
             timeline: None,
             recorded: 0,
+            left: 0,
             total: None,
             prior_unknown,
             prior_rows,
@@ -118,11 +121,14 @@ impl Recorder {
     }
 
     /// Records how a request has ended: `is_ok` as the client counts it ([`patata::Client::is_ok`]). It is safe once
-    /// [`acknowledged`](Self::acknowledged) says so.
+    /// [`acknowledged`](Self::acknowledged) says so. One that the run's deadline has ended is [left](Self::leave).
     ///
     /// # Errors
     /// What the disk has refused: the run must end.
     pub fn record<T>(&mut self, ticket: &Ticket, outcome: &Outcome<T>, is_ok: bool) -> Result<(), RunError> {
+        if self.leave(ticket, outcome)? {
+            return Ok(());
+        }
         let with_headers = self.manifest.output.headers;
         let answer = Answer {
             status: outcome.result.as_ref().ok().map(|response| response.status.as_u16()),
@@ -140,6 +146,22 @@ impl Recorder {
         self.stage(ticket, &answer, |buffer| {
             row::write_row(buffer, &ticket.asked(), outcome, is_ok, with_headers)
         })
+    }
+
+    /// Leaves a request to the next process, if it is the run's deadline that has ended it: it has no row, and is not
+    /// done. One that is not idempotent, and may have been sent, is unknown. Says whether it is such a one.
+    ///
+    /// # Errors
+    /// What the disk has refused: the run must end.
+    pub fn leave<T>(&mut self, ticket: &Ticket, outcome: &Outcome<T>) -> Result<bool, RunError> {
+        let Some(error) = outcome.result.as_ref().err().filter(|error| error.is_run_deadline()) else {
+            return Ok(false);
+        };
+        if !error.request_sent() {
+            self.journal.stage()?.not_sent(ticket.position);
+        }
+        self.left += 1;
+        Ok(true)
     }
 
     /// Records a response that was changed since it came.
@@ -218,7 +240,12 @@ impl Recorder {
         self.journal.acknowledged()
     }
 
-    /// How many outcomes were recorded.
+    /// How many requests the run's deadline has ended: the next process does them, if they can be sent again.
+    pub fn left(&self) -> u64 {
+        self.left
+    }
+
+    /// How many outcomes were recorded; those that were left have no part in it.
     pub fn recorded(&self) -> u64 {
         self.recorded
     }
@@ -296,12 +323,13 @@ impl Recorder {
         summary.total = ending.total.or(self.total);
         let kept = self.prior_unknown.saturating_sub(self.counts.resent.load(Ordering::Relaxed));
         // What an earlier process has cancelled in the middle is cancelled still.
-        summary.cancelled = ending.cancelled + kept;
+        summary.cancelled = ending.cancelled + kept + self.left;
         summary.ledger_rows = self.prior_rows + self.recorded;
         summary.unsent = ending.unsent;
         summary.unknown = kept + self.journal.under_way();
         summary.submitted = summary.done() + summary.cancelled;
-        summary.stopped = ending.stopped.clone();
+        let by_deadline = || "the run's deadline passed before all that was taken had been done".to_owned();
+        summary.stopped = ending.stopped.clone().or_else(|| (self.left > 0).then(by_deadline));
         summary.next = ending.next.clone();
         summary
     }

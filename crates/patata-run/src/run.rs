@@ -69,9 +69,11 @@ pub struct RecordedRun<I> {
     client: Client,
     run: Run<Arc<Ticket>, Admitted<I>>,
     recorder: Recorder,
-    /// Outcomes that are recorded and not safe yet, or safe and not taken.
-    waiting: VecDeque<Outcome<Arc<Ticket>>>,
-    handed_out: u64,
+    /// Outcomes that are recorded and not safe yet, or safe and not taken: each with the number of its row, or of the
+    /// one before it where it has none.
+    waiting: VecDeque<(u64, Outcome<Arc<Ticket>>)>,
+    /// So many rows are known to be safe.
+    safe: u64,
     limits: LimitsNow,
     next_tick: Instant,
     last_tick: Option<Tick>,
@@ -91,7 +93,7 @@ impl<I: Iterator<Item = Request<Id>>> RecordedRun<I> {
             run,
             recorder,
             waiting: VecDeque::new(),
-            handed_out: 0,
+            safe: 0,
             limits: LimitsNow::default(),
             next_tick: Instant::now() + SECOND,
             last_tick: None,
@@ -162,7 +164,7 @@ impl<I: Iterator<Item = Request<Id>>> RecordedRun<I> {
         }
         let limit = limit.min(LOOK);
         if is_over {
-            self.recorder.wait(self.handed_out, limit);
+            self.recorder.wait(self.safe, limit);
         } else {
             self.run.wait(limit);
         }
@@ -177,7 +179,7 @@ impl<I: Iterator<Item = Request<Id>>> RecordedRun<I> {
                 Step::Outcome(outcome) => {
                     let is_ok = self.client.is_ok(&outcome);
                     self.recorder.record(&outcome.tag, &outcome, is_ok)?;
-                    self.waiting.push_back(outcome);
+                    self.waiting.push_back((self.recorder.recorded(), outcome));
                 }
                 Step::Wait => return Ok(false),
                 Step::End => return Ok(true),
@@ -204,9 +206,9 @@ impl<I: Iterator<Item = Request<Id>>> RecordedRun<I> {
             Ok(safe) => (safe, None),
             Err((safe, error)) => (safe, Some(error)),
         };
-        if self.handed_out < safe {
-            self.handed_out += 1;
-            return Ok(self.waiting.pop_front());
+        self.safe = safe;
+        if self.waiting.front().is_some_and(|(row, _)| *row <= safe) {
+            return Ok(self.waiting.pop_front().map(|(_, outcome)| outcome));
         }
         match error {
             Some(error) => {

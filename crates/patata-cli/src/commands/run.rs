@@ -79,7 +79,8 @@ pub(super) fn to_folder(
         Err(failure) => return Ok(refused_by_disk(quiet, folder, &failure)),
     };
     let Sink::Folder(recorder) = sink else { return exit(ended, 0, 0) };
-    let is_left = !matches!(ended, Ended::Over) || ending.cancelled > 0;
+    let left = recorder.left();
+    let is_left = !matches!(ended, Ended::Over) || ending.cancelled > 0 || left > 0;
     ending.next = is_left.then(|| match ended {
         // To go on would be refused again, until the canary is better.
         Ended::Refused(_) => next("retry", folder, ""),
@@ -109,6 +110,8 @@ pub(super) fn to_folder(
     say(quiet, &last);
     match ended {
         Ended::Failed(failure) => Ok(failure.exit),
+        // The deadline came when all of the input had been taken.
+        Ended::Over if left > 0 => Ok(Exit::Stopped),
         Ended::Over if submitted == 0 && summary.unknown == 0 => Ok(Exit::Ok),
         ended => exit(ended, summary.failed, summary.unknown),
     }

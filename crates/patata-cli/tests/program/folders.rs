@@ -108,6 +108,25 @@ fn what_failed_is_sent_again_if_wanted() {
     assert!(unknown.stderr.contains("did you mean \"timeout\"?"), "{unknown:?}");
 }
 
+/// Of what it sent, and what it did not: neither has failed.
+#[test]
+fn what_the_deadline_ends_is_left_to_a_resume() {
+    let (place, server) = (Place::new().with_variable("KEY", "secret"), Server::start().unwrap());
+    let url = server.url();
+    place.file("urls", format!("{url}/\n{url}/delay/60000\n{url}/delay/60000\n{url}/\n"));
+    for (folder, flags) in [("run", &[][..]), ("redacted", &["--param", "key=env:KEY"])] {
+        let limits = ["-c", "2", "--deadline", "1s"];
+        let ran = place.run(&[&["run", "urls", "-o", folder], &limits[..], flags].concat()).ended(3);
+        assert_eq!(ran.last_line(), format!("patata resume {folder}"));
+        let status = place.run(&["status", folder, "--json"]).ended(0).json();
+        let counts = ["ok", "failed", "unknown", "cancelled"].map(|name| status[name].as_u64().unwrap());
+        assert_eq!((counts, rows_in(&place.path(folder)).len()), ([1, 0, 0, 3], 1));
+        assert!(status["stopped"].as_str().unwrap().contains("deadline"), "{status}");
+        place.run(&["resume", folder, "-c", "3"]).ended(3);
+        assert!(rows_in(&place.path(folder)).iter().map(|row| &row["index"]).eq([0, 3].iter()));
+    }
+}
+
 /// In whatever form the parts are.
 #[test]
 fn a_request_that_was_sent_again_has_one_row() {

@@ -112,35 +112,29 @@ impl Recording {
     pub(crate) fn record(&mut self, outcome: Outcome<Tag>) {
         let is_ok = self.client.is_ok(&outcome);
         let row = match (&outcome.tag.ticket, &mut self.recorder) {
-            (Some(ticket), Some(recorder)) if !is_left(&outcome) => {
+            (Some(ticket), Some(recorder)) => {
                 // What the disk refuses is told by `failure`, once all that is safe was taken.
                 if recorder.record(ticket, &outcome, is_ok).is_err() {
                     return;
                 }
+                // What the deadline has ended has none, and is handed out behind the row before it.
                 recorder.recorded()
             }
-            _ => self.leave(&outcome),
+            _ => 0,
         };
         self.waiting.push_back((row, Waiting::Came(Response::new(outcome))));
     }
 
     /// The response to a request, which is to be recorded once callbacks have had a look at it.
     pub(crate) fn recordable(&mut self, outcome: Outcome<Tag>) -> Response {
-        if is_left(&outcome) {
-            self.leave(&outcome);
+        if let (Some(ticket), Some(recorder)) = (&outcome.tag.ticket, &mut self.recorder)
+            // What the disk refuses is told by `failure`.
+            && recorder.leave(ticket, &outcome).unwrap_or(false)
+        {
             return Response::new(outcome);
         }
         let is_ok = self.client.is_ok(&outcome);
         Response::recordable(outcome, is_ok)
-    }
-
-    /// Notes a request that the deadline has ended, and leaves it to the next process. It has no row.
-    fn leave(&mut self, outcome: &Outcome<Tag>) -> u64 {
-        let was_sent = outcome.result.as_ref().map_or_else(patata::Error::request_sent, |_| true);
-        if let Some(ticket) = outcome.tag.ticket.as_ref().filter(|_| !was_sent) {
-            self.not_sent.push(ticket.position());
-        }
-        0
     }
 
     /// Records what callbacks have made of responses. Returns the exception for the first that cannot be written down.
@@ -297,9 +291,4 @@ impl Recording {
     pub(crate) fn clear(&mut self) {
         self.waiting.clear();
     }
-}
-
-/// Whether the deadline of the call has ended it: it is not done, and the next process does it.
-fn is_left(outcome: &Outcome<Tag>) -> bool {
-    outcome.result.as_ref().is_err_and(patata::Error::is_run_deadline)
 }

@@ -8,6 +8,7 @@
 )]
 
 mod child;
+mod ends;
 mod faults;
 mod kills;
 mod server;

@@ -27,9 +27,12 @@ impl Sink {
             (Self::Folder(recorder), Tag::Ticket(ticket)) => {
                 let recorded = match redaction.is_empty() {
                     true => recorder.record(ticket, outcome, is_ok),
-                    false => {
-                        redacted(outcome, is_ok, redaction, |changed| recorder.record_row(ticket, changed))
-                    }
+                    false => match recorder.leave(ticket, outcome) {
+                        Ok(false) => redacted(outcome, is_ok, redaction, |changed| {
+                            recorder.record_row(ticket, changed)
+                        }),
+                        left => left.map(drop),
+                    },
                 };
                 recorded.map_err(Failure::of_run).map(|()| Reader::Reads)
             }

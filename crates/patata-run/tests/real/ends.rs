@@ -1,0 +1,55 @@
+//! Runs that end before their input does: what was not done is left to the next process.
+
+use std::time::Duration;
+
+use patata::{Client, Request};
+use patata_run::{Id, Manifest, RecordOptions, RecordedRun, RunFolder, Summary};
+
+const REQUESTS: i64 = 20;
+
+/// Sends the requests, which are POSTs where their ids are even. Those behind the tenth are not answered in time.
+fn go_on(path: &std::path::Path, url: &str, client: &Client) -> (Vec<bool>, Summary) {
+    let request = |id: i64| {
+        let url = format!("{url}{}", if id < 10 { "/" } else { "/delay/60000" });
+        if id % 2 == 0 { Request::post(Id::from(id), url) } else { Request::get(Id::from(id), url) }
+    };
+    let recording =
+        RunFolder::create_or_resume(path, Manifest::new("test"), RecordOptions::default()).unwrap();
+    let mut run = RecordedRun::start(client, recording, (0..REQUESTS).map(request));
+    let results = (&mut run).map(|outcome| outcome.unwrap().result.is_ok()).collect();
+    (results, run.finish(None).unwrap())
+}
+
+#[test]
+fn what_the_deadline_ends_is_left_and_is_unknown_where_it_may_have_had_an_effect() {
+    let server = patata_testserver::Server::start().unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("run");
+    let hurried = Client::builder().deadline(Duration::from_secs(1)).build().unwrap();
+    let (results, summary) = go_on(&path, server.url(), &hurried);
+    assert_eq!(results.iter().filter(|is_ok| **is_ok).count(), 10);
+    assert_eq!(results.len(), 20, "each is handed out");
+    assert_eq!((summary.ok, summary.failed, summary.cancelled, summary.unknown), (10, 0, 10, 5));
+    assert_eq!(summary.submitted, 20);
+    let folder = RunFolder::open(&path).unwrap();
+    assert_eq!((folder.rows().unwrap().count(), folder.counts().unwrap()), (10, (10, 0, 5)));
+    assert!(folder.failed().unwrap().is_empty());
+    assert_eq!(folder.unknown().unwrap().len(), 5);
+    // Of the others, those that can be sent again are.
+    let sent = server.requests();
+    let (results, summary) = go_on(&path, server.url(), &hurried);
+    assert_eq!((results.len(), server.requests() - sent), (5, 5));
+    assert_eq!((summary.ok, summary.failed, summary.unknown), (10, 0, 5));
+}
+
+#[test]
+fn what_was_not_sent_before_the_deadline_is_left() {
+    let server = patata_testserver::Server::start().unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("run");
+    // One is sent every two seconds.
+    let hurried = Client::builder().rate("30/min").deadline(Duration::from_millis(500)).build().unwrap();
+    go_on(&path, server.url(), &hurried);
+    let (ended, failed, unknown) = RunFolder::open(&path).unwrap().counts().unwrap();
+    assert_eq!((failed, ended + unknown), (0, server.requests()));
+}
