@@ -104,3 +104,20 @@ fn a_timeline_that_cannot_be_read_is_left_aside() {
         place.run(&[command, "run"]).ended(0);
     }
 }
+
+/// Nor is it taken for what the run has written.
+#[test]
+fn what_somebody_else_has_put_there_is_left_alone() {
+    let (place, server) = (Place::new(), Server::start().unwrap());
+    run(&place, &server, &[]);
+    let others = ["ledger/notes.csv", "ledger/notes-2.csv", "out/README", "out/mine-7.csv", "live/a-1.jsonl"];
+    for name in others {
+        place.file(&format!("run/{name}"), "theirs");
+    }
+    place.file("urls", place.read("urls") + &format!("{}/?more\n", server.url()));
+    place.run(&["resume", "run"]).ended(0);
+    for name in others {
+        assert_eq!(place.read(&format!("run/{name}")), "theirs", "{name}");
+    }
+    assert_eq!(server.requests(), 21);
+}

@@ -32,7 +32,8 @@ impl Evidence {
         let parts = out.iter().filter(|name| !name.ends_with(".tmp"));
         let parts = parts.filter_map(|name| Some((files::number(name)?, folder.join(OUT).join(name))));
         let parts = parts.filter(|(part, _)| !is_live(*part)).collect();
-        let mut begun = live.first().map(|name| folder.join(LIVE).join(name));
+        let mut begun =
+            live.iter().find(|name| files::number(name).is_some()).map(|name| folder.join(LIVE).join(name));
         for name in [FAILED, UNKNOWN, TIMELINE, SUMMARY] {
             let path = folder.join(name);
             if disk::exists(disk, &path).map_err(RunError::io("reading", &path))? {

@@ -177,7 +177,9 @@ fn remove_unfinished(disk: &dyn Disk, folder: &Path, state: &State) -> Result<()
     for at in [LEDGER, OUT] {
         let at = folder.join(at);
         for name in disk.names(&at).map_err(RunError::io("reading", &at))? {
-            let part = files::number(&name).and_then(|number| state.parts.get(&number));
+            // What somebody else has put there is theirs.
+            let Some(number) = files::number(&name) else { continue };
+            let part = state.parts.get(&number);
             let is_committed = part.is_some_and(|part| part.sealed.is_some() && !part.is_dropped);
             if name.ends_with(".tmp") || (at.ends_with(OUT) && !is_committed) {
                 let path = at.join(name);
@@ -296,7 +298,8 @@ impl Recovery<'_> {
     /// All of them are sealed, or empty.
     fn remove_live(&self) -> Result<(), RunError> {
         let at = self.folder.join(LIVE);
-        for name in self.disk.names(&at).map_err(RunError::io("reading", &at))? {
+        let names = self.disk.names(&at).map_err(RunError::io("reading", &at))?;
+        for name in names.iter().filter(|name| files::number(name).is_some()) {
             let path = at.join(name);
             self.disk.remove(&path).map_err(RunError::io("removing", &path))?;
         }

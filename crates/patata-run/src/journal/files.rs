@@ -36,8 +36,8 @@ pub(crate) fn sealed(folder: &Path, writer: &str, part: u32, ending: &str) -> Pa
     folder.join(OUT).join(format!("{writer}-{part:06}.{ending}"))
 }
 
-/// The number in the name of one of these.
+/// The number in the name of one of these, or of what one is made as; `None` for a file that somebody else has put there.
 pub(crate) fn number(name: &str) -> Option<u32> {
     let (stem, _) = name.split_once('.')?;
-    stem.rsplit_once('-')?.1.parse().ok()
+    stem.strip_prefix(WRITER)?.strip_prefix('-')?.parse().ok()
 }
