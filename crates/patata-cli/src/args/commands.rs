@@ -177,7 +177,7 @@ pub(crate) struct SetArgs {
     pub(crate) rate: Vec<String>,
 
     /// Have at most so many in flight
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_parser = super::values::count::<NonZeroUsize>, value_name = "N")]
     pub(crate) concurrency: Option<NonZeroUsize>,
 }
 
@@ -189,7 +189,7 @@ pub(crate) struct ServeArgs {
     pub(crate) address: SocketAddr,
 
     /// How many threads serve
-    #[arg(long, value_name = "N", default_value = "1")]
+    #[arg(long, value_parser = super::values::count::<NonZeroUsize>, value_name = "N", default_value = "1")]
     pub(crate) threads: NonZeroUsize,
 }
 

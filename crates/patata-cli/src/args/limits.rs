@@ -15,7 +15,7 @@ pub(crate) struct LimitFlags {
     pub(crate) concurrency: Option<Concurrency>,
 
     /// Requests in flight at once at each host
-    #[arg(long, value_name = "N", hide_short_help = true)]
+    #[arg(long, value_parser = super::values::count::<NonZeroUsize>, value_name = "N", hide_short_help = true)]
     pub(crate) concurrency_per_host: Option<NonZeroUsize>,
 
     /// Requests in a time, as 100/s or 600/min
@@ -33,11 +33,11 @@ pub(crate) struct LimitFlags {
     pub(crate) limit_rate: Option<usize>,
 
     /// Threads that send [default: as many as there are processors]
-    #[arg(long, alias = "num-workers", value_name = "N", hide_short_help = true)]
+    #[arg(long, value_parser = super::values::count::<NonZeroUsize>, alias = "num-workers", value_name = "N", hide_short_help = true)]
     pub(crate) workers: Option<NonZeroUsize>,
 
     /// Requests that are held in memory at most [default: 100000]
-    #[arg(long, value_name = "N", hide_short_help = true)]
+    #[arg(long, value_parser = super::values::count::<NonZeroUsize>, value_name = "N", hide_short_help = true)]
     pub(crate) queue_max_size: Option<NonZeroUsize>,
 }
 

@@ -30,7 +30,7 @@ pub(crate) struct OutputFlags {
     pub(crate) columns: Vec<String>,
 
     /// Rows in a part [default: 100000]
-    #[arg(long, value_name = "N", hide_short_help = true)]
+    #[arg(long, value_parser = super::values::count::<NonZeroU64>, value_name = "N", hide_short_help = true)]
     pub(crate) part_rows: Option<NonZeroU64>,
 
     /// Save each body to a file, as "files/{id}.bin"
@@ -92,7 +92,7 @@ pub(crate) struct RehearsalFlags {
     pub(crate) dry_run: bool,
 
     /// With --dry-run: send so many of the GETs to tell how long it will take
-    #[arg(long, value_name = "N", requires = "dry_run", hide_short_help = true)]
+    #[arg(long, value_parser = super::values::count::<NonZeroUsize>, value_name = "N", requires = "dry_run", hide_short_help = true)]
     pub(crate) probe: Option<NonZeroUsize>,
 
     /// With --probe: send requests of this method too
@@ -103,7 +103,7 @@ pub(crate) struct RehearsalFlags {
     ///
     /// They are spread over the input. Nothing more is sent if more of them fail than --max-failures allows; where
     /// that is not given, if any fails.
-    #[arg(long, value_name = "N", conflicts_with = "dry_run")]
+    #[arg(long, value_parser = super::values::count::<NonZeroUsize>, value_name = "N", conflicts_with = "dry_run")]
     pub(crate) canary: Option<NonZeroUsize>,
 }
 

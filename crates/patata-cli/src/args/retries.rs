@@ -16,7 +16,7 @@ pub(crate) struct RetryFlags {
     pub(crate) retry: Option<u32>,
 
     /// The same as attempts in total: --retries 3 is --retry 2
-    #[arg(long, value_name = "N", overrides_with = "retry", hide_short_help = true)]
+    #[arg(long, value_parser = super::values::count::<NonZeroU32>, value_name = "N", overrides_with = "retry", hide_short_help = true)]
     pub(crate) retries: Option<NonZeroU32>,
 
     /// Statuses that are tried again [default: 408, 425, 429, 5xx save 501 and 505]

@@ -40,6 +40,11 @@ pub(crate) fn size(text: &str) -> Result<usize, String> {
     number.checked_mul(1 << shift).ok_or_else(|| FIX.to_owned())
 }
 
+/// A number of which there is at least one.
+pub(crate) fn count<N: FromStr>(text: &str) -> Result<N, String> {
+    text.parse().map_err(|_| "write a number from 1 on".to_owned())
+}
+
 /// A number of bytes of which there is at least one.
 pub(crate) fn size_above_zero(text: &str) -> Result<usize, String> {
     match size(text)? {
@@ -239,6 +244,14 @@ mod tests {
         assert_eq!((size("10"), size("64K"), size("2GiB")), (Ok(10), Ok(65_536), Ok(2 << 30)));
         for text in ["", "K", "-1", "1.5M", "99999999999999999999G", "18446744073709551615K"] {
             assert!(size(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_count_is_at_least_one() {
+        assert_eq!(count::<std::num::NonZeroU32>("7").map(std::num::NonZeroU32::get), Ok(7));
+        for text in ["", "0", "-1", "1.5", "many", "99999999999"] {
+            assert!(count::<std::num::NonZeroU32>(text).unwrap_err().contains("from 1 on"), "{text}");
         }
     }
 

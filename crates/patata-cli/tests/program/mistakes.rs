@@ -17,6 +17,8 @@ fn wrong_usage_is_told_with_the_fix() {
         &["run"],
         &["run", "urls", "--concurency", "5"],
         &["run", "urls", "-c", "0"],
+        &["run", "urls", "--retries", "0"],
+        &["run", "urls", "--workers=0"],
         &["run", "urls", "--rate", "fast"],
         &["run", "urls", "--timeout", "soon"],
         &["run", "urls", "--timeout", "0"],
