@@ -295,6 +295,34 @@ def test_what_the_deadline_has_ended_is_left_to_the_next_call(get, server, folde
     assert ({response.id_ for response in responses}, receipt.skipped) == (set(range(21, 40)), 21)
 
 
+@pytest.mark.parametrize("callbacks", [[], [lambda response: response]], ids=["plain", "called back"])
+def test_a_post_that_the_deadline_has_ended_is_unknown_and_no_failure(get, server, folder, callbacks):
+    urls = [server.url + ("/delay/60000" if n > 9 else "/") for n in range(20)]
+    requests = [Request(n, url, method="GET" if n % 2 else "POST") for n, url in enumerate(urls)]
+    responses, _, _ = get("get", requests, callbacks, run_folder=folder, deadline=1)
+    assert len(responses) == 20
+    run = RunFolder(folder)
+    assert (run.receipt.ok, run.receipt.failed, run.receipt.unknown) == (10, 0, 5)
+    assert len(list(run.responses())) == 10
+    summary = json.loads((folder / "summary.json").read_text())
+    figures = [summary[name] for name in ("ok", "failed", "cancelled", "unknown", "submitted")]
+    assert figures == [10, 0, 10, 5, 20]
+    assert "deadline" in summary["stopped"]
+    again, _, _ = get("get", requests, callbacks, run_folder=folder, deadline=1)
+    assert sorted(response.id_ for response in again) == [11, 13, 15, 17, 19]
+
+
+@pytest.mark.parametrize("limit", [{"max_failures": 0}, {"abort_on": {404}}], ids=["failures", "abort"])
+def test_what_is_under_way_when_a_call_stops_has_not_failed(get, server, folder, limit):
+    paths = ["/delay/60000", "/delay/60000", "/delay/500", "/status/404", *["/"] * 46]
+    methods = ["POST", "GET", "GET", "GET", *["POST"] * 46]
+    requests = [Request(n, server.url + paths[n], method=methods[n]) for n in range(50)]
+    _, _, raised = get("get", requests, run_folder=folder, concurrency=3, **limit)
+    assert isinstance(raised, exceptions.TooManyFailures)
+    receipt = RunFolder(folder).receipt
+    assert (receipt.ok, receipt.failed, receipt.unknown) == (1, 1, 1)
+
+
 def test_cancel_and_close_end_it_in_order(server, folder):
     requests = [(n, server.url + ("/delay/60000" if n < 50 else "/")) for n in range(1_000)]
     with Patata(verbose=False) as client:

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use patata::{Client, Request};
+use patata::{Client, MaxFailures, Request};
 use patata_run::{Id, Manifest, RecordOptions, RecordedRun, RunFolder, Summary};
 
 const REQUESTS: i64 = 20;
@@ -52,4 +52,34 @@ fn what_was_not_sent_before_the_deadline_is_left() {
     go_on(&path, server.url(), &hurried);
     let (ended, failed, unknown) = RunFolder::open(&path).unwrap().counts().unwrap();
     assert_eq!((failed, ended + unknown), (0, server.requests()));
+}
+
+/// What is under way when the run stops has not failed: it is given up, as far as anybody knows what became of it.
+#[test]
+fn what_too_many_failures_end_is_left_too() {
+    for is_abort in [true, false] {
+        let server = patata_testserver::Server::start().unwrap();
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("run");
+        let client = Client::builder().concurrency(3);
+        let client =
+            if is_abort { client.abort_on([404]) } else { client.max_failures(MaxFailures::Count(0)) };
+        let client = client.build().unwrap();
+        let request = |id: i64| match id {
+            0 => Request::post(Id::from(id), format!("{}/delay/60000", server.url())),
+            1 => Request::get(Id::from(id), format!("{}/delay/60000", server.url())),
+            2 => Request::get(Id::from(id), format!("{}/delay/500", server.url())),
+            3 => Request::get(Id::from(id), format!("{}/status/404", server.url())),
+            _ => Request::post(Id::from(id), server.url()),
+        };
+        let recording =
+            RunFolder::create_or_resume(&path, Manifest::new("test"), RecordOptions::default()).unwrap();
+        let mut run = RecordedRun::start(&client, recording, (0..50).map(request));
+        assert_eq!((&mut run).map(Result::unwrap).count(), 2);
+        let summary = run.finish(None).unwrap();
+        assert_eq!((summary.ok, summary.failed, summary.unknown), (1, 1, 1), "{is_abort}");
+        let folder = RunFolder::open(&path).unwrap();
+        assert_eq!((folder.counts().unwrap(), folder.failed().unwrap().len()), ((2, 1, 1), 1));
+        assert!(summary.stopped.is_some() && summary.submitted == summary.done() + summary.cancelled);
+    }
 }
