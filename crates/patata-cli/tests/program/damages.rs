@@ -18,7 +18,8 @@ fn run(place: &Place, server: &Server, flags: &[&str]) {
 fn without_its_ledger_a_run_is_not_begun_again() {
     // What is there besides decides, whatever of it is left.
     let others = ["timeline.jsonl", "unknown.jsonl", "report.html"];
-    let damages: [(&str, fn(&Place)); 5] = [
+    type Damage = (&'static str, fn(&Place));
+    let damages: [Damage; 5] = [
         ("gone", |place| fs::remove_file(place.path("run/ledger/w0-000001.csv")).unwrap()),
         ("its folder gone", |place| fs::remove_dir_all(place.path("run/ledger")).unwrap()),
         ("emptied", |place| fs::write(place.path("run/ledger/w0-000001.csv"), "").unwrap()),
