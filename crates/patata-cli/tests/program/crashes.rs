@@ -42,6 +42,28 @@ fn ledger(place: &Place) -> String {
 }
 
 #[test]
+fn an_input_that_has_changed_since_a_process_was_killed_is_refused() {
+    let (place, server) = (Place::new(), Server::start().unwrap());
+    let (other, heard) = answers_from_the_second_on();
+    place.file("urls", format!("{}/?a\n", server.url()).repeat(5) + &other + "\n");
+    let child = place.spawn(&["run", "urls", "-o", "run"]);
+    wait_until("five responses", || ledger(&place).matches(",done,200,").count() == 5);
+    wait_until("the sixth request", || heard.try_recv().is_ok());
+    send(&child, "-KILL");
+    ended(child).ended(-9);
+    let urls = place.read("urls");
+    place.file("urls", urls.replacen("?a", "?b", 1));
+    let refused = place.run(&["resume", "run"]).ended(2);
+    assert!(
+        refused.stderr.contains("the input has changed since the run began, from row 0 on"),
+        "{refused:?}"
+    );
+    place.file("urls", urls);
+    place.run(&["resume", "run"]).ended(0);
+    assert_eq!((server.requests(), rows_in(&place.path("run")).len()), (5, 6));
+}
+
+#[test]
 fn a_post_that_was_under_way_is_sent_again_only_with_leave() {
     let (place, server) = (Place::new(), Server::start().unwrap());
     let (other, heard) = answers_from_the_second_on();

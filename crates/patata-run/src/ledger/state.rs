@@ -133,12 +133,16 @@ impl State {
         part.length = part.length.max(end);
     }
 
-    /// A last block that was shorter than others is replaced by the one that has grown out of it.
+    /// A block comes again when it has grown, and when its rows have been counted.
     fn note_input(&mut self, block: InputBlock) {
-        if self.input.last().is_some_and(|last| last.offset == block.offset) {
-            self.input.pop();
+        match self.input.iter_mut().rev().find(|known| known.offset <= block.offset) {
+            Some(known) if known.offset == block.offset => {
+                if block.length >= known.length {
+                    *known = block;
+                }
+            }
+            _ => self.input.push(block),
         }
-        self.input.push(block);
     }
 
     fn note_key(&mut self, position: u64, key: Option<u128>) {
@@ -226,7 +230,7 @@ mod tests {
     #[test]
     fn a_block_of_the_input_that_has_grown_takes_the_place_of_what_it_was() {
         let input = |offset, length| Entry::Input { rows: 1, offset, length, digest: 5 };
-        let blocks: Vec<_> = state(&[input(0, 8), input(8, 3), input(8, 8)]).input;
+        let blocks: Vec<_> = state(&[input(0, 8), input(8, 3), input(8, 8), input(0, 8), input(8, 3)]).input;
         assert_eq!(
             blocks.iter().map(|block| (block.offset, block.length)).collect::<Vec<_>>(),
             [(0, 8), (8, 8)]

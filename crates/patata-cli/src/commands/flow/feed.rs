@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use patata::{Control, Request};
 use patata_run::{Admission, Gate, InputBlock};
@@ -18,6 +18,11 @@ use crate::input::{Input, InputOptions, Source, Template};
 const READY: usize = 1024;
 /// How long a thread that reads is waited for when its run is over. A pipe may never say more.
 const PATIENCE: Duration = Duration::from_millis(200);
+
+/// How often it is written down what has been read ahead.
+const LOOK_AHEAD: Duration = Duration::from_secs(1);
+/// After so many rows it is looked whether it is time for that.
+const ROWS_A_LOOK: u64 = 1024;
 
 /// Which rows are taken.
 #[derive(Debug, Clone)]
@@ -139,6 +144,7 @@ impl Feed {
                 names: Names::default(),
                 shared: &own,
                 control: &control,
+                next_look_ahead: None,
             };
             let rest = reading.all();
             own.queue().end = Some(rest);
@@ -201,6 +207,8 @@ struct Reading<'a> {
     names: Names,
     shared: &'a Shared,
     control: &'a Control,
+    /// When what lies ahead is written down; `None` before the first time.
+    next_look_ahead: Option<Instant>,
 }
 
 impl Reading<'_> {
@@ -257,7 +265,7 @@ impl Reading<'_> {
             };
             // What is written down of it has the names of variables.
             let request = self.template.with_variables(row, request);
-            let blocks = if self.gate.is_some() { self.input.take_blocks() } else { Vec::new() };
+            let blocks = self.blocks(index);
             if !self.shared.put(request.with_tag(tag).0, blocks) {
                 return Ok(false);
             }
@@ -265,6 +273,23 @@ impl Reading<'_> {
                 self.control.wake();
             }
         }
+    }
+
+    /// What has been read, to be written down: so that a change of the input is seen, whatever ends this process. Blocks that
+    /// lie ahead are told when the first row is sent, and now and then after that, as small inputs are not longer.
+    fn blocks(&mut self, index: u64) -> Vec<InputBlock> {
+        if self.gate.is_none() {
+            return Vec::new();
+        }
+        let mut blocks = self.input.take_blocks();
+        // The clock is not read for each row of a fast input.
+        let may_be_time =
+            || index.is_multiple_of(ROWS_A_LOOK) || self.shared.is_awaited.load(Ordering::Relaxed);
+        if self.next_look_ahead.is_none_or(|next| may_be_time() && next <= Instant::now()) {
+            blocks.extend(self.input.blocks_ahead());
+            self.next_look_ahead = Some(Instant::now() + LOOK_AHEAD);
+        }
+        blocks
     }
 
     /// Whether a row is not taken: as it is none of those that are, or as an earlier process has done it.
