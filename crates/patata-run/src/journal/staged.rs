@@ -16,6 +16,9 @@ const GATHER: Duration = Duration::from_millis(if cfg!(test) { 5 } else { 100 })
 const GATHER_SENT: Duration = Duration::from_micros(if cfg!(test) { 200 } else { 2000 });
 /// So much is committed at once, however short it has waited.
 const GROUP_BYTES: usize = 4 << 20;
+/// So many rows are committed at once. More would no longer be in the processor's cache when they are written, and their
+/// responses when they are handed out, which costs a tenth of a request's CPU.
+const GROUP_ROWS: u64 = 4096;
 
 /// Who waits for leave to send a request.
 pub(crate) type Leave = oneshot::Sender<Result<(), RunError>>;
@@ -102,6 +105,8 @@ pub(crate) struct Staged {
     first_row: Option<Instant>,
     first_sent: Option<Instant>,
     is_hurried: bool,
+    /// Whether there is so much that it is committed at once.
+    is_full: bool,
     is_closing: bool,
     /// Parts that the sealer has in hand.
     pub(crate) sealing: usize,
@@ -138,6 +143,7 @@ impl Staged {
             first_row: None,
             first_sent: None,
             is_hurried: false,
+            is_full: false,
             is_closing: false,
             sealing: 0,
             failure: None,
@@ -172,7 +178,10 @@ impl Staged {
         if is_first {
             self.first_row = Some(Instant::now());
         }
-        is_first || self.bytes() >= GROUP_BYTES
+        // It is told once, as each time is a call of the system.
+        let fills_up = !self.is_full && self.is_enough();
+        self.is_full |= fills_up;
+        is_first || fills_up
     }
 
     /// Stages what is known besides: of the process, and of the input.
@@ -235,7 +244,7 @@ impl Staged {
     /// When there is something to commit; `None` where there is nothing.
     pub(crate) fn due(&self) -> Option<Instant> {
         let first = [self.first_row, self.first_sent].into_iter().flatten().min()?;
-        if self.is_hurried || self.is_closing || self.bytes() >= GROUP_BYTES {
+        if self.is_hurried || self.is_closing || self.is_full {
             return Some(first);
         }
         let rows = self.first_row.map(|first| first + GATHER);
@@ -258,7 +267,7 @@ impl Staged {
         let mut entries = std::mem::take(&mut self.sent);
         let next = Entries { rows: std::mem::take(&mut self.spare.ended), count: 0 };
         entries.append(std::mem::replace(&mut self.ended, next));
-        (self.first_row, self.first_sent, self.is_hurried) = (None, None, false);
+        (self.first_row, self.first_sent, self.is_hurried, self.is_full) = (None, None, false, false);
         Group {
             segments,
             failed: std::mem::take(&mut self.failed),
@@ -302,6 +311,11 @@ impl Staged {
 
     pub(crate) fn hurry(&mut self) {
         self.is_hurried = self.first_row.is_some();
+    }
+
+    /// Whether what waits need not wait for more.
+    fn is_enough(&self) -> bool {
+        self.ended.count >= GROUP_ROWS || self.bytes() >= GROUP_BYTES
     }
 
     /// Bytes that wait.
