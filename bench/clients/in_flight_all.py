@@ -8,8 +8,8 @@ import sys
 import threading
 import time
 
-from memory_all import kilobytes
 from patata import Patata
+from status import kilobytes
 
 SAMPLE_SECONDS = 0.02
 

@@ -15,15 +15,11 @@ def cpu_seconds() -> float:
     return sum(one.ru_utime + one.ru_stime for one in used)
 
 
-def peak_megabytes() -> float:
-    """The most memory that this process has had. `ru_maxrss` would begin with the peak of its parent."""
-    with open("/proc/self/status") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:")) / 1024
-
-
 def main() -> None:
     here = Path(__file__).resolve().parent
     sys.path.insert(0, str(here.parent))
+    from clients.status import kilobytes
+
     from peers.job import Job
 
     adapter = importlib.import_module(f"peers.with_{sys.argv[1]}")
@@ -36,7 +32,8 @@ def main() -> None:
         "cpu_seconds": cpu_seconds() - cpu,
         "wall_seconds": ended - began,
         "steady_per_second": (job.count - job.connections) / (ended - job.opened) if job.opened else 0,
-        "peak_megabytes": peak_megabytes(),
+        # `ru_maxrss` would begin with the peak of the process that started this one.
+        "peak_megabytes": kilobytes("VmHWM") / 1024,
         "right": len(job.right),
         "wrong": job.wrong,
         "lost": job.count - len(job.right) - job.wrong,

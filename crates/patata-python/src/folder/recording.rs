@@ -29,8 +29,8 @@ pub(crate) struct Recording {
     client: patata::Client,
     /// Whether what is recorded is what callbacks have made of it.
     is_called_back: bool,
-    /// Responses that are not safe yet, or are and were not taken: each with the number of its row, which is 0 for those
-    /// that have none.
+    /// Responses that are not safe yet, or are and were not taken: each with the number of its row. Those that have none
+    /// have that of the row before them, or nought.
     waiting: VecDeque<(u64, Waiting)>,
     /// So many rows are known to be safe.
     safe: u64,

@@ -10,7 +10,7 @@ use crate::accounts::Summary;
 use crate::error::RunError;
 use crate::folder::finish;
 use crate::folder::rebuilt::counted;
-use crate::folder::recovery::{read_ledger, write_group};
+use crate::folder::recovery::{read_groups, read_ledger, write_group};
 use crate::journal::files::{self, FAILED, WRITER};
 use crate::journal::staged::Entries;
 use crate::ledger::entry::{Ended, Entry, Extent};
@@ -31,11 +31,13 @@ pub(crate) fn compact(
 ) -> Result<Summary, RunError> {
     let mut state = State::default();
     let mut again = roaring::RoaringTreemap::new();
-    let last = read_ledger(&**disk, folder, |entry| {
-        if let Entry::Again { position } = entry {
-            again.insert(position);
+    let last = read_groups(&**disk, folder, |group| {
+        for entry in group {
+            if let Entry::Again { position } = entry {
+                again.insert(*position);
+            }
         }
-        state.apply(entry);
+        state.apply_group(group);
     })?;
     finish::clean(&**disk, &folder.join(FAILED), |position| state.failed.contains(position))?;
     let superseded = superseded(disk, folder, &again, &state)?;

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::error::RunError;
-use crate::folder::read_summary;
+use crate::folder::Written;
 use crate::journal::files::{self, FAILED, LEDGER, LIVE, OUT, SUMMARY, TIMELINE, UNKNOWN};
 use crate::ledger::state::State;
 use crate::storage::disk::{self, Disk};
@@ -23,9 +23,9 @@ pub(crate) struct Evidence {
 }
 
 impl Evidence {
-    /// Takes it.
-    pub(crate) fn of(disk: &dyn Disk, folder: &Path) -> Result<Self, RunError> {
-        let rows = read_summary(disk, folder)?.ledger_rows();
+    /// Takes it, beside the summary that is written there.
+    pub(crate) fn of(disk: &dyn Disk, folder: &Path, written: &Written) -> Result<Self, RunError> {
+        let rows = written.ledger_rows();
         let out = names(disk, &folder.join(OUT))?;
         let live = names(disk, &folder.join(LIVE))?;
         let is_live = |part: u32| live.iter().any(|name| files::number(name) == Some(part));

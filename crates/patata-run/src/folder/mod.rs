@@ -198,7 +198,7 @@ impl RunFolder {
     /// # Errors
     /// What the disk refuses.
     pub fn summary(&self) -> Result<Option<Summary>, RunError> {
-        summary(&self.disk, &self.path, &self.manifest)
+        read_summary(&*self.disk, &self.path)?.or_rebuilt(&self.disk, &self.path, &self.manifest)
     }
 
     /// What happened, second by second.
@@ -286,7 +286,8 @@ impl RunFolder {
 
     fn state(&self) -> Result<State, RunError> {
         let mut state = State::default();
-        let evidence = Evidence::of(&*self.disk, &self.path)?;
+        let written = read_summary(&*self.disk, &self.path)?;
+        let evidence = Evidence::of(&*self.disk, &self.path, &written)?;
         let last = recovery::read_groups(&*self.disk, &self.path, |group| state.apply_group(group))?;
         evidence.check(&state, last.is_some_and(|last| last.is_begun))?;
         Ok(state)
@@ -410,19 +411,6 @@ pub(crate) fn read_timeline(disk: &dyn Disk, folder: &Path) -> Result<Timeline, 
     }
 }
 
-/// The run in sum. It follows from the ledger and the rows: one that cannot be read is made anew of these.
-pub(crate) fn summary(
-    disk: &Arc<dyn Disk>,
-    folder: &Path,
-    manifest: &Manifest,
-) -> Result<Option<Summary>, RunError> {
-    match read_summary(&**disk, folder)? {
-        Written::Summary(summary) => Ok(Some(*summary)),
-        Written::Nothing => Ok(None),
-        Written::Unreadable => rebuilt::rebuilt(disk, folder, manifest).map(Some),
-    }
-}
-
 /// What there is of a summary.
 pub(crate) enum Written {
     Summary(Box<Summary>),
@@ -436,6 +424,20 @@ impl Written {
         match self {
             Self::Summary(summary) => summary.ledger_rows,
             Self::Nothing | Self::Unreadable => 0,
+        }
+    }
+
+    /// The run in sum. It follows from the ledger and the rows: one that cannot be read is made anew of these.
+    pub(crate) fn or_rebuilt(
+        self,
+        disk: &Arc<dyn Disk>,
+        folder: &Path,
+        manifest: &Manifest,
+    ) -> Result<Option<Summary>, RunError> {
+        match self {
+            Self::Summary(summary) => Ok(Some(*summary)),
+            Self::Nothing => Ok(None),
+            Self::Unreadable => rebuilt::rebuilt(disk, folder, manifest).map(Some),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::accounts::{Statistics, Summary};
 use crate::error::RunError;
 use crate::folder::missing::{note, note_entry};
-use crate::folder::recovery::read_ledger;
+use crate::folder::recovery::{read_groups, read_ledger};
 use crate::folder::{read_timeline, sources};
 use crate::ledger::entry::Entry;
 use crate::ledger::state::State;
@@ -20,7 +20,7 @@ use crate::storage::disk::Disk;
 /// Makes it. How long the run took is what its timeline says.
 pub(crate) fn rebuilt(disk: &Arc<dyn Disk>, folder: &Path, manifest: &Manifest) -> Result<Summary, RunError> {
     let mut state = State::default();
-    read_ledger(&**disk, folder, |entry| state.apply(entry))?;
+    read_groups(&**disk, folder, |group| state.apply_group(group))?;
     let timeline = read_timeline(&**disk, folder)?;
     let (began, ended) = timeline.extent().unwrap_or((now(), now()));
     let unknown = state.sent.len();

@@ -10,6 +10,7 @@ use crate::error::RunError;
 use crate::folder::evidence::{self, Evidence};
 use crate::folder::finish;
 use crate::folder::missing::Missing;
+use crate::folder::read_summary;
 use crate::journal::files::{self, FAILED, LEDGER, LIVE, OUT, WRITER};
 use crate::key::key_of_id;
 use crate::ledger::entry::{Entry, Extent, HEADER};
@@ -118,8 +119,9 @@ pub(crate) fn recover(
     folder: &Path,
     manifest: &Manifest,
 ) -> Result<Recovered, RunError> {
-    let evidence = Evidence::of(&**disk, folder)?;
-    let summary = super::summary(disk, folder, manifest)?;
+    let written = read_summary(&**disk, folder)?;
+    let evidence = Evidence::of(&**disk, folder, &written)?;
+    let summary = written.or_rebuilt(disk, folder, manifest)?;
     let counted = summary.as_ref().map_or(0, |summary| summary.ledger_rows);
     let mut missing = Missing::new(summary.as_ref(), manifest.output.format == Format::Csv);
     let mut state = State::default();

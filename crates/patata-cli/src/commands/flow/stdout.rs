@@ -60,9 +60,10 @@ impl Stdout {
                 write_changed(buffer, &asked, changed, with_headers)
             }),
         }
-        let host = match response {
-            Some(response) => redaction.apply(&response.url.authority()),
-            None => host_of(&asked_for).to_owned(),
+        let host = match response.map(|response| response.url.authority()) {
+            Some(host) if redaction.is_empty() => host,
+            Some(host) => redaction.apply(&host).into(),
+            None => host_of(&asked_for).into(),
         };
         let message = error.map(|error| redaction.apply(&error.to_string()));
         self.statistics.note(&Noted {

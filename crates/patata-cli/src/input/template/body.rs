@@ -34,9 +34,8 @@ impl BodyParts {
         let text = |text: String, media_type| Body::from(text).with_media_type(media_type);
         Ok(match self {
             Self::Data(data) => {
-                let is_json = data.trim_start().starts_with(['{', '[']) && json::is_json(data).is_ok();
-                let says_json = content_type.is_some_and(|said| said.to_ascii_lowercase().contains("json"));
-                let encode = match is_json || says_json {
+                let is_json = looks_like_json(data) && json::is_json(data).is_ok();
+                let encode = match is_json || says(content_type, "json") {
                     true => within_json,
                     false => encode_in_data(data, content_type),
                 };
@@ -55,10 +54,7 @@ impl BodyParts {
             }
         })
     }
-}
 
-/// What is known of a body before it is made.
-impl BodyParts {
     /// The flag that gives it.
     pub(crate) fn flag(&self) -> &'static str {
         match self {
@@ -145,12 +141,13 @@ fn within_json(value: &str) -> String {
 
 /// How a variable stands in data that is no JSON: encoded in a form, and as it is in a text.
 fn encode_in_data(text: &str, content_type: Option<&str>) -> fn(&str) -> String {
-    let is_named = |text: &str| text.contains('=');
-    match content_type {
-        Some(said) if !said.to_ascii_lowercase().contains("x-www-form-urlencoded") => str::to_owned,
-        _ if is_named(text) => Encoding::component,
-        _ => str::to_owned,
-    }
+    let is_form = content_type.is_none() || says(content_type, "x-www-form-urlencoded");
+    if is_form && text.contains('=') { Encoding::component } else { str::to_owned }
+}
+
+/// Whether a Content-Type names a type, whatever else it says.
+fn says(content_type: Option<&str>, name: &str) -> bool {
+    content_type.is_some_and(|said| said.to_ascii_lowercase().contains(name))
 }
 
 /// A body with places for fields.
@@ -234,17 +231,17 @@ impl BodyTemplate {
 }
 
 fn data(text: &str, content_type: Option<&str>, variables: &Variables) -> Result<BodyTemplate, InputError> {
-    let said = content_type.map(str::to_ascii_lowercase);
-    let says = |part: &str| said.as_ref().is_some_and(|said| said.contains(part));
     let json = json_text(text);
-    let is_json = says("json") || (said.is_none() && json.as_ref().is_ok_and(|_| looks_like_json(text)));
+    let is_json = says(content_type, "json")
+        || (content_type.is_none() && json.as_ref().is_ok_and(|_| looks_like_json(text)));
     if is_json {
         braces::check("-d", text, Scope::JsonString)?;
         let text = json.map_err(|message| bad_json("-d", &message))?;
         return Ok(BodyTemplate::Text(text.filled(|text| variables.fill(text, within_json)), JSON));
     }
     braces::check("-d", text, Scope::Text)?;
-    let is_form = says("x-www-form-urlencoded") || (said.is_none() && text.contains('='));
+    let is_form =
+        says(content_type, "x-www-form-urlencoded") || (content_type.is_none() && text.contains('='));
     let encoding = match is_form {
         // What is there alone is a whole form.
         true if tokens(text).len() > 1 => Encoding::Component,
