@@ -300,13 +300,38 @@ AT_WORK = {
 }
 
 
+SLOW_THREADS = """
+    # The end of the interpreter stops daemon threads for good, wherever they are. So they are longer where it
+    # matters: a semaphore is removed, and the process that looks after semaphores has not been told.
+    import threading
+    from loky.backend import resource_tracker
+    unregister = resource_tracker.unregister
+    def unregister_late(*args):
+        if threading.current_thread() is not threading.main_thread():
+            time.sleep(0.5)
+        unregister(*args)
+    resource_tracker.unregister = unregister_late
+"""
+
+
+def test_the_interpreter_ends_in_silence_after_a_client_with_callbacks(tmp_path, remote):
+    source = """
+    with Patata(workers, verbose=False) as client:
+        for response in client.http("get", enumerate([url] * 4), callbacks=[lambda response: response]):
+            assert response.status_code == 200
+    """
+    path = tmp_path / "script.py"
+    path.write_text(textwrap.dedent(HEADER + SLOW_THREADS + source))
+    done = run_python(path, remote, 2, timeout=30)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 @pytest.mark.parametrize("end", ["pass", "sys.exit(0)"])
 @pytest.mark.parametrize("state", AT_WORK)
 def test_the_interpreter_ends_at_once_and_in_silence_while_callbacks_are_at_work(
     tmp_path, remote, state, end
 ):
     source = """
-    import threading
     at_work = threading.Event()
     def callback(response):
         if response.id_:
@@ -323,7 +348,7 @@ def test_the_interpreter_ends_at_once_and_in_silence_while_callbacks_are_at_work
     items = [(i, url) for i in range(40)]
     """
     path = tmp_path / "script.py"
-    path.write_text(textwrap.dedent(HEADER + source + AT_WORK[state] + f"\n    {end}\n"))
+    path.write_text(textwrap.dedent(HEADER + SLOW_THREADS + source + AT_WORK[state] + f"\n    {end}\n"))
     # Waits for the end of all processes that could still write.
     done = run_python(path, remote, 2, tmp_path / "at work", timeout=30)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -63,6 +63,8 @@ class Worker:
     def __init__(self, functions: bytes, wake: Callable[[], None]) -> None:
         self._functions = functions
         self._wake = wake
+        self._changing = threading.Lock()
+        """Held where an executor begins or ends: not at once here and where the interpreter ends."""
         self._executor = self._start()
         self.submissions: list[Submission] = []
         self._process = os.getpid()
@@ -84,9 +86,6 @@ class Worker:
 
     def give(self, batch: Batch, positions: Sequence[int]) -> None:
         """Sends some of a batch to the process."""
-        if _is_ending:
-            _lose(batch, positions, CallbackProcessError, "the interpreter is ending")
-            return
         try:
             payload = _packed([batch.responses[position] for position in positions])
         except Exception:
@@ -94,15 +93,26 @@ class Worker:
             if not positions:
                 return
             payload = _packed([batch.responses[position] for position in positions])
-        try:
-            future = self._executor.submit(child.run, payload)
-        except BrokenProcessPool:
-            # It died between two batches and held none of these.
-            self._restart()
-            future = self._executor.submit(child.run, payload)
-        self._end_with_this_process()
+        future = self._submitted(payload)
+        if future is None:
+            _lose(batch, positions, CallbackProcessError, "the interpreter is ending")
+            return
         self.submissions.append(Submission(batch, positions, self._executor, future))
         future.add_done_callback(lambda _: self._wake())
+
+    def _submitted(self, payload: bytes) -> Future[tuple[list[bytes], float]] | None:
+        """The future of what the process makes of it. None where the interpreter is ending."""
+        with self._changing:
+            if _is_ending:
+                return None
+            try:
+                future = self._executor.submit(child.run, payload)
+            except BrokenProcessPool:
+                # It died between two batches and held none of these.
+                self._restart()
+                future = self._executor.submit(child.run, payload)
+            self._end_with_this_process()
+            return future
 
     def collect(self) -> list[tuple[int, float]]:
         """Puts into their batches what the process has given back, and what it has lost.
@@ -120,8 +130,9 @@ class Worker:
                 for position, packed in zip(submission.positions, results, strict=True):
                     submission.batch.put(position, _returned(submission.batch.responses[position], packed))
             elif isinstance(error, BrokenProcessPool):
-                if submission.executor is self._executor:
-                    self._restart()
+                with self._changing:
+                    if submission.executor is self._executor and not _is_ending:
+                        self._restart()
                 reason = f"its callback process died: {error}"
                 _lose(submission.batch, submission.positions, CallbackProcessError, reason)
             elif len(submission.positions) == 1:
@@ -140,7 +151,12 @@ class Worker:
     def stop(self) -> None:
         """Ends the process, whatever it is at."""
         # Where threads are greenlets, the wait would begin before the feeder has told the process to end.
-        self._executor.shutdown(wait=True, kill_workers=bool(self.submissions) or threads_are_greenlets())
+        with self._changing:
+            feeder = getattr(self._executor._call_queue, "_thread", None)
+            self._executor.shutdown(wait=True, kill_workers=bool(self.submissions) or threads_are_greenlets())
+            if feeder is not None:
+                # Loky does not wait for it, and it is a daemon thread: see `_kept`.
+                feeder.join()
 
     def _end_with_this_process(self) -> None:
         """Has the process killed when the interpreter ends. Loky would wait for what the process is at.
@@ -155,10 +171,12 @@ class Worker:
                 threading._register_atexit(_kill_all)  # type: ignore[attr-defined]
 
     def kill(self) -> None:
-        """Ends the process, whatever it is at, without waiting for it."""
+        """Ends the process, whatever it is at, without waiting for it, as the interpreter ends."""
         # In the child of a fork, the process is the parent's.
         if self._process == os.getpid():
-            self._executor.shutdown(wait=False, kill_workers=True)
+            with self._changing:
+                _kept.append(vars(self._executor).copy())
+                self._executor.shutdown(wait=False, kill_workers=True)
 
 
 _workers: weakref.WeakSet[Worker] = weakref.WeakSet()
@@ -166,6 +184,13 @@ _workers: weakref.WeakSet[Worker] = weakref.WeakSet()
 
 _is_ending = False
 """Whether the interpreter is ending: nothing can be given to a process any more."""
+
+_kept: list[Any] = []
+"""What the executors held as the interpreter ended, so that its own exit handlers end their semaphores.
+
+A daemon thread that lets go of one last, as that which feeds a queue does, may be stopped for good between
+the removal of the semaphore and the word to loky's resource tracker, which then warns of a leak.
+"""
 
 
 def _kill_all() -> None:
