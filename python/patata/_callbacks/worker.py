@@ -106,7 +106,7 @@ class Worker:
             if _is_ending:
                 return None
             try:
-                future = self._executor.submit(child.run, payload)
+                future: Future[tuple[list[bytes], float]] = self._executor.submit(child.run, payload)
             except BrokenProcessPool:
                 # It died between two batches and held none of these.
                 self._restart()
