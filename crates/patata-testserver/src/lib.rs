@@ -42,6 +42,8 @@
 //! | `/redirect-to?url=address&status=307` | That status, 300 to 399, 302 where it is left out, with that location. |
 //! | `/flaky/{key}/{n}` | 503 to the first `n` requests with this key, then as `/`. The count is the server's, and starts at nought with it. |
 //! | `/close` | As `/`, and closes the connection. |
+//! | `/v1/chat/completions` | As OpenAI's API answers, where there is [one](ServerBuilder::llm). |
+//! | `/v1/messages` | As Anthropic's API does, likewise. |
 //! | anything else | 404, JSON: `{"error":"no such route","path":path}`. |
 //!
 //! Parameters in a query are decoded as a form's are: `%20` and `+` are both a
@@ -56,9 +58,11 @@
 
 mod body;
 mod faults;
+mod llm;
 mod query;
 mod routes;
 mod server;
 
 pub use faults::{Fault, FaultServer};
+pub use llm::{Llm, LlmAnswer, LlmCounts, LlmLimits};
 pub use server::{Server, ServerBuilder};

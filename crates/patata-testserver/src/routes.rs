@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_TYPE, LOCATION};
@@ -12,6 +12,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde_json::{Value, json};
 
 use crate::body::Body;
+use crate::llm::{Llm, LlmCounts, LlmLimits};
 use crate::query::parameter;
 
 const HELLO: Bytes = Bytes::from_static(br#"{"message":"Hello world!"}"#);
@@ -39,13 +40,33 @@ impl From<Response<Body>> for Answer {
 pub(crate) struct Routes {
     /// How many requests `/flaky` has had for each key.
     flaky: Mutex<HashMap<String, u64>>,
+    llm: Option<LlmRoutes>,
+}
+
+/// A language model's API, and how long it takes.
+#[derive(Debug)]
+struct LlmRoutes {
+    api: Llm,
+    began: Instant,
+    latency: Duration,
 }
 
 impl Routes {
+    /// The same, with a language model's API that takes so long to answer.
+    pub(crate) fn with_llm(limits: LlmLimits, latency: Duration) -> Routes {
+        let llm = LlmRoutes { api: Llm::new(limits), began: Instant::now(), latency };
+        Routes { llm: Some(llm), ..Routes::default() }
+    }
+
+    /// What the language model's API has been asked for, where there is one.
+    pub(crate) fn llm_counts(&self) -> Option<LlmCounts> {
+        self.llm.as_ref().map(|llm| llm.api.counts())
+    }
+
     /// Whether the answer to this path depends on the body of the request; if
     /// not, [`Routes::answer`] may be given an empty one.
     pub(crate) fn uses_body(path: &str) -> bool {
-        matches!(path, "/echo" | "/echo-body")
+        matches!(path, "/echo" | "/echo-body" | "/v1/chat/completions" | "/v1/messages")
     }
 
     /// The answer to a request.
@@ -60,6 +81,9 @@ impl Routes {
     /// The answer to a request, or what is wrong with its parameters.
     fn route(&self, request: &Parts, body: Bytes) -> Result<Answer, String> {
         let path = request.uri.path();
+        if let Some(answer) = self.llm.as_ref().and_then(|llm| llm.answer(path, &body)) {
+            return Ok(answer);
+        }
         let query = request.uri.query().unwrap_or_default();
         let segments: Vec<&str> = path.split('/').skip(1).collect();
         let response = match segments.as_slice() {
@@ -88,6 +112,20 @@ impl Routes {
         }
         let reason = format!("failure {count} of {failures}");
         json_response(StatusCode::SERVICE_UNAVAILABLE, &json!({ "error": reason }))
+    }
+}
+
+impl LlmRoutes {
+    /// A refusal comes at once.
+    fn answer(&self, path: &str, body: &[u8]) -> Option<Answer> {
+        let answer = self.api.answer(path, body, self.began.elapsed(), SystemTime::now())?;
+        let mut builder = Response::builder().status(answer.status).header(CONTENT_TYPE, JSON);
+        for (name, value) in &answer.headers {
+            builder = builder.header(name, value);
+        }
+        let response = builder.body(Body::Whole(answer.body.into())).ok()?;
+        let delay = if answer.status == 200 { self.latency } else { Duration::ZERO };
+        Some(Answer { response, delay })
     }
 }
 

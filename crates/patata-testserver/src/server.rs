@@ -24,6 +24,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::body::Body;
 use crate::faults::{AUTHORITY, Certificate};
+use crate::llm::{LlmCounts, LlmLimits};
 use crate::routes::Routes;
 
 /// How many connections may wait to be accepted. The standard library asks for
@@ -127,7 +128,8 @@ impl Server {
     /// # }
     /// ```
     pub fn builder() -> ServerBuilder {
-        ServerBuilder { address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), threads: 1, is_tls: false }
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        ServerBuilder { address, threads: 1, is_tls: false, llm: None }
     }
 
     /// The certificate of the authority that has signed that of a server with
@@ -219,6 +221,20 @@ impl Server {
         self.shared.connections.load(Relaxed)
     }
 
+    /// What its language model's API has been asked for, where it is one: see [`ServerBuilder::llm`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// assert_eq!(patata_testserver::Server::start()?.llm_counts(), None);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn llm_counts(&self) -> Option<LlmCounts> {
+        self.shared.routes.llm_counts()
+    }
+
     /// Stops the server: it accepts no more, closes its connections, whatever
     /// they are in the middle of, and ends its threads.
     ///
@@ -279,6 +295,7 @@ pub struct ServerBuilder {
     address: SocketAddr,
     threads: usize,
     is_tls: bool,
+    llm: Option<(LlmLimits, Duration)>,
 }
 
 impl ServerBuilder {
@@ -343,6 +360,29 @@ impl ServerBuilder {
         self
     }
 
+    /// Answers as a language model's API too, under these limits: `POST /v1/chat/completions` as OpenAI's, and
+    /// `POST /v1/messages` as Anthropic's does. What is not refused is answered after `latency`. See
+    /// [`Llm`](crate::Llm).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use patata_testserver::{LlmLimits, Server};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let limits = LlmLimits { requests_per_minute: 600, tokens_per_minute: 10_000, ..LlmLimits::default() };
+    /// let server = Server::builder().llm(limits, Duration::from_millis(5)).start()?;
+    /// assert_eq!(server.llm_counts().map(|counts| counts.requests), Some(0));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn llm(mut self, limits: LlmLimits, latency: Duration) -> ServerBuilder {
+        self.llm = Some((limits, latency));
+        self
+    }
+
     /// Starts the server. It is ready when this returns.
     ///
     /// # Errors
@@ -371,10 +411,11 @@ impl ServerBuilder {
         let listener = bind(self.address)?;
         let address = listener.local_addr()?;
         let (scheme, tls) = if self.is_tls { ("https", Some(acceptor()?)) } else { ("http", None) };
+        let routes = self.llm.map(|(limits, latency)| Routes::with_llm(limits, latency)).unwrap_or_default();
         let mut server = Server {
             address,
             url: format!("{scheme}://{address}"),
-            shared: Arc::new(Shared { tls, ..Shared::default() }),
+            shared: Arc::new(Shared { tls, routes, ..Shared::default() }),
             workers: Vec::with_capacity(self.threads),
         };
         // If one fails to start, the drop of the server stops those before it.
