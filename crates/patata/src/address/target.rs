@@ -31,6 +31,12 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
+    /// By what others know it, as `https://host:port`; one behind a unix socket they do not.
+    pub(crate) fn server(&self) -> Option<String> {
+        let scheme = if self.tls { "https" } else { "http" };
+        self.socket.is_none().then(|| format!("{scheme}://{self}"))
+    }
+
     pub(crate) fn of(url: &url::Url, hasher: &RandomState) -> Result<Self, Error> {
         let shown = redacted(url.as_str());
         let (tls, is_socket) = match url.scheme() {

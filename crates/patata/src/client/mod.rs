@@ -2,6 +2,7 @@
 
 pub(crate) mod builder;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -112,6 +113,40 @@ impl Client {
     pub fn is_ok<T>(&self, outcome: &Outcome<T>) -> bool {
         let ok_statuses = &self.options.config.ok_statuses;
         outcome.result.as_ref().is_ok_and(|response| ok_statuses.contains(response.status))
+    }
+
+    /// The units that there are [budgets](Builder::budget) of, the client's own among them, in order; `None` as long as
+    /// it is not known which a [shared one](Builder::allotment) has.
+    ///
+    /// ```
+    /// let client = patata::Client::builder().budget("tokens", "90000/min").build()?;
+    /// let of_run = client.to_builder().budget_per_host("pages", "5/s").build()?;
+    /// assert_eq!(of_run.budget_units().unwrap(), ["pages", "tokens"]);
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
+    pub fn budget_units(&self) -> Option<Vec<String>> {
+        let limits = [&self.engine.options.config.limits, &self.options.config.limits];
+        let stated = limits.into_iter().filter_map(|limits| limits.budgets.as_ref());
+        let budgets = stated.flat_map(|budgets| budgets.in_all.iter().chain(&budgets.per_host));
+        let shared = match self.engine.allotment() {
+            Some(allotment) => allotment.known_units()?,
+            None => Vec::new(),
+        };
+        let own = budgets.map(|budget| budget.unit.to_string());
+        let units: BTreeSet<_> = own.chain(shared.iter().map(ToString::to_string)).collect();
+        Some(units.into_iter().collect())
+    }
+
+    /// Whether requests may cost something of units that there are no budgets of, too: with [`rate`](Builder::rate) `"auto"`
+    /// it is servers that name their units.
+    ///
+    /// ```
+    /// let client = patata::Client::builder().rate("auto").build()?;
+    /// assert!(client.takes_any_unit());
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
+    pub fn takes_any_unit(&self) -> bool {
+        self.engine.options.config.limits.is_rate_auto || self.options.config.limits.is_rate_auto
     }
 
     /// Begins a run: each request of the input will end as exactly one outcome, in the order in which

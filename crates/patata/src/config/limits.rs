@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::config::allotment::Allotment;
+use crate::config::budget::BudgetLimits;
 use crate::config::rate::Rate;
 
 /// How much may be asked of servers: by a client, for all of its calls together, or by one call besides. A value.
@@ -18,6 +20,12 @@ pub(crate) struct Limits {
     pub(crate) rates: Vec<Rate>,
     /// For each host by itself.
     pub(crate) rates_per_host: Vec<Rate>,
+    /// Whether each host is asked at the pace at which what it tells of its own limits lasts until they are reset.
+    pub(crate) is_rate_auto: bool,
+    /// How much of other units than requests, and of these, where any is said.
+    pub(crate) budgets: Option<Box<BudgetLimits>>,
+    /// What the client has of a budget that others use too.
+    pub(crate) allotment: Option<Allotment>,
     /// The share of requests that may be sent again, or that all may; `None` where nothing is said.
     pub(crate) retry_budget: Option<Option<f64>>,
     /// Whether nothing may be sent for now.
@@ -28,6 +36,11 @@ impl Limits {
     /// Requests in flight, where that is limited.
     pub(crate) fn most(&self) -> Option<usize> {
         self.adaptive.or(self.concurrency)
+    }
+
+    /// Whether there are budgets.
+    pub(crate) fn is_budgeted(&self) -> bool {
+        self.budgets.is_some() || self.allotment.is_some()
     }
 
     /// Whether there is none.
@@ -41,6 +54,8 @@ impl Limits {
             || self.adaptive.is_some()
             || !self.rates.is_empty()
             || !self.rates_per_host.is_empty()
+            || self.is_rate_auto
+            || self.is_budgeted()
     }
 }
 

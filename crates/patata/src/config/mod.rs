@@ -1,5 +1,7 @@
 //! The options of a client, with their defaults: raw values once checked, never read from anywhere else.
 
+pub(crate) mod allotment;
+pub(crate) mod budget;
 pub(crate) mod cookie_policy;
 pub(crate) mod http_version;
 pub(crate) mod limits;
@@ -26,6 +28,7 @@ use crate::report::stall::StallReport;
 use crate::request::auth::Authorize;
 use crate::request::body::Body;
 use crate::request::params::Params;
+use crate::request::priced::{EstimateCost, SettleCost};
 use crate::request::retry_if::RetryIf;
 use crate::response::decoding;
 use crate::response::decoding::SizeLimits;
@@ -55,6 +58,8 @@ pub(crate) struct Config {
     pub(crate) idempotency_keys: bool,
     /// The client's, or those of a call besides.
     pub(crate) limits: Limits,
+    /// Whether hosts are left alone that say with their answers that nothing of a limit remains.
+    pub(crate) learns_limits: bool,
     /// How long hosts in trouble are waited for.
     pub(crate) patience: Patience,
     pub(crate) failures: FailurePolicy,
@@ -91,6 +96,10 @@ pub(crate) struct Config {
     /// The body of each request that has none.
     pub(crate) body: Body,
     pub(crate) authorize: Option<Authorize>,
+    /// Says what requests cost that do not say so themselves.
+    pub(crate) estimate: Option<EstimateCost>,
+    /// Says what they did cost.
+    pub(crate) settle: Option<SettleCost>,
     pub(crate) cookies: CookiePolicy,
 }
 
@@ -112,6 +121,7 @@ impl Default for Config {
             retry_if: None,
             idempotency_keys: false,
             limits: Limits::default(),
+            learns_limits: true,
             patience: Patience::default(),
             failures: FailurePolicy::default(),
             ok_statuses: OkStatuses::default(),
@@ -141,6 +151,8 @@ impl Default for Config {
             params: Params::new(),
             body: Body::default(),
             authorize: None,
+            estimate: None,
+            settle: None,
             cookies: CookiePolicy::default(),
         }
     }

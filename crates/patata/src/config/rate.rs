@@ -15,6 +15,11 @@ pub(crate) struct Rate {
 pub(crate) const ALLOWED: &str = "a number of requests and a unit of time, like \"100/s\", \"600/min\", \
                                   \"5000/h\", \"10000/day\" or \"3/10s\"";
 
+/// In place of a rate: what each server tells of its own limits.
+pub(crate) const AUTO: &str = "auto";
+pub(crate) const ALLOWED_OR_AUTO: &str = "a number of requests and a unit of time, like \"100/s\", \"600/min\", \
+                                          \"5000/h\", \"10000/day\" or \"3/10s\", or \"auto\"";
+
 impl Rate {
     /// The time from one request to the next, where they are spread evenly. Rounded up: the rate is never
     /// exceeded.
@@ -37,22 +42,28 @@ impl FromStr for Rate {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        let (count, window) = text.split_once('/').ok_or(())?;
+        let (count, time) = text.split_once('/').ok_or(())?;
         let count = count.trim().parse::<u32>().map_err(|_| ())?;
-        let window = window.trim();
-        let digits = window.find(|c: char| !c.is_ascii_digit()).ok_or(())?;
-        let (times, unit) = window.split_at(digits);
-        let times = if times.is_empty() { 1 } else { times.parse::<u32>().map_err(|_| ())? };
-        let unit = match unit.trim() {
-            "s" | "sec" | "second" | "seconds" => 1,
-            "m" | "min" | "minute" | "minutes" => 60,
-            "h" | "hour" | "hours" => 60 * 60,
-            "d" | "day" | "days" => 24 * 60 * 60,
-            _ => return Err(()),
-        };
-        let window = Duration::from_secs(u64::from(times) * unit);
-        if count == 0 || window.is_zero() { Err(()) } else { Ok(Self { count, window }) }
+        let window = window(time)?;
+        if count == 0 { Err(()) } else { Ok(Self { count, window }) }
     }
+}
+
+/// The time that stands behind a slash.
+pub(crate) fn window(text: &str) -> Result<Duration, ()> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or(())?;
+    let (times, unit) = text.split_at(digits);
+    let times = if times.is_empty() { 1 } else { times.parse::<u32>().map_err(|_| ())? };
+    let unit = match unit.trim() {
+        "s" | "sec" | "second" | "seconds" => 1,
+        "m" | "min" | "minute" | "minutes" => 60,
+        "h" | "hour" | "hours" => 60 * 60,
+        "d" | "day" | "days" => 24 * 60 * 60,
+        _ => return Err(()),
+    };
+    let window = Duration::from_secs(u64::from(times) * unit);
+    if window.is_zero() { Err(()) } else { Ok(window) }
 }
 
 impl fmt::Display for Rate {

@@ -29,6 +29,8 @@ pub(crate) enum Ending<'a> {
         status: StatusCode,
         /// Whether the server has said when to come back.
         says_when: bool,
+        /// Whether it should be asked again, where the server says so itself.
+        should_retry: Option<bool>,
     },
     Failed(&'a Error),
 }
@@ -37,9 +39,10 @@ impl Ending<'_> {
     /// Whether the server wishes to be asked later. That it is asked again then makes no outage worse.
     pub(crate) fn is_wish_to_wait(self) -> bool {
         match self {
-            Self::Answered { status, says_when } => match status.as_u16() {
+            Self::Answered { status, says_when, .. } => match status.as_u16() {
                 429 => true,
-                503 => says_when,
+                // Some say 403 for 429, which they mean where they say when.
+                403 | 503 => says_when,
                 _ => false,
             },
             Self::Failed(_) => false,
@@ -50,6 +53,7 @@ impl Ending<'_> {
     /// answer says so: too early (425), too many (429), or "not now, but then" (503 with `Retry-After`).
     fn may_have_been_done(self) -> bool {
         match self {
+            Self::Answered { should_retry: Some(true), .. } => false,
             Self::Answered { status, .. } => !self.is_wish_to_wait() && status != StatusCode::TOO_EARLY,
             Self::Failed(error) => error.request_sent(),
         }
@@ -69,7 +73,12 @@ impl RetryPolicy {
         random: f64,
     ) -> Option<Duration> {
         let is_worth_it = match ending {
-            Ending::Answered { status, .. } => self.retries_status(status),
+            Ending::Answered { should_retry: Some(false), .. } => false,
+            Ending::Answered { status, should_retry, .. } => {
+                // Where users name the statuses themselves, it is these.
+                let is_wished = should_retry.is_some() || ending.is_wish_to_wait();
+                self.retries_status(status) || (self.statuses.is_none() && is_wished)
+            }
             Ending::Failed(error) => is_passing(error),
         };
         let retry = is_worth_it && self.may_follow(ending, attempts, idempotent);
@@ -135,7 +144,7 @@ mod tests {
     }
 
     fn answered(code: u16) -> Ending<'static> {
-        Ending::Answered { status: StatusCode::from_u16(code).unwrap(), says_when: false }
+        Ending::Answered { status: StatusCode::from_u16(code).unwrap(), says_when: false, should_retry: None }
     }
 
     #[test]
@@ -169,9 +178,10 @@ mod tests {
     #[test]
     fn what_is_not_idempotent_is_tried_again_only_where_nothing_was_done() {
         for code in 400..600 {
-            let says_when = Ending::Answered { status: StatusCode::from_u16(code).unwrap(), says_when: true };
+            let status = StatusCode::from_u16(code).unwrap();
+            let says_when = Ending::Answered { status, says_when: true, should_retry: None };
             assert_eq!(after(answered(code), 1, false).is_some(), [425, 429].contains(&code), "{code}");
-            assert_eq!(after(says_when, 1, false).is_some(), [425, 429, 503].contains(&code), "{code}");
+            assert_eq!(after(says_when, 1, false).is_some(), [403, 425, 429, 503].contains(&code), "{code}");
         }
         let with_leave = RetryPolicy { non_idempotent: true, ..POLICY };
         assert!(with_leave.next(answered(500), 1, false, 1.0).is_some());
@@ -179,6 +189,26 @@ mod tests {
         assert!(after(Ending::Failed(&lost), 1, false).is_none());
         let refused = Error::new(Kind::Connect, Phase::Connect, "");
         assert!(after(Ending::Failed(&refused), 1, false).is_some());
+    }
+
+    #[test]
+    fn a_server_that_says_whether_it_should_be_asked_again_is_obeyed() {
+        for code in [400, 409, 429, 500, 503] {
+            let status = StatusCode::from_u16(code).unwrap();
+            for (should_retry, idempotent) in [(true, true), (true, false), (false, true), (false, false)] {
+                let ending = Ending::Answered { status, says_when: false, should_retry: Some(should_retry) };
+                assert_eq!(after(ending, 1, idempotent).is_some(), should_retry, "{code}");
+                assert_eq!(after(ending, 3, idempotent), None, "there is none left");
+            }
+        }
+    }
+
+    #[test]
+    fn statuses_that_a_user_names_are_all_that_are_tried_again() {
+        let policy = RetryPolicy { statuses: Some(vec![500].try_into().unwrap()), ..POLICY };
+        let status = StatusCode::FORBIDDEN;
+        let ending = Ending::Answered { status, says_when: true, should_retry: None };
+        assert!(policy.next(ending, 1, true, 1.0).is_none() && after(ending, 1, true).is_some());
     }
 
     #[test]

@@ -26,7 +26,7 @@ use crate::engine::{connection_task, name_waits};
 use crate::error::Error;
 use crate::job::Job;
 use crate::job::planner::Planner;
-use crate::schedule::trouble::Refused;
+use crate::schedule::trouble::{Refusal, Refused};
 use crate::schedule::{Release, Room};
 use crate::transport::blocking::{count_threads, no_thread};
 use crate::transport::connect::establish::Establisher;
@@ -307,8 +307,12 @@ impl EventLoop {
         for job in expired {
             self.expire(job, now);
         }
-        for Refused { job, cause } in refused {
-            let error = Error::unavailable(&job.target.origin, &cause);
+        for Refused { job, why } in refused {
+            let error = match why {
+                Refusal::Away(cause) => Error::unavailable(&job.target.origin, &cause),
+                Refusal::Unpaid(cause) => Error::without_budget(&cause),
+                Refusal::TooDear(why) => Error::invalid(why),
+            };
             self.fail(job, now, error);
         }
         if jobs.len() == limit && limit < free {

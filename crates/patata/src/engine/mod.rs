@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use crate::clock;
 use crate::config::Config;
+use crate::config::allotment::Allotment;
 use crate::engine::routes::{Route, RouteKey};
 use crate::engine::shared::Shared;
 use crate::job::call::Call;
@@ -104,9 +105,16 @@ impl Engine {
     fn started(&self) -> &Started {
         self.generation.current().started.get_or_init(|| {
             let config = self.options.config.clone();
-            let shared = Arc::new(Shared::new(config, self.options.to_route()));
+            let shared = Shared::attached(config, self.options.to_route());
             Started { shared, threads: Mutex::default() }
         })
+    }
+
+    /// The client's part of a shared budget, where it has one.
+    pub(crate) fn allotment(&self) -> Option<&Allotment> {
+        let started = self.generation.current().started.get();
+        let config = started.map_or(&self.options.config, |started| &started.shared.config);
+        config.limits.allotment.as_ref()
     }
 
     /// Begins a call, and starts the event loops that are not there.

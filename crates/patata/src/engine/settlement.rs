@@ -17,7 +17,9 @@ use crate::response::Answer;
 use crate::schedule::Release;
 use crate::schedule::adaptive::{Report, Verdict};
 use crate::schedule::host::{Answered, Lesson};
-use crate::schedule::retry_after::retry_after;
+use crate::schedule::pacer::Heard;
+use crate::schedule::retry_after::{retry_after, should_retry};
+use crate::schedule::told;
 use crate::schedule::trouble::Sign;
 use crate::transport::collect::Stored;
 use crate::transport::connection::{Fault, Received, ResponseHead, Unprocessed};
@@ -34,16 +36,53 @@ const LONGEST_SHORTAGE_WAIT: Duration = Duration::from_secs(1);
 const MAX_SHORTAGES: u32 = 10;
 
 /// What an answer is to the retry policy.
-fn ending(head: &ResponseHead, retry_after: Option<Duration>) -> Ending<'static> {
-    Ending::Answered { status: head.status, says_when: retry_after.is_some() }
+#[inline]
+fn ending(job: &Job, head: &ResponseHead, retry_after: Option<Duration>) -> Ending<'static> {
+    let is_asked = head.status.as_u16() >= 400 && job.call.config.is_gentle();
+    let should_retry = if is_asked { should_retry(&head.headers) } else { None };
+    Ending::Answered { status: head.status, says_when: retry_after.is_some(), should_retry }
 }
 
 /// When the server wants to be asked again, where its answer is one that is tried again or says "not now".
 fn asked_wait(job: &Job, head: &ResponseHead) -> Option<Duration> {
     let config = &job.call.config;
     let is_asked = matches!(head.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
-        || (config.is_gentle() && config.retry.retries_status(head.status));
+        || (config.is_gentle() && config.retry.retries_status(head.status))
+        || (head.status == StatusCode::FORBIDDEN && config.learns_limits);
     is_asked.then(|| retry_after(&head.headers, clock::date)).flatten()
+}
+
+/// What is learnt from what an answer tells of limits.
+#[derive(Debug)]
+struct Learnt {
+    /// How long the host is to be left alone for it.
+    wait: Option<Duration>,
+    /// For the pacer of the host, where there is one.
+    heard: Option<Box<Heard>>,
+}
+
+/// Learns from an answer, where it may tell of limits, or a pacer waits for it: nearly none does.
+#[inline]
+fn learnt(job: &Job, now: Instant, head: &ResponseHead) -> Option<Box<Learnt>> {
+    let may_tell = job.call.config.learns_limits && told::may_tell(&head.headers);
+    (may_tell || job.ticket.paced > 0).then(|| learn(job, now, head))
+}
+
+#[cold]
+fn learn(job: &Job, now: Instant, head: &ResponseHead) -> Box<Learnt> {
+    let limits = told::told(&head.headers, clock::date);
+    let is_obeyed = job.call.config.learns_limits;
+    let wait = if is_obeyed { told::wait(&limits, head.status) } else { None };
+    let heard = (job.ticket.paced > 0).then(|| {
+        let sent = job.attempt.exchange_began.unwrap_or(now);
+        Box::new(Heard { number: job.ticket.paced, sent, limits, is_refused: is_refusal(head.status) })
+    });
+    Box::new(Learnt { wait, heard })
+}
+
+/// Whether it may be for a limit that a server does not do what it is asked to.
+fn is_refusal(status: StatusCode) -> bool {
+    matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::FORBIDDEN)
 }
 
 /// What is known of a job when it is no longer in flight, as far as the schedule learns from it.
@@ -53,6 +92,8 @@ struct News {
     retry_after: Option<Duration>,
     /// What the server has answered, where it has.
     answered: Option<Answered>,
+    /// What it tells of its limits, where its host is paced by that.
+    heard: Option<Box<Heard>>,
     /// For the controller of the host's concurrency.
     report: Option<Report>,
     sign: Sign,
@@ -80,15 +121,31 @@ impl EventLoop {
     /// A job is no longer in flight, and nothing has been learnt of its host.
     fn release_untried(&self, job: &mut Job) {
         let sign = if job.ticket.is_probe { Sign::Untried } else { Sign::None };
+        if job.ticket.charge.is_some() {
+            self.give_back_unsent(job, None);
+        }
         self.release(job, News { sign, ..News::default() });
+    }
+
+    /// Gives back what a job was charged that was not sent since.
+    fn give_back_unsent(&self, job: &mut Job, fault: Option<&Fault>) {
+        let Some(charged) = job.ticket.charge.as_ref().and_then(|charge| charge.last.as_ref()) else {
+            return;
+        };
+        let has_begun = job.attempt.exchange_began.is_some_and(|began| began >= charged.at);
+        let was_refused =
+            fault.is_some_and(|fault| !fault.error.request_sent() || fault.unprocessed.is_some());
+        if !has_begun || was_refused {
+            self.shared.give_back(job, clock::now());
+        }
     }
 
     /// A job is no longer in flight.
     fn release(&self, job: &mut Job, news: News) {
         job.call.returned();
-        let News { retry_after, answered, report, sign } = news;
+        let News { retry_after, answered, heard, report, sign } = news;
         let was_counted = std::mem::take(&mut job.ticket.is_counted);
-        (job.attempt.is_first, job.ticket.is_probe) = (false, false);
+        (job.attempt.is_first, job.ticket.is_probe, job.ticket.paced) = (false, false, 0);
         let lesson = job.ticket.sample.take().map(|sample| {
             Box::new(Lesson { sample: *sample, report: report.unwrap_or_else(Report::nothing) })
         });
@@ -98,7 +155,8 @@ impl EventLoop {
             let origin = job.target.origin.clone();
             let is_counted_by_call = std::mem::take(&mut job.ticket.is_counted_by_call);
             let counted_by = is_counted_by_call.then_some((job.call.place, job.call.number));
-            let release = Release { origin, was_counted, retry_after, answered, lesson, sign, counted_by };
+            let release =
+                Release { origin, was_counted, retry_after, answered, lesson, heard, sign, counted_by };
             self.released.borrow_mut().push(release);
         }
     }
@@ -128,19 +186,33 @@ impl EventLoop {
 
     /// What becomes of a job after an exchange, or the failure to begin one.
     pub(crate) fn settle(&self, mut job: Box<Job>, now: Instant, result: Result<Received, Fault>) {
-        let retry_after = result.as_ref().ok().and_then(|received| asked_wait(&job, &received.head));
+        let head = result.as_ref().ok().map(|received| &received.head);
+        let asked = head.and_then(|head| asked_wait(&job, head));
+        let (mut retry_after, mut wait, mut heard) = (asked, asked, None);
+        if let Some(head) = head
+            && let Some(learnt) = learnt(&job, now, head)
+        {
+            wait = asked.max(learnt.wait);
+            heard = learnt.heard;
+            // A 200 that says that it was the last one has been accepted all the same.
+            retry_after = asked.or(learnt.wait.filter(|_| is_refusal(head.status)));
+        }
         let report = self.report(&job, now, &result, retry_after);
-        let answered = result.as_ref().ok().map(|received| {
-            let ending = ending(&received.head, retry_after);
+        let answered = head.map(|head| {
             let sent = job.attempt.exchange_began.unwrap_or(now);
-            match ending.is_wish_to_wait() {
+            match ending(&job, head, retry_after).is_wish_to_wait() {
                 true => Answered::TooMany { sent, says_when: retry_after.is_some() },
                 false => Answered::Accepted { sent },
             }
         });
         let was_probe = job.ticket.is_probe;
         let sign = self.sign(&job, &result);
-        self.release(&mut job, News { retry_after, answered, report, sign });
+        if let Err(fault) = &result
+            && job.ticket.charge.is_some()
+        {
+            self.give_back_unsent(&mut job, Some(fault));
+        }
+        self.release(&mut job, News { retry_after: wait, answered, heard, report, sign });
         match result {
             Ok(received) => self.settle_response(job, now, received, retry_after),
             Err(fault) if self.may_wait(&job, now, &fault, was_probe) => self.wait_with_others(job),
@@ -265,7 +337,7 @@ impl EventLoop {
             // The user's function is called on the caller's thread, which sends the job back.
             return self.finish(job);
         }
-        let ending = ending(&head, retry_after);
+        let ending = ending(&job, &head, retry_after);
         if let Some(due) = self.due_again(&mut job, now, ending, retry_after) {
             return self.retry(job, due);
         }

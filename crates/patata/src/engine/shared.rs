@@ -2,7 +2,7 @@
 
 use std::hash::RandomState;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
@@ -10,7 +10,10 @@ use tokio::sync::Notify;
 use crate::address::target::Origin;
 use crate::clock;
 use crate::config::Config;
+use crate::config::allotment::{Allotment, Lessee, Wanted};
 use crate::config::limits::Limits;
+use crate::cost::Costs;
+use crate::cost::charge::Charge;
 use crate::engine::routes::{Route, Routes};
 use crate::job::Job;
 use crate::job::call::Call;
@@ -78,7 +81,7 @@ struct Mailbox {
 pub(crate) struct Taken {
     /// Jobs that cannot be sent any more, as their time is over.
     pub(crate) expired: Vec<Box<Job>>,
-    /// Jobs of hosts that are not there.
+    /// Jobs of hosts that are not there, and those that cannot be paid.
     pub(crate) refused: Vec<Refused>,
     /// When there may be more.
     pub(crate) due: Option<Instant>,
@@ -122,8 +125,25 @@ impl Shared {
         }
     }
 
+    /// What uses the client's part of a shared budget, where it has one.
+    pub(crate) fn attached(mut config: Arc<Config>, route: Route) -> Arc<Self> {
+        let other = config.limits.allotment.as_ref().and_then(Allotment::of_this_process);
+        if other.is_some() {
+            Arc::make_mut(&mut config).limits.allotment = other;
+        }
+        let shared = Arc::new(Self::new(config, route));
+        if let Some(allotment) = &shared.config.limits.allotment {
+            let lessee: Weak<Self> = Arc::downgrade(&shared);
+            allotment.attach(lessee);
+        }
+        shared
+    }
+
     /// Begins a call. Returns it, and the event loops that must be started for it.
     pub(crate) fn begin_call(&self, config: Arc<Config>, route: usize) -> (Arc<Call>, Vec<usize>) {
+        if let Some(allotment) = &self.config.limits.allotment {
+            allotment.open();
+        }
         let mut state = self.state();
         let number = self.begun.fetch_add(1, Ordering::Relaxed) + 1;
         let call = state.schedule.begin(|place| Arc::new(Call::new(number, place, route, config)));
@@ -269,6 +289,32 @@ impl Shared {
         is_counted.then(|| self.state().schedule.count_anew(&job.call, &job.target.origin, now)).flatten()
     }
 
+    /// Whether what a request costs can be paid at all.
+    ///
+    /// # Errors
+    /// Names the unit that there is no budget of, or that does not hold so much.
+    pub(crate) fn check_costs(&self, call: &Call, costs: &Costs) -> Result<(), String> {
+        self.state().schedule.check_costs(call, costs)
+    }
+
+    /// Sets right what a request did cost that has been charged.
+    pub(crate) fn settle_costs(&self, call: &Call, charge: &Charge, actual: &Costs) {
+        let woken = self.state().schedule.settle_costs(call, charge, actual, clock::now());
+        if let Some(event_loop) = woken {
+            self.wake(event_loop);
+        }
+    }
+
+    /// Gives back what a job was charged the last time, which did not take place.
+    pub(crate) fn give_back(&self, job: &mut Job, now: Instant) {
+        let Some(charge) = &mut job.ticket.charge else { return };
+        let Some(sending) = charge.take_back() else { return };
+        let woken = self.state().schedule.give_back(&job.call, &charge.estimate, &sending, now);
+        if let Some(event_loop) = woken {
+            self.wake(event_loop);
+        }
+    }
+
     /// A host is left alone for as long as it asks.
     pub(crate) fn hold(&self, origin: &Arc<Origin>, wait: Duration, now: Instant) {
         let release = Release { retry_after: Some(wait), ..Release::new(origin.clone()) };
@@ -290,8 +336,14 @@ impl Shared {
             let mut state = self.state();
             self.release_all(&mut state.schedule, released, now);
             let expired = state.schedule.expire(now, &mut overdue);
-            let prospect = state.schedule.take(room, now, event_loop, jobs);
-            (prospect, expired, state.schedule.take_refused())
+            state.schedule.refuse_unpaid();
+            let mut prospect = state.schedule.take(room, now, event_loop, jobs);
+            let refused = state.schedule.take_refused();
+            if state.schedule.has_unpayable() {
+                // They are taken out with the next take.
+                prospect.wake.push(event_loop);
+            }
+            (prospect, expired, refused)
         };
         for other in prospect.wake {
             self.wake(other);
@@ -339,10 +391,14 @@ impl Shared {
     pub(crate) fn progress(&self, call: &Call) -> Progress {
         let news = call.board.news();
         let outstanding = usize::try_from(news.submitted - news.done).unwrap_or(usize::MAX);
-        let (hindrance, troubled_hosts) = {
-            let schedule = &self.state().schedule;
-            (schedule.hindrance(call, clock::now()), schedule.troubled())
+        let (hindrance, server_limit, granted, troubled_hosts) = {
+            let (schedule, now) = (&self.state().schedule, clock::now());
+            let hindrance = schedule.hindrance(call, now);
+            let is_paced = matches!(hindrance, Some((Bottleneck::Rate, _)));
+            let server_limit = if is_paced { schedule.binding_limit(call, now) } else { None };
+            (hindrance, server_limit, schedule.granted(call), schedule.troubled())
         };
+        let (hindrance, budget) = hindrance.unzip();
         let bottleneck = match hindrance {
             Some(hindrance) => hindrance,
             None if call.board.is_taking() => Bottleneck::Input,
@@ -351,7 +407,18 @@ impl Shared {
             None => Bottleneck::Server,
         };
         let CallerNews { submitted, done, failed, .. } = news;
-        Progress { submitted, done, failed, in_flight: call.in_flight(), bottleneck, troubled_hosts }
+        let (in_flight, budget) = (call.in_flight(), budget.flatten());
+        Progress {
+            submitted,
+            done,
+            failed,
+            in_flight,
+            bottleneck,
+            server_limit,
+            budget,
+            granted,
+            troubled_hosts,
+        }
     }
 
     /// Which wait for its input it is, where a call waits for nothing else.
@@ -457,6 +524,23 @@ impl Shared {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lessee for Shared {
+    fn wake(&self) {
+        self.wake_all();
+    }
+
+    fn add_wanted(&self, wanted: &mut Wanted) {
+        self.state().schedule.add_wanted(wanted);
+    }
+
+    fn leave_alone(&self, server: &str, until: Instant) {
+        let origin = url::Url::parse(server).ok().and_then(|url| Origin::of(&url, &self.hasher).ok());
+        if let Some(origin) = origin {
+            self.state().schedule.leave_alone(&Arc::new(origin), until);
+        }
     }
 }
 

@@ -47,13 +47,16 @@ pub enum Kind {
     Save,
     /// The user's [`retry_if`](crate::Builder::retry_if) failed on the response.
     RetryIf,
+    /// The request was not sent, as the budget that it shares with others was lost: see
+    /// [`Allotment::fail`](crate::Allotment::fail).
+    Budget,
     /// The run ended before the request was done.
     Cancelled,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::InvalidRequest,
         Self::Resolve,
         Self::Connect,
@@ -69,6 +72,7 @@ impl Kind {
         Self::OutOfMemory,
         Self::Save,
         Self::RetryIf,
+        Self::Budget,
         Self::Cancelled,
     ];
 
@@ -106,6 +110,7 @@ impl Kind {
             Self::OutOfMemory => "out of memory",
             Self::Save => "save",
             Self::RetryIf => "retry_if",
+            Self::Budget => "budget",
             Self::Cancelled => "cancelled",
         }
     }
@@ -250,6 +255,11 @@ impl Error {
             format!("Cannot connect to {host}: it does not answer, as the requests before have found");
         Self::new(Kind::HostUnavailable, Phase::Schedule, message)
             .with_source(Unavailable { host: host.to_string().into(), cause: cause.into() })
+    }
+
+    /// A request is not sent, as the budget that it shares with others was lost.
+    pub(crate) fn without_budget(cause: &str) -> Self {
+        Self::new(Kind::Budget, Phase::Schedule, format!("The shared budget was lost: {cause}"))
     }
 
     /// The host that is not there, where that is why there is no response.

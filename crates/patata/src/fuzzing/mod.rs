@@ -8,12 +8,14 @@ mod redirect;
 mod response;
 mod retry_after;
 mod text;
+mod told;
 
 pub use decoding::decoding;
 pub use redirect::redirect;
 pub use response::response;
 pub use retry_after::retry_after_header;
 pub use text::text;
+pub use told::told_limits;
 
 /// Bytes to draw from; nought once they have been used up.
 struct Drawn<'d>(&'d [u8]);

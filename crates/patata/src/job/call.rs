@@ -1,7 +1,7 @@
 //! A call under way: what its caller and the event loops that its jobs are with have in common.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use crate::clock;
@@ -14,6 +14,7 @@ use crate::report::failures::FailureTally;
 use crate::report::parts::Parts;
 use crate::report::progress::Board;
 use crate::report::stop::Stop;
+use crate::report::waits::Waits;
 
 /// How far a call has come. It never goes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
@@ -52,6 +53,8 @@ pub(crate) struct Call {
     pub(crate) not_resent: AtomicU64,
     /// What has failed, where the call may end by it.
     failures: Option<Mutex<FailureTally>>,
+    /// For how long budgets have kept it waiting, once one has.
+    waits: OnceLock<Mutex<Waits>>,
     /// Why it has ended by itself.
     stop: OnceLock<Stop>,
     stage: AtomicU8,
@@ -82,6 +85,7 @@ impl Call {
             board: Board::default(),
             not_resent: AtomicU64::new(0),
             failures: config.failures.is_set().then(Mutex::default),
+            waits: OnceLock::new(),
             stop: OnceLock::new(),
             stage: AtomicU8::new(Stage::Open as u8),
             is_limited: AtomicBool::new(!config.limits.is_empty()),
@@ -122,6 +126,16 @@ impl Call {
     /// Why it has ended by itself.
     pub(crate) fn stopped(&self) -> Option<&Stop> {
         self.stop.get()
+    }
+
+    /// Notes for which budgets its jobs wait.
+    pub(crate) fn note_waiting(&self, note: impl FnOnce(&mut Waits)) {
+        note(&mut self.waits.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// For how long budgets have kept it waiting; `None` where none has.
+    pub(crate) fn waits(&self) -> Option<MutexGuard<'_, Waits>> {
+        Some(self.waits.get()?.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Whether its deadline has passed.

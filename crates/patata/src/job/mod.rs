@@ -268,6 +268,9 @@ impl Job {
         let elapsed =
             self.attempt.started.map_or(Duration::ZERO, |started| now.saturating_duration_since(started));
         self.end = Some(End { elapsed, result });
+        if self.ticket.charge.as_ref().is_some_and(|charge| charge.sendings == 0) {
+            self.ticket.charge = None;
+        }
     }
 
     /// Whether the server may get this request twice without harm: by its method, or because it carries a
@@ -281,6 +284,7 @@ impl Job {
     pub(crate) fn into_outcome<T>(self, tag: T) -> Outcome<T> {
         let attempts = self.sendings();
         let Self { target, attempt: Attempt { is_retry_denied: retry_denied, started, .. }, end, .. } = self;
+        let charge = self.ticket.charge;
         let End { elapsed, result } = end.unwrap_or_else(|| {
             // The event loop that held the job ended before the job did.
             let error =
@@ -295,7 +299,7 @@ impl Job {
             Ok(answer) => Ok(answer.into_response(target)),
             Err(error) => Err(error.at(target)),
         };
-        Outcome { tag, attempts, retry_denied, elapsed, result }
+        Outcome { tag, attempts, retry_denied, elapsed, charge, result }
     }
 }
 

@@ -12,6 +12,7 @@ use http::uri::PathAndQuery;
 
 use crate::address::redacted::redacted;
 use crate::address::target::{Origin, Target};
+use crate::cost::charge::Charge;
 use crate::error::Error;
 use crate::job::call::Call;
 use crate::job::ticket::Ticket;
@@ -67,6 +68,8 @@ impl Planner {
             Err(error) => return refuse(tag, &url, error),
         };
         let awaits_leave = head.as_ref().is_some_and(|head| head.before_send.is_some());
+        let costs = head.as_mut().and_then(|head| head.costs.take());
+        let charge = costs.map(|costs| Box::new(Charge::new(*costs)));
         let job = Box::new(Job {
             call: call.clone(),
             asked: Asked { timeout, stream_to: stream_to.map(Arc::from), ..Asked::default() },
@@ -74,7 +77,7 @@ impl Planner {
             message: Message { method, head, body, defaults: true },
             first_hop: None,
             attempt: Attempt { awaits_leave, ..Attempt::default() },
-            ticket: Ticket::default(),
+            ticket: Ticket { charge, ..Ticket::default() },
             end: None,
         });
         Ok((tag, job))

@@ -115,8 +115,7 @@ fn drop_secrets(message: &mut Message) {
     // Whoever answers, it is the user who judges.
     let retry_if = head.retry_if;
     let is_empty = headers.is_empty() && removed.is_empty() && retry_if.is_none();
-    message.head = (!is_empty)
-        .then(|| Box::new(Head { headers, removed, authorize: None, retry_if, before_send: None }));
+    message.head = (!is_empty).then(|| Box::new(Head { headers, removed, retry_if, ..Head::default() }));
 }
 
 fn error(message: String) -> Error {

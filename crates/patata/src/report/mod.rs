@@ -1,3 +1,4 @@
+pub(crate) mod costs;
 pub(crate) mod failures;
 pub(crate) mod latency;
 pub(crate) mod parts;
@@ -6,3 +7,4 @@ pub(crate) mod receipt;
 pub(crate) mod stall;
 pub(crate) mod stop;
 pub(crate) mod unfinished;
+pub(crate) mod waits;

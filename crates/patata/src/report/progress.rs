@@ -3,8 +3,10 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use crate::cost::awaited::BindingBudget;
+
 /// How far a run has come, and what it waits for: see [`Control::progress`](crate::Control::progress).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Progress {
     /// Requests taken from the input.
@@ -17,6 +19,13 @@ pub struct Progress {
     pub in_flight: usize,
     /// What keeps the run from being faster just now.
     pub bottleneck: Bottleneck,
+    /// The limit that a server has told of and that holds requests back just now ([`rate`](crate::Builder::rate)
+    /// `"auto"`), by the name that the server gives it: `tokens (90000) of api.example`.
+    pub server_limit: Option<String>,
+    /// The budget that does so, where it is one.
+    pub budget: Option<BindingBudget>,
+    /// What its budgets allow, by unit: none where there are no budgets.
+    pub granted: Vec<Granted>,
     /// Hosts that do not answer just now, up to ten of them: see
     /// [`host_timeout`](crate::Builder::host_timeout).
     pub troubled_hosts: Vec<String>,
@@ -38,6 +47,22 @@ pub enum Bottleneck {
     Input,
     /// The caller, who takes the outcomes too slowly.
     Consumer,
+    /// [`budget`](crate::Builder::budget), [`budget_per_host`](crate::Builder::budget_per_host), or a budget that is
+    /// [shared](crate::Builder::allotment): [`Progress::budget`] says which, and of which unit.
+    Budget,
+}
+
+/// How much of a unit the budgets of a run allow.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Granted {
+    /// What it is counted in.
+    pub unit: String,
+    /// How much may be used in a second by the strictest of the run's own budgets, over the shortest of its windows; `None`
+    /// where there are none but for each host, or shared ones.
+    pub per_second: Option<f64>,
+    /// How much the budget that is [shared](crate::Builder::allotment) has granted to this client so far; `None` where there
+    /// is none of this unit.
+    pub shared: Option<f64>,
 }
 
 impl fmt::Display for Bottleneck {
@@ -48,6 +73,7 @@ impl fmt::Display for Bottleneck {
             Self::Server => "server",
             Self::Input => "input",
             Self::Consumer => "consumer",
+            Self::Budget => "budget",
         })
     }
 }

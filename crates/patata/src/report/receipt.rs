@@ -2,8 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use crate::cost::Costs;
+use crate::cost::charge::Charge;
 use crate::error::{Kind, Phase};
+use crate::report::costs;
+use crate::report::costs::Spent;
 use crate::report::latency::Latency;
 use crate::response::Outcome;
 use crate::response::statuses::OkStatuses;
@@ -65,6 +70,13 @@ pub struct Receipt {
     pub latency: Latency,
     /// Requests that would have been sent again, had their bodies not been of those that can be read only once.
     pub not_resent: u64,
+    /// What requests that have ended have cost, by unit, where there are [budgets](crate::Builder::budget), or
+    /// [`settle`](crate::Builder::settle) says it.
+    pub costs: BTreeMap<String, Spent>,
+    /// For how long a budget was what kept requests from being sent: the time in which one was next at its host, and nothing
+    /// but that budget had too little left. By the budget, as a [`BindingBudget`](crate::BindingBudget) is shown:
+    /// `tokens`, `tokens per host`, `concurrency of the shared budget`. Empty where no request has waited for any.
+    pub budget_waits: BTreeMap<String, Duration>,
     /// Files that earlier processes left which ended in the middle of a download, and that this run has removed.
     pub removed_parts: u64,
     /// The folder of the last of them.
@@ -86,6 +98,9 @@ impl Receipt {
         self.retries_denied += u64::from(outcome.retry_denied);
         if outcome.attempts > 0 {
             self.latency.record(outcome.elapsed);
+        }
+        if let Some(charge) = &outcome.charge {
+            costs::count(&mut self.costs, charge);
         }
         match &outcome.result {
             Ok(response) => {
@@ -110,6 +125,11 @@ impl Receipt {
                 }
             }
         }
+    }
+
+    /// Sets right what a request has cost that is counted.
+    pub(crate) fn settle_costs(&mut self, charge: &Charge, actual: &Costs) {
+        costs::settle(&mut self.costs, charge, actual);
     }
 
     /// Counts one more as taken that is given up at once.

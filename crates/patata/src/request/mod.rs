@@ -6,6 +6,7 @@ pub(crate) mod body;
 pub(crate) mod multipart;
 pub(crate) mod params;
 pub(crate) mod path_template;
+pub(crate) mod priced;
 pub(crate) mod retry_if;
 
 use std::borrow::Cow;
@@ -17,6 +18,8 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
 use crate::address::redacted::redacted;
+use crate::cost::Costs;
+use crate::cost::unit::Unit;
 use crate::error::Error;
 use crate::request::auth::{AuthRequest, Authorize};
 use crate::request::before_send::BeforeSend;
@@ -67,6 +70,8 @@ pub(crate) struct Head {
     pub(crate) retry_if: Option<RetryIf>,
     /// Is waited for before the first byte is sent.
     pub(crate) before_send: Option<BeforeSend>,
+    /// What it costs, where it says so itself.
+    pub(crate) costs: Option<Box<Costs>>,
 }
 
 /// What a user says of himself and of what he wants, to whoever answers: no secrets, so they go along to another
@@ -206,6 +211,32 @@ impl<T> Request<T> {
         self
     }
 
+    /// What the request costs of a unit that there is a [budget](crate::Builder::budget) of, each time that it is sent: an
+    /// estimate, which [`Builder::settle`](crate::Builder::settle) may set right. Default: what
+    /// [`Builder::cost`](crate::Builder::cost) says, which is not asked where the request says something itself; or else
+    /// one of `"requests"` and nothing of other units.
+    ///
+    /// A unit that there is no budget of, more than the budget ever holds, and what is no amount are this request's error,
+    /// of kind [`InvalidRequest`](crate::ErrorKind::InvalidRequest), before it is sent.
+    ///
+    /// ```
+    /// let client = patata::Client::builder().budget("tokens", "90000/min").build()?;
+    /// let costs = [("token", 7.0), ("tokens", 1e6), ("tokens", -1.0)];
+    /// let requests = costs.map(|(unit, amount)| patata::Request::get((), "http://host/").cost(unit, amount));
+    /// let errors: Vec<_> = client.run(requests).map(|outcome| outcome.result.unwrap_err().to_string()).collect();
+    /// assert!(errors.iter().any(|error| error.contains("no budget (there are: tokens)")));
+    /// assert!(errors.iter().any(|error| error.contains("never holds more than 90000")));
+    /// assert!(errors.iter().any(|error| error.contains("cost in tokens must be a number that is neither negative")));
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
+    pub fn cost(mut self, unit: impl AsRef<str>, amount: f64) -> Self {
+        let costs = self.head.get_or_insert_default().costs.get_or_insert_default();
+        if let Err(message) = costs.set(Unit::new(unit.as_ref()), amount) {
+            self.error = self.error.or_else(|| Some(Error::invalid(message)));
+        }
+        self
+    }
+
     /// Tries again where a function says so of the response: see
     /// [`Builder::retry_if`](crate::Builder::retry_if), which is for all requests. What the function fails with is
     /// the request's error, of kind [`RetryIf`](crate::ErrorKind::RetryIf).
@@ -342,6 +373,17 @@ impl<T> Request<T> {
     /// Its own body, without the client's. `None` where it has none.
     pub fn own_body(&self) -> Option<&Body> {
         Some(&self.body).filter(|body| !body.is_none())
+    }
+
+    /// What it says itself that it costs, by unit. `None` where it says nothing of it.
+    ///
+    /// ```
+    /// let request = patata::Request::get((), "http://host/").cost("tokens", 1200.0);
+    /// assert!(request.costs().unwrap().eq([("tokens", 1200.0)]));
+    /// ```
+    pub fn costs(&self) -> Option<impl Iterator<Item = (&str, f64)>> {
+        let costs = self.head.as_ref()?.costs.as_ref()?;
+        Some(costs.iter().map(|(unit, amount)| (unit.as_str(), amount)))
     }
 
     /// Another tag in the place of this one, which is given back.

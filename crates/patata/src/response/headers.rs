@@ -22,8 +22,25 @@ use http::HeaderMap;
 /// ```
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Headers {
-    /// For each header: the lengths of name and value, the name, the value.
+    /// What [marks](Marks) names have; and for each header the lengths of name and value, the name, the value. Nothing at
+    /// all where there are none.
     block: Box<[u8]>,
+}
+
+/// First letters and lengths of names, by their last five bits, in which letters are the same in both cases: most headers
+/// that are looked for are not there, and nearly all of these begin with another letter, or are longer or shorter.
+#[derive(Debug, Clone, Copy, Default)]
+struct Marks(u64);
+
+impl Marks {
+    fn of_letter(first: u8) -> Self {
+        Self(1 << (first & 31))
+    }
+
+    fn of_name(name: &[u8]) -> Self {
+        let letter = name.first().map_or(Self::default(), |first| Self::of_letter(*first));
+        Self(letter.0 | 1 << (32 + (name.len() & 31)))
+    }
 }
 
 impl Headers {
@@ -34,7 +51,10 @@ impl Headers {
         block: &mut Vec<u8>,
     ) -> Self {
         block.clear();
+        let mut marks = Marks::default();
+        block.extend_from_slice(&marks.0.to_le_bytes());
         for (name, value) in pairs {
+            marks.0 |= Marks::of_name(name.as_bytes()).0;
             let mut lengths = [0; 8];
             // A head is limited to kilobytes.
             lengths[..4].copy_from_slice(&u32::try_from(name.len()).unwrap_or(u32::MAX).to_le_bytes());
@@ -45,6 +65,12 @@ impl Headers {
             block.extend_from_slice(name.as_bytes());
             block[begin..].make_ascii_lowercase();
             block.extend_from_slice(value);
+        }
+        if marks.0 == 0 {
+            return Self::default();
+        }
+        if let Some(begin) = block.first_chunk_mut() {
+            *begin = marks.0.to_le_bytes();
         }
         Self { block: block.as_slice().into() }
     }
@@ -63,13 +89,17 @@ impl Headers {
     /// The first value of a header, whatever the case of its name.
     pub fn get(&self, name: &str) -> Option<&[u8]> {
         let wanted = name.as_bytes();
-        self.entries().find(|(other, _)| other.eq_ignore_ascii_case(wanted)).map(|(_, value)| value)
+        self.entries_like(wanted)
+            .find(|(other, _)| other.eq_ignore_ascii_case(wanted))
+            .map(|(_, value)| value)
     }
 
     /// All values of a header, in their order, whatever the case of its name.
     pub fn get_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
         let wanted = name.as_bytes();
-        self.entries().filter(move |(other, _)| other.eq_ignore_ascii_case(wanted)).map(|(_, value)| value)
+        self.entries_like(wanted)
+            .filter(move |(other, _)| other.eq_ignore_ascii_case(wanted))
+            .map(|(_, value)| value)
     }
 
     /// All names and values.
@@ -77,18 +107,39 @@ impl Headers {
         self.entries().map_while(|(name, value)| Some((std::str::from_utf8(name).ok()?, value)))
     }
 
+    /// Whether any name may begin with one of these letters.
+    pub(crate) fn may_begin_with(&self, letters: &[u8]) -> bool {
+        let wanted = letters.iter().fold(0, |marks, letter| marks | Marks::of_letter(*letter).0);
+        self.marks().0 & wanted != 0
+    }
+
+    fn marks(&self) -> Marks {
+        self.block.first_chunk().map_or_else(Marks::default, |marks| Marks(u64::from_le_bytes(*marks)))
+    }
+
+    /// The headers among which one of this name may be.
+    fn entries_like(&self, name: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let wanted = Marks::of_name(name).0;
+        entries(if self.marks().0 & wanted == wanted { &self.block } else { &[] })
+    }
+
     /// The same with names as bytes: that they are texts need not be found anew where they are compared.
     fn entries(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        let mut rest = &self.block[..];
-        std::iter::from_fn(move || {
-            let (name_length, after) = rest.split_first_chunk::<4>()?;
-            let (value_length, after) = after.split_first_chunk::<4>()?;
-            let (name, after) = after.split_at_checked(u32::from_le_bytes(*name_length) as usize)?;
-            let (value, after) = after.split_at_checked(u32::from_le_bytes(*value_length) as usize)?;
-            rest = after;
-            Some((name, value))
-        })
+        entries(&self.block)
     }
+}
+
+/// The headers in a block.
+fn entries(block: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let mut rest = block.get(size_of::<Marks>()..).unwrap_or_default();
+    std::iter::from_fn(move || {
+        let (name_length, after) = rest.split_first_chunk::<4>()?;
+        let (value_length, after) = after.split_first_chunk::<4>()?;
+        let (name, after) = after.split_at_checked(u32::from_le_bytes(*name_length) as usize)?;
+        let (value, after) = after.split_at_checked(u32::from_le_bytes(*value_length) as usize)?;
+        rest = after;
+        Some((name, value))
+    })
 }
 
 impl fmt::Debug for Headers {
@@ -117,6 +168,21 @@ mod tests {
         assert_eq!(headers.get("X-Latin"), Some(&b"\xe9"[..]));
         assert_eq!(headers.get("absent"), None);
         assert_eq!(headers.iter().count(), 4);
+    }
+
+    #[test]
+    fn the_first_letters_of_all_names_are_known_in_either_case() {
+        let headers = Headers::from_pairs([("age", &b"1"[..]), ("X-Long", &[b'q'; 300]), ("date", b"")]);
+        for letter in [b"a", b"x", b"d", b"A", b"X"] {
+            assert!(headers.may_begin_with(letter), "{letter:?}");
+        }
+        assert!(!headers.may_begin_with(b"qlgez"));
+        assert!(!Headers::default().may_begin_with(b"abc"));
+        assert_eq!(
+            (headers.get("AGE"), headers.get("via"), headers.get("x-other")),
+            (Some(&b"1"[..]), None, None)
+        );
+        assert_eq!(headers.iter().map(|(name, _)| name).collect::<Vec<_>>(), ["age", "x-long", "date"]);
     }
 
     #[test]

@@ -17,6 +17,7 @@ use http::{StatusCode, Version};
 use serde::de::DeserializeOwned;
 
 use crate::address::target::Target;
+use crate::cost::charge::Charge;
 use crate::error::Error;
 use crate::response::headers::Headers;
 
@@ -165,6 +166,8 @@ pub struct Outcome<T> {
     pub retry_denied: bool,
     /// From the start of the first attempt to the end of the last, waits between them included.
     pub elapsed: Duration,
+    /// What it was charged, where [budgets](crate::Builder::budget) have counted it.
+    pub charge: Option<Box<Charge>>,
     /// The response, or why there is none.
     pub result: Result<Response, Error>,
 }

@@ -11,6 +11,8 @@ use slab::Slab;
 use crate::address::redacted::redacted;
 use crate::clock;
 use crate::config::retry_policy::Ending;
+use crate::cost::Costs;
+use crate::cost::charge::Charge;
 use crate::engine::shared::Shared;
 use crate::engine::{CallOptions, Engine};
 use crate::error::Error;
@@ -22,6 +24,7 @@ use crate::report::receipt::Receipt;
 use crate::report::stop::Stop;
 use crate::report::unfinished::{self, Left, Unfinished};
 use crate::request::Request;
+use crate::request::priced::PricedRequest;
 use crate::response::Outcome;
 use crate::run::control::Control;
 use crate::run::destinations::Destinations;
@@ -75,6 +78,8 @@ pub(crate) struct Caller<T> {
     refreshes: bool,
     /// Whether one may come back to be judged by the user's `retry_if`.
     questions: bool,
+    /// Whether each costs something, by the user's function or as there are budgets.
+    prices: bool,
     random: fastrand::Rng,
     /// Where responses go that are saved.
     destinations: Destinations,
@@ -106,6 +111,9 @@ impl<T> Caller<T> {
             read_ahead: ReadAhead::new(engine.connections_for(&call), config.input_chunk_size),
             refreshes: false,
             questions: false,
+            prices: config.estimate.is_some()
+                || config.limits.budgets.is_some()
+                || engine.config.limits.is_budgeted(),
             random: config.random(config.num_workers + usize::try_from(call.number).unwrap_or_default()),
             destinations: Destinations::default(),
             is_finished: false,
@@ -152,10 +160,52 @@ impl<T> Caller<T> {
 
     fn hand_out(&mut self, outcome: Outcome<T>) -> Step<T> {
         self.receipt.settle(&outcome, &self.call.config.ok_statuses);
+        if self.call.config.settle.is_some() {
+            // Apart, as what is to be changed is copied once more.
+            return self.hand_out_settled(outcome);
+        }
+        self.publish_now_and_then();
+        Step::Outcome(outcome)
+    }
+
+    #[cold]
+    fn hand_out_settled(&mut self, mut outcome: Outcome<T>) -> Step<T> {
+        self.settle_by_function(&mut outcome);
+        self.publish_now_and_then();
+        Step::Outcome(outcome)
+    }
+
+    fn publish_now_and_then(&mut self) {
         if (self.receipt.ok + self.receipt.failed).is_multiple_of(PUBLISHED) {
             self.publish();
         }
-        Step::Outcome(outcome)
+    }
+
+    /// Has the user's function say what a request did cost, where there is one. It is called here because it may belong to
+    /// this thread.
+    fn settle_by_function(&mut self, outcome: &mut Outcome<T>) {
+        let Some(settle) = &self.call.config.settle else { return };
+        let Ok(response) = &outcome.result else { return };
+        let actual = settle.of(response);
+        match &mut outcome.charge {
+            Some(charge) => self.settle_charge(charge, &actual),
+            None => self.settle_charge(&mut Charge::default(), &actual),
+        }
+    }
+
+    /// Sets right what a request did cost; done once, whoever says it first.
+    pub(crate) fn settle(&mut self, mut charge: Box<Charge>, actual: &Costs) {
+        self.settle_charge(&mut charge, actual);
+    }
+
+    fn settle_charge(&mut self, charge: &mut Charge, actual: &Costs) {
+        if charge.last.is_some() {
+            self.engine.settle_costs(&self.call, charge, actual);
+        }
+        // Where no budget has counted it, it is still in the accounts.
+        if charge.last.take().is_some() || charge.sendings == 0 {
+            self.receipt.settle_costs(charge, actual);
+        }
     }
 
     /// Whether there is an outcome to hand out, of those that have been collected.
@@ -224,13 +274,21 @@ impl<T> Caller<T> {
     }
 
     /// Says how far the run has come.
-    fn publish(&self) {
+    fn publish(&mut self) {
+        self.note_waits();
         let Receipt { submitted, ok, failed, .. } = self.receipt;
         let news = CallerNews { submitted, done: ok + failed, failed, has_outcome: self.outbox.is_ready() };
         self.call.board.publish(news);
     }
 
-    /// The same, after having been away: adapts how far the input goes ahead.
+    /// Takes over for how long budgets have kept the call waiting.
+    fn note_waits(&mut self) {
+        if let Some(waits) = self.call.waits() {
+            self.receipt.budget_waits = waits.totals(clock::now());
+        }
+    }
+
+    /// Says how far the run has come, after having been away: adapts how far the input goes ahead.
     pub(crate) fn come_back(&mut self) {
         self.collect();
         let left = self.engine.ahead(&self.call);
@@ -276,7 +334,8 @@ impl<T> Caller<T> {
     /// A request comes to its end before any I/O.
     fn refuse(&mut self, number: u64, tag: T, error: Error) {
         let result = Err(error);
-        let outcome = Outcome { tag, attempts: 0, retry_denied: false, elapsed: Duration::ZERO, result };
+        let (elapsed, charge) = (Duration::ZERO, None);
+        let outcome = Outcome { tag, attempts: 0, retry_denied: false, elapsed, charge, result };
         self.outbox.refuse(number, outcome);
     }
 
@@ -290,12 +349,39 @@ impl<T> Caller<T> {
             self.destinations.claim(path, &label)?;
         }
         job.authorize()?;
+        if self.prices || job.ticket.charge.is_some() {
+            self.price(job)?;
+        }
         if job.call.config.idempotency_keys {
             job.add_idempotency_key(&mut self.random);
         }
         self.refreshes |= job.is_refreshable();
         self.questions |= job.retry_if().is_some();
         Ok(())
+    }
+
+    /// Finds out what a job costs, and whether there is a budget that holds so much.
+    ///
+    /// # Errors
+    /// There is none, or the user's function fails.
+    fn price(&self, job: &mut Job) -> Result<(), Error> {
+        let charge = match (&mut job.ticket.charge, &job.call.config.estimate) {
+            (Some(charge), _) => charge,
+            (none, Some(estimate)) => {
+                let request = PricedRequest {
+                    method: &job.message.method,
+                    body: job.message.body.as_bytes().map(|body| &**body),
+                    target: &job.target,
+                };
+                none.insert(Box::new(Charge::new(estimate.of(&request)?)))
+            }
+            // Made by the thread that lets go of it, which takes half as long as between two threads.
+            (none, None) => {
+                *none = Some(Box::default());
+                return Ok(());
+            }
+        };
+        self.engine.check_costs(&self.call, &charge.estimate).map_err(Error::invalid)
     }
 
     /// Takes a request that came out of the input too late, as the run has ended early: it ends as those that
@@ -362,7 +448,8 @@ impl<T> Caller<T> {
         let now = clock::now();
         let Some(Ok(answer)) = job.end.as_ref().map(|end| &end.result) else { return Some(job) };
         let asked = retry_after(&answer.headers, clock::date);
-        let ending = Ending::Answered { status: answer.status, says_when: asked.is_some() };
+        let says_when = asked.is_some();
+        let ending = Ending::Answered { status: answer.status, says_when, should_retry: None };
         let wait = self.call.config.retry.wait(job.attempt.number, self.random.f64());
         let due = now + wait.max(asked.unwrap_or_default());
         if !self.engine.allows_retry(&mut job, now, due, ending.is_wish_to_wait()) {
@@ -429,6 +516,7 @@ impl<T> Caller<T> {
             }
             self.call.completions.wait(LOOK);
         }
+        self.note_waits();
         // What was being saved goes, before the process may end.
         self.call.parts.wait(PARTS_GO);
     }
@@ -437,6 +525,7 @@ impl<T> Caller<T> {
     fn finish(&mut self) {
         if !std::mem::replace(&mut self.is_finished, true) {
             self.engine.finish_call(&self.call);
+            self.note_waits();
             self.note_files();
         }
     }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::config::budget;
+use crate::config::budget::{Budget, BudgetLimits};
 use crate::config::limits::Limits;
 use crate::config::rate;
 use crate::config::rate::Rate;
@@ -87,7 +89,7 @@ impl Control {
     }
 
     /// Gives the run other [rates](crate::Builder::rate) of its own, besides its client's, in place of those that it has:
-    /// all of them hold, from now on. None at all is no limit.
+    /// all of them hold, from now on, `"auto"` among them. None at all is no limit.
     ///
     /// # Errors
     /// What is no rate, and a run that has ended.
@@ -104,16 +106,56 @@ impl Control {
     /// # Ok::<(), patata::ConfigError>(())
     /// ```
     pub fn set_rates<R: AsRef<str>>(&self, rates: impl IntoIterator<Item = R>) -> Result<(), ConfigError> {
-        let parse = |text: R| {
+        let parse = |text: &R| {
             let refused = |_| ConfigError {
                 option: "rate",
-                allowed: rate::ALLOWED,
+                allowed: rate::ALLOWED_OR_AUTO,
                 value: format!("{:?}", text.as_ref()),
             };
             text.as_ref().parse().map_err(refused)
         };
-        let rates = rates.into_iter().map(parse).collect::<Result<Vec<Rate>, _>>()?;
-        self.limit(|limits| limits.rates = rates)
+        let (auto, rates): (Vec<R>, Vec<R>) = rates.into_iter().partition(|text| text.as_ref() == rate::AUTO);
+        let rates = rates.iter().map(parse).collect::<Result<Vec<Rate>, _>>()?;
+        self.limit(|limits| (limits.rates, limits.is_rate_auto) = (rates, !auto.is_empty()))
+    }
+
+    /// Gives the run other [budgets](crate::Builder::budget) of its own, for all hosts, besides its client's, in place of
+    /// those that it has: pairs of a unit and a rate, of which several may be of one unit. What was used of those that stay
+    /// the same counts on. None at all is no limit.
+    ///
+    /// # Errors
+    /// What is no unit or no rate, and a run that has ended.
+    ///
+    /// ```
+    /// # let server = patata_testserver::Server::start().unwrap();
+    /// # let url = server.url();
+    /// let client = patata::Client::builder().budget("pages", "1000/s").build()?;
+    /// let requests = (0..11).map(|id| patata::Request::get(id, format!("{url}/")).cost("pages", 1.0));
+    /// let mut run = client.run(requests);
+    /// run.control().set_budgets([("pages", "50/s")])?;
+    /// let begin = std::time::Instant::now();
+    /// run.by_ref().for_each(drop);
+    /// assert!(begin.elapsed().as_millis() >= 180);
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
+    pub fn set_budgets<U: AsRef<str>, R: AsRef<str>>(
+        &self,
+        budgets: impl IntoIterator<Item = (U, R)>,
+    ) -> Result<(), ConfigError> {
+        let budgets = parsed_budgets("budgets", budgets)?;
+        self.limit(|limits| change_budgets(limits, |limits| limits.in_all = budgets))
+    }
+
+    /// The same with those that are for [each host](crate::Builder::budget_per_host) by itself.
+    ///
+    /// # Errors
+    /// What is no unit or no rate, and a run that has ended.
+    pub fn set_budgets_per_host<U: AsRef<str>, R: AsRef<str>>(
+        &self,
+        budgets: impl IntoIterator<Item = (U, R)>,
+    ) -> Result<(), ConfigError> {
+        let budgets = parsed_budgets("budgets_per_host", budgets)?;
+        self.limit(|limits| change_budgets(limits, |limits| limits.per_host = budgets))
     }
 
     /// Has the run send nothing from now on, or go on. What is in flight is not cancelled, and no time-out or deadline
@@ -146,4 +188,23 @@ impl Control {
         let (option, allowed) = ("set", "used while the run is under way");
         Err(ConfigError { option, allowed, value: "a run that has ended".to_owned() })
     }
+}
+
+fn parsed_budgets<U: AsRef<str>, R: AsRef<str>>(
+    option: &'static str,
+    stated: impl IntoIterator<Item = (U, R)>,
+) -> Result<Vec<Budget>, ConfigError> {
+    let mut budgets = Vec::new();
+    for (unit, text) in stated {
+        let rate = budget::parse(unit.as_ref(), text.as_ref());
+        let rate = rate.map_err(|(allowed, value)| ConfigError { option, allowed, value })?;
+        budget::add(&mut budgets, unit.as_ref(), rate);
+    }
+    Ok(budgets)
+}
+
+fn change_budgets(limits: &mut Limits, change: impl FnOnce(&mut BudgetLimits)) {
+    let mut budgets = limits.budgets.take().unwrap_or_default();
+    change(&mut budgets);
+    limits.budgets = Some(budgets).filter(|budgets| !budgets.is_empty());
 }

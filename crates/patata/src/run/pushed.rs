@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
+use crate::cost::Costs;
+use crate::cost::charge::Charge;
 use crate::engine::{CallOptions, Engine};
+use crate::error::Error;
 use crate::report::receipt::Receipt;
 use crate::report::stop::Stop;
 use crate::report::unfinished::Unfinished;
@@ -177,6 +180,22 @@ impl<T> PushedRun<T> {
     /// The accounts so far.
     pub fn receipt(&self) -> &Receipt {
         self.caller.receipt()
+    }
+
+    /// Sets right what a request did cost, by unit, that was charged when it was sent: what was estimated too much is given
+    /// back, what was estimated too little is owed. Of units that are not said the estimate stands. Where
+    /// [`Builder::settle`](crate::Builder::settle) has said it already, nothing happens.
+    ///
+    /// # Errors
+    /// What is no amount, of kind [`InvalidRequest`](crate::ErrorKind::InvalidRequest): then nothing is set right.
+    pub fn settle<U: AsRef<str>>(
+        &mut self,
+        charge: Box<Charge>,
+        actual: impl IntoIterator<Item = (U, f64)>,
+    ) -> Result<(), Error> {
+        let actual = Costs::new(actual).map_err(Error::invalid)?;
+        self.caller.settle(charge, &actual);
+        Ok(())
     }
 
     /// Why the run has ended early by itself, where it has: known for certain once [`step`](Self::step) has said

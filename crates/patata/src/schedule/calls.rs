@@ -8,10 +8,12 @@ use std::time::Instant;
 use smallvec::SmallVec;
 
 use crate::address::target::{ByOrigin, Origin};
+use crate::config::budget::{Budget, BudgetLimits};
 use crate::config::limits::Limits;
 use crate::job::Job;
 use crate::job::call::Call;
 use crate::schedule::budget::RetryBudget;
+use crate::schedule::budgets::Budgets;
 use crate::schedule::pace::Pace;
 use crate::schedule::ready::{Counted, Queue};
 
@@ -25,6 +27,9 @@ pub(crate) struct Calls {
     pub(crate) sendable: usize,
     /// Calls with limits of their own.
     limited: usize,
+    /// Calls with budgets of their own, and whether the client has some.
+    budgeted: usize,
+    is_client_budgeted: bool,
     /// Places of calls whose own limits keep jobs of theirs waiting.
     parked: VecDeque<usize>,
     /// How often it was looked whether one of these has room, for tests to count.
@@ -53,6 +58,7 @@ pub(crate) struct Allowance {
     limits: Limits,
     pace: Pace,
     budget: Option<RetryBudget>,
+    budgets: Option<Box<Budgets>>,
     hosts: ByOrigin<AtHost>,
     /// Hosts that wait until the whole call has room.
     parked: VecDeque<Arc<Origin>>,
@@ -63,6 +69,7 @@ pub(crate) struct Allowance {
 struct AtHost {
     in_flight: usize,
     pace: Pace,
+    budgets: Option<Box<Budgets>>,
 }
 
 /// Whether a call may send a job to a host, as far as the call's own limits go.
@@ -77,11 +84,19 @@ pub(crate) enum Admission {
     Closed,
 }
 
+impl Entry {
+    /// Whether its hosts are asked at the pace that what they tell of their limits bears.
+    pub(crate) fn is_rate_auto(&self) -> bool {
+        self.allowance.as_ref().is_some_and(|allowance| allowance.limits.is_rate_auto)
+    }
+}
+
 impl Allowance {
     fn new(limits: Limits) -> Self {
         Self {
             pace: Pace::new(&limits.rates),
             budget: limits.retry_budget.flatten().map(RetryBudget::new),
+            budgets: limits.budgets.as_ref().and_then(|budgets| Budgets::new(&budgets.in_all)),
             hosts: ByOrigin::default(),
             parked: VecDeque::new(),
             limits,
@@ -95,7 +110,9 @@ impl Allowance {
     }
 
     fn is_by_host(&self) -> bool {
-        self.limits.concurrency_per_host.is_some() || !self.limits.rates_per_host.is_empty()
+        self.limits.concurrency_per_host.is_some()
+            || !self.limits.rates_per_host.is_empty()
+            || self.limits.budgets.as_ref().is_some_and(|budgets| !budgets.per_host.is_empty())
     }
 
     fn admission(&self, call: &Call, origin: &Arc<Origin>, now: Instant) -> Admission {
@@ -117,7 +134,8 @@ impl Allowance {
         }
         if !self.hosts.contains_key(origin) {
             let pace = Pace::new(&self.limits.rates_per_host);
-            self.hosts.insert(origin.clone(), AtHost { in_flight: 0, pace });
+            let budgets = self.limits.budgets.as_ref().and_then(|budgets| Budgets::new(&budgets.per_host));
+            self.hosts.insert(origin.clone(), AtHost { in_flight: 0, pace, budgets });
         }
         if let Some(host) = self.hosts.get_mut(origin) {
             host.in_flight += 1;
@@ -129,14 +147,50 @@ impl Allowance {
     fn uncount(&mut self, origin: &Arc<Origin>, now: Instant) {
         if let Some(host) = self.hosts.get_mut(origin) {
             host.in_flight = host.in_flight.saturating_sub(1);
-            if host.in_flight == 0 && host.pace.is_unused(now) {
+            let are_unused = host.budgets.as_ref().is_none_or(|budgets| budgets.are_unused(now));
+            if host.in_flight == 0 && host.pace.is_unused(now) && are_unused {
                 self.hosts.remove(origin);
             }
         }
     }
 }
 
+impl Allowance {
+    /// Goes on with other budgets than before, of which those that are the same keep what was used of them. Nobody waits.
+    fn renew_budgets(&mut self, before: Option<&BudgetLimits>) {
+        let (none, now) = (BudgetLimits::default(), self.limits.budgets.as_deref());
+        let (before, after) = (before.unwrap_or(&none), now.unwrap_or(&none));
+        self.budgets = renewed(self.budgets.take(), &before.in_all, &after.in_all);
+        for host in self.hosts.values_mut() {
+            host.budgets = renewed(host.budgets.take(), &before.per_host, &after.per_host);
+        }
+    }
+}
+
+fn renewed(old: Option<Box<Budgets>>, before: &[Budget], after: &[Budget]) -> Option<Box<Budgets>> {
+    let mut budgets = Budgets::new(after);
+    if let (Some(budgets), Some(old)) = (&mut budgets, old) {
+        budgets.carry_over(*old, before, after);
+    }
+    budgets
+}
+
 impl Calls {
+    /// Those of a client that has budgets, or has none.
+    pub(crate) fn new(is_client_budgeted: bool) -> Self {
+        Self { is_client_budgeted, ..Self::default() }
+    }
+
+    /// Whether anything is counted in budgets.
+    pub(crate) fn are_budgeted(&self) -> bool {
+        self.is_client_budgeted || self.budgeted > 0
+    }
+
+    /// Whether any has budgets of its own.
+    pub(crate) fn have_budgets(&self) -> bool {
+        self.budgeted > 0
+    }
+
     /// A place for one more.
     pub(crate) fn vacancy(&mut self) -> usize {
         self.free.pop().unwrap_or(self.entries.len())
@@ -147,6 +201,7 @@ impl Calls {
         let limits = &call.config.limits;
         let allowance = (!limits.is_empty()).then(|| Box::new(Allowance::new(limits.clone())));
         self.limited += usize::from(allowance.is_some());
+        self.budgeted += usize::from(limits.budgets.is_some());
         let place = call.place;
         let entry = Entry { call, allowance, ahead: 0, pushed: 0, is_overdue: false, is_hungry: false };
         if self.entries.len() <= place {
@@ -160,6 +215,9 @@ impl Calls {
         let entry = self.entries[call.place].take()?;
         self.free.push(call.place);
         self.limited -= usize::from(entry.allowance.is_some());
+        let is_budgeted =
+            entry.allowance.as_ref().is_some_and(|allowance| allowance.limits.budgets.is_some());
+        self.budgeted -= usize::from(is_budgeted);
         self.parked.retain(|place| *place != call.place);
         Some(entry)
     }
@@ -168,11 +226,16 @@ impl Calls {
     pub(crate) fn limit(&mut self, call: &Call, change: impl FnOnce(&mut Limits)) -> bool {
         let Some(entry) = self.get_mut(call) else { return false };
         let allowance = entry.allowance.get_or_insert_with(|| Box::new(Allowance::new(Limits::default())));
-        let rates = allowance.limits.rates.clone();
+        let (rates, budgets) = (allowance.limits.rates.clone(), allowance.limits.budgets.clone());
         change(&mut allowance.limits);
         if allowance.limits.rates != rates {
             allowance.pace = Pace::new(&allowance.limits.rates);
         }
+        let (was_budgeted, is_budgeted) = (budgets.is_some(), allowance.limits.budgets.is_some());
+        if allowance.limits.budgets != budgets {
+            allowance.renew_budgets(budgets.as_deref());
+        }
+        self.budgeted = self.budgeted + usize::from(is_budgeted) - usize::from(was_budgeted);
         if !call.is_limited.swap(true, Ordering::Relaxed) {
             self.limited += 1;
         }
@@ -299,10 +362,67 @@ impl Calls {
         }
         if let Some(allowance) = self.at_mut(place).and_then(|entry| entry.allowance.as_mut()) {
             allowance.parked.push_back(origin.clone());
-            if !self.parked.contains(&place) {
-                self.parked.push_back(place);
-            }
+            self.note_parked(place);
         }
+    }
+
+    /// Hosts wait for what the call at a place has.
+    pub(crate) fn note_parked(&mut self, place: usize) {
+        if !self.parked.contains(&place) {
+            self.parked.push_back(place);
+        }
+    }
+
+    /// A call's own budgets, where it has some: those for all hosts, and those at a host.
+    #[inline]
+    pub(crate) fn budgets(&self, place: usize, number: u64, origin: &Arc<Origin>) -> [Option<&Budgets>; 2] {
+        if self.budgeted == 0 {
+            return [None, None];
+        }
+        let entry = self.at(place, number).and_then(|entry| entry.allowance.as_ref());
+        let Some(allowance) = entry else { return [None, None] };
+        let at_host = allowance.hosts.get(origin).and_then(|host| host.budgets.as_deref());
+        [allowance.budgets.as_deref(), at_host]
+    }
+
+    /// The same, to be counted in.
+    #[inline]
+    pub(crate) fn budgets_mut(
+        &mut self,
+        place: usize,
+        number: u64,
+        origin: &Arc<Origin>,
+    ) -> [Option<&mut Budgets>; 2] {
+        if self.budgeted == 0 {
+            return [None, None];
+        }
+        let entry = self.at_mut(place).filter(|entry| entry.call.number == number);
+        let Some(allowance) = entry.and_then(|entry| entry.allowance.as_mut()) else { return [None, None] };
+        let at_host = allowance.hosts.get_mut(origin).and_then(|host| host.budgets.as_deref_mut());
+        [allowance.budgets.as_deref_mut(), at_host]
+    }
+
+    /// All budgets of all calls.
+    pub(crate) fn all_budgets(&mut self) -> impl Iterator<Item = &mut Budgets> {
+        let allowances = self.iter_mut().filter_map(|entry| entry.allowance.as_mut());
+        allowances.flat_map(|allowance| {
+            let at_hosts = allowance.hosts.values_mut().filter_map(|host| host.budgets.as_deref_mut());
+            allowance.budgets.as_deref_mut().into_iter().chain(at_hosts)
+        })
+    }
+
+    /// What a call says of its budgets.
+    pub(crate) fn stated_budgets(&self, call: &Call) -> Option<&BudgetLimits> {
+        if !self.have_budgets() {
+            return None;
+        }
+        self.get(call)?.allowance.as_ref()?.limits.budgets.as_deref()
+    }
+
+    /// When there is something again of what hosts wait for, as far as it is calls' own.
+    pub(crate) fn budgets_due(&self, now: Instant) -> Option<Instant> {
+        let entries = self.parked.iter().filter_map(|place| self.entries.get(*place)?.as_ref());
+        entries.filter_map(|entry| entry.allowance.as_ref()?.budgets.as_ref()?.next_due(now)).min()
     }
 
     /// A host that waits for a call which has room now, with that call's number; such calls take turns.
@@ -318,7 +438,9 @@ impl Calls {
             let Some(allowance) = &mut entry.allowance else { continue };
             let is_open = allowance.is_open(&entry.call, now);
             let origin = if is_open { allowance.parked.pop_front() } else { None };
-            if !allowance.parked.is_empty() {
+            let origin = origin.or_else(|| Some(allowance.budgets.as_mut()?.unpark(now)?.0));
+            let is_waited_for = allowance.budgets.as_ref().is_some_and(|budgets| budgets.has_waiting());
+            if is_waited_for || !allowance.parked.is_empty() {
                 self.parked.push_back(place);
             }
             if let Some(origin) = origin {

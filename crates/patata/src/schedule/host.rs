@@ -3,11 +3,14 @@
 use std::time::Instant;
 
 use crate::config::limits::Limits;
+use crate::cost::charge::Charge;
 use crate::job::ticket::Sample;
 use crate::schedule::adaptive::{Controller, Gate, Report};
+use crate::schedule::budgets::Budgets;
 use crate::schedule::ease_in::EaseIn;
 use crate::schedule::health::Health;
 use crate::schedule::pace::Pace;
+use crate::schedule::pacer::{Heard, Pacer};
 use crate::schedule::ready::Ready;
 use crate::schedule::slowdown::Slowdown;
 
@@ -47,6 +50,15 @@ pub(crate) enum Answered {
     },
 }
 
+impl Answered {
+    /// The same where another one than who is to slow down has learnt from it.
+    pub(crate) fn explained(self) -> Self {
+        match self {
+            Self::TooMany { sent, .. } | Self::Accepted { sent } => Self::Accepted { sent },
+        }
+    }
+}
+
 /// How a call asks hosts.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Manner {
@@ -55,13 +67,8 @@ pub(crate) struct Manner {
     pub(crate) gentle_below: Option<usize>,
     /// The most in flight at a host that has as many as it can use.
     pub(crate) adaptive: Option<usize>,
-}
-
-impl Manner {
-    /// Whether nothing needs to be known of a host that is new.
-    fn is_plain(self) -> bool {
-        EaseIn::new(self.gentle_below).is_over() && self.adaptive.is_none()
-    }
+    /// Whether at the pace that what hosts tell of their limits bears.
+    pub(crate) is_paced: bool,
 }
 
 #[derive(Debug)]
@@ -80,7 +87,11 @@ pub(crate) struct Host {
     pub(crate) in_flight: usize,
     /// What is wrong with it; `None` where nothing has failed since its last answer.
     pub(crate) health: Option<Box<Health>>,
+    /// What may be used of other units, where that is limited for each host.
+    pub(crate) budgets: Option<Box<Budgets>>,
     pace: Pace,
+    /// What it tells of its own limits.
+    pacer: Option<Box<Pacer>>,
     /// Finds out how many requests it can use at once.
     controller: Option<Box<Controller>>,
     /// Until when the server has asked to be left alone.
@@ -102,7 +113,9 @@ impl Host {
             is_active: false,
             in_flight: 0,
             health: None,
+            budgets: limits.budgets.as_ref().and_then(|budgets| Budgets::new(&budgets.per_host)),
             pace: Pace::new(&limits.rates_per_host),
+            pacer: None,
             controller: None,
             held_until: None,
             ease_in: None,
@@ -135,6 +148,13 @@ impl Host {
                 closed => return closed,
             }
         }
+        if manner.is_paced {
+            // Before the controller is asked, to which what is held back here is no work that there is.
+            match self.pacer.get_or_insert_default().gate(now, self.in_flight) {
+                Gate::Go => {}
+                closed => return closed,
+            }
+        }
         match manner.adaptive {
             None => Gate::Go,
             Some(most) => self
@@ -142,6 +162,22 @@ impl Host {
                 .get_or_insert_with(|| Box::new(Controller::new(most)))
                 .gate(now, self.in_flight),
         }
+    }
+
+    /// Counts a request in what the host has told of its limits. Returns its number there, or nought.
+    pub(crate) fn count_paced(&mut self, now: Instant, charge: Option<&Charge>) -> u32 {
+        let pacer = self.pacer.as_mut();
+        pacer.map_or(0, |pacer| pacer.sent(now, charge.map(|charge| &charge.estimate)))
+    }
+
+    /// Takes account of what an answer tells. Returns whether it has been refused for a limit that it tells of.
+    pub(crate) fn hear_limits(&mut self, now: Instant, heard: &Heard) -> bool {
+        self.pacer.as_mut().is_some_and(|pacer| pacer.hear(now, heard))
+    }
+
+    /// The limit of the host's own that holds requests back now.
+    pub(crate) fn binding_limit(&self, now: Instant) -> Option<String> {
+        self.pacer.as_ref()?.binding(now)
     }
 
     /// Counts a request that is sent now.
@@ -168,8 +204,9 @@ impl Host {
         }
     }
 
-    /// Takes account of what the server has answered to a request that is no longer in flight.
-    pub(crate) fn hear(&mut self, now: Instant, answer: Answered, most: usize) {
+    /// Takes account of what the server has answered to a request that is no longer in flight. Returns until when it is
+    /// left alone, where less is asked of it from now on.
+    pub(crate) fn hear(&mut self, now: Instant, answer: Answered, most: usize) -> Option<Instant> {
         if let Some(ease_in) = &mut self.ease_in {
             ease_in.answered(now, most);
         }
@@ -177,19 +214,26 @@ impl Host {
             (Some(slowdown), Answered::Accepted { .. }) if slowdown.is_over(now) => self.slowdown = None,
             (Some(slowdown), Answered::Accepted { sent }) => slowdown.accepted(now, sent, self.in_flight),
             (Some(slowdown), Answered::TooMany { sent, says_when }) => {
-                slowdown.rejected(now, sent, self.in_flight, says_when);
+                let is_slower = slowdown.rejected(now, sent, self.in_flight, says_when);
+                return is_slower.then(|| slowdown.next());
             }
             (None, Answered::TooMany { sent, .. }) => {
-                self.slowdown = Some(Box::new(Slowdown::new(now, sent, most)));
+                let slowdown = Slowdown::new(now, sent, most);
+                return Some(self.slowdown.insert(Box::new(slowdown)).next());
             }
             (None, Answered::Accepted { .. }) => {}
         }
+        None
     }
 
-    /// Whether as much may be asked of it as there is, without counting.
-    pub(crate) fn is_unlimited(&self, manner: Manner, now: Instant) -> bool {
-        let is_eased_in = self.ease_in.as_ref().map_or(manner.is_plain(), EaseIn::is_over);
-        is_eased_in && manner.adaptive.is_none() && self.asks_nothing(now)
+    /// Whether as much may be asked of it as there is, without counting, by who limits nothing but how gently it begins.
+    #[inline]
+    pub(crate) fn is_unlimited(&self, gentle_below: Option<usize>, now: Instant) -> bool {
+        let is_eased_in = match &self.ease_in {
+            Some(ease_in) => ease_in.is_over(),
+            None => EaseIn::new(gentle_below).is_over(),
+        };
+        is_eased_in && self.asks_nothing(now)
     }
 
     fn asks_nothing(&self, now: Instant) -> bool {
@@ -201,9 +245,10 @@ impl Host {
         self.slowdown.is_some() || !self.is_free(now)
     }
 
-    /// Whether it is asked as much as it can use.
+    /// Whether it is for the server to say how many requests it has in flight.
     pub(crate) fn is_adaptive(&self) -> bool {
-        self.controller.is_some()
+        let told = self.pacer.as_ref().and_then(|pacer| pacer.most_in_flight());
+        self.controller.is_some() || told.is_some()
     }
 
     /// The server asks to be left alone.
@@ -216,6 +261,7 @@ impl Host {
         self.held_until.is_none()
             && self.health.is_none()
             && self.controller.is_none()
+            && self.pacer.is_none()
             && self.ease_in.is_none()
             && self.slowdown.is_none()
     }
@@ -240,6 +286,8 @@ impl Host {
             && self.in_flight == 0
             && !self.is_held(now)
             && self.pace.is_unused(now)
+            && self.pacer.as_ref().is_none_or(|pacer| pacer.is_over(now))
+            && self.budgets.as_ref().is_none_or(|budgets| budgets.are_unused(now))
             && self.slowdown.as_ref().is_none_or(|slowdown| slowdown.is_over(now))
             && self.health.as_ref().is_none_or(|health| health.is_forgettable(now))
     }

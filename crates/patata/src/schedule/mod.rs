@@ -2,21 +2,28 @@
 
 pub(crate) mod adaptive;
 pub(crate) mod budget;
+pub(crate) mod budgets;
 mod calls;
 mod ease_in;
 pub(crate) mod health;
+mod hindrance;
 pub(crate) mod host;
 mod lines;
 mod pace;
+pub(crate) mod pacer;
 mod quota;
 mod ready;
+mod removal;
 pub(crate) mod retry_after;
 mod slowdown;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod tests_of_budgets;
+#[cfg(test)]
 mod tests_of_calls;
 mod timed;
+pub(crate) mod told;
 pub(crate) mod trouble;
 mod turns;
 
@@ -31,13 +38,15 @@ use crate::clock;
 use crate::config::limits::Limits;
 use crate::job::Job;
 use crate::job::call::Call;
-use crate::report::progress::Bottleneck;
+use adaptive::Verdict;
 use budget::RetryBudget;
+use budgets::{Allotted, Budgets};
 use calls::Calls;
 use host::{Answered, Host, Lesson, Standing};
 use lines::Lines;
 use pace::Pace;
-use ready::{Block, Counted, Queue};
+use pacer::Heard;
+use ready::{Block, Counted};
 use timed::Timed;
 use trouble::{Refused, Sign};
 
@@ -46,10 +55,6 @@ const SWEEP_AT: usize = 4096;
 
 /// The share of requests that may be sent again, where neither client nor call says anything of it.
 const USUAL_RETRY_BUDGET: f64 = 0.1;
-
-/// How late a job may hear that its time is over. Thousands have thousands of deadlines; so they are looked
-/// through now and then, and not for each of them.
-const GRAIN: Duration = Duration::from_millis(20);
 
 /// A host may have so many times its even share of the connections before it has to give way.
 const SHARES: usize = 2;
@@ -68,6 +73,8 @@ const RESERVED_PART: usize = 4;
 #[derive(Debug)]
 pub(crate) struct Schedule {
     limits: Limits,
+    /// Whether it is counted for them what is sent to hosts that are well.
+    is_counting: bool,
     /// Connections, over all event loops, and what is usual where nobody says how many.
     connections: usize,
     usual: usize,
@@ -83,6 +90,10 @@ pub(crate) struct Schedule {
     active_hosts: usize,
     /// Of all hosts together.
     pace: Pace,
+    /// The same in other units.
+    budgets: Option<Box<Budgets>>,
+    /// What there is of a budget that others use too.
+    allotted: Option<Box<Allotted>>,
     budget: Option<RetryBudget>,
     /// When the first of the jobs in here that have a time of their own must be over.
     expiry: Option<Instant>,
@@ -91,7 +102,7 @@ pub(crate) struct Schedule {
     answered: ByOrigin<()>,
     /// How many hosts there are of which something has failed since their last answer.
     suspects: usize,
-    /// Jobs of hosts that are not there.
+    /// Jobs that are not sent.
     refused: Vec<Refused>,
 }
 
@@ -122,6 +133,7 @@ impl Release {
             retry_after: None,
             answered: None,
             lesson: None,
+            heard: None,
             sign: Sign::None,
             counted_by: None,
         }
@@ -151,6 +163,8 @@ pub(crate) struct Release {
     pub(crate) answered: Option<Answered>,
     /// How it went, where that is learned from.
     pub(crate) lesson: Option<Box<Lesson>>,
+    /// What the answer tells of the host's limits, where that is followed.
+    pub(crate) heard: Option<Box<Heard>>,
     /// What it says of the host.
     pub(crate) sign: Sign,
     /// The place and number of its call, where that has counted it too.
@@ -161,11 +175,14 @@ impl Schedule {
     /// Of a client with these limits, or else so many connections, and so many event loops.
     pub(crate) fn new(limits: Limits, usual: usize, event_loops: usize) -> Self {
         Self {
+            is_counting: limits.are_counted(),
             connections: limits.most().unwrap_or(usual),
             usual,
-            calls: Calls::default(),
+            calls: Calls::new(limits.is_budgeted()),
             budget: limits.retry_budget.unwrap_or(Some(USUAL_RETRY_BUDGET)).map(RetryBudget::dormant),
             pace: Pace::new(&limits.rates),
+            budgets: limits.budgets.as_ref().and_then(|budgets| Budgets::new(&budgets.in_all)),
+            allotted: limits.allotment.as_ref().map(|allotment| Box::new(Allotted::new(allotment))),
             limits,
             hosts: ByOrigin::default(),
             lines: Lines::new(event_loops),
@@ -204,6 +221,10 @@ impl Schedule {
     pub(crate) fn end(&mut self, call: &Call) -> Vec<Box<Job>> {
         let jobs = self.remove_jobs(call);
         self.calls.remove(call);
+        if let Some(mut waits) = call.waits() {
+            waits.close(clock::now());
+        }
+        self.look_at_all_waiting();
         self.resize();
         jobs
     }
@@ -220,6 +241,7 @@ impl Schedule {
 
     /// Gives a call other limits. `false` where it has ended.
     pub(crate) fn limit(&mut self, call: &Call, change: impl FnOnce(&mut Limits)) -> bool {
+        self.look_at_all_waiting();
         let is_there = self.calls.limit(call, change);
         self.resize();
         is_there
@@ -301,7 +323,7 @@ impl Schedule {
         taken: &mut Vec<Box<Job>>,
     ) -> Prospect {
         self.ripen(now);
-        for _ in 0..self.calls.parked() {
+        for _ in 0..self.calls.parked() + self.client_budgets() {
             if !self.unpark(now) {
                 break;
             }
@@ -326,7 +348,7 @@ impl Schedule {
         self.lines.note_taken(event_loop, is_sated, is_idle);
         let due = self.next_due(now);
         let mut wake = self.lines.wake_those_with_news();
-        if is_sated && (!is_dry || due.is_some()) {
+        if is_sated && (!is_dry || due.is_some() || self.budgets_due(now).is_some()) {
             // What this event loop has no room for, or will have none for at that time, may be for another.
             wake.extend(self.lines.wake_any());
         }
@@ -338,39 +360,10 @@ impl Schedule {
         self.lines.note_gone(event_loop);
     }
 
-    /// What most of the jobs of a call wait for; `None` where there are none in here.
-    pub(crate) fn hindrance(&self, call: &Call, now: Instant) -> Option<Bottleneck> {
-        let is_paced = self.pace.closed_until(now).is_some() || self.calls.is_paced(call, now);
-        let in_all = if is_paced { Bottleneck::Rate } else { Bottleneck::Concurrency };
-        let of_queue = |host: &Host, queue: &Queue| match (host.place, queue.block) {
-            (Standing::Waiting | Standing::Full, Block::None) if host.is_shy(now) => Bottleneck::Server,
-            (_, Block::InAll) | (Standing::InLine(_) | Standing::Away, _) => in_all,
-            (Standing::Waiting, _) => Bottleneck::Rate,
-            (Standing::Full, Block::None) if host.is_adaptive() => Bottleneck::Server,
-            (Standing::Full, _) => Bottleneck::Concurrency,
-        };
-        let waits = self.hosts.values().filter_map(|host| {
-            let queue = host.ready.queues().find(|queue| queue.call == call.number)?;
-            Some((of_queue(host, queue), queue.len()))
-        });
-        let is_delayed = |delayed: &&Timed<Box<Job>>| delayed.what.call.number == call.number;
-        let delayed = (Bottleneck::Server, self.delayed.iter().filter(is_delayed).count());
-        let counted = waits.chain([delayed]).fold([0; 3], |mut counts, (bottleneck, jobs)| {
-            counts[bottleneck as usize] += jobs;
-            counts
-        });
-        let kinds = [Bottleneck::Rate, Bottleneck::Concurrency, Bottleneck::Server];
-        kinds
-            .into_iter()
-            .zip(counted)
-            .filter(|(_, jobs)| *jobs > 0)
-            .max_by_key(|(_, jobs)| *jobs)
-            .map(|(kind, _)| kind)
-    }
-
     /// Takes account of a request that is no longer in flight.
     pub(crate) fn release(&mut self, release: Release, now: Instant) {
-        let Release { origin, was_counted, retry_after, answered, lesson, sign, counted_by } = release;
+        let Release { origin, was_counted, retry_after, mut answered, mut lesson, heard, sign, counted_by } =
+            release;
         if let Some((place, number)) = counted_by {
             self.calls.note_returned(place, number, &origin, now);
         }
@@ -380,16 +373,31 @@ impl Schedule {
             self.add_host(&origin);
         }
         let Some(host) = self.hosts.get_mut(&origin) else { return };
+        if heard.is_some_and(|heard| host.hear_limits(now, &heard)) {
+            // The pace is to blame, which has learnt from it: neither are there too many at once, nor is all too fast.
+            answered = answered.map(Answered::explained);
+            if let Some(lesson) = &mut lesson {
+                lesson.report.verdict = Verdict::Neutral;
+            }
+        }
         if was_counted {
+            if let Some(allotted) = &self.allotted {
+                allotted.allotment().returned();
+            }
             host.uncount(now, lesson.map(|lesson| *lesson));
             note_activity(&mut self.active_hosts, host);
         }
+        let mut shunned = None;
         if let Some(answered) = answered {
             let most = self.limits.concurrency_per_host.unwrap_or(usize::MAX).min(self.connections);
-            host.hear(now, answered, most);
+            shunned = host.hear(now, answered, most);
         }
         if let Some(wait) = retry_after.filter(|wait| !wait.is_zero()) {
             host.hold(now + wait);
+            shunned = shunned.max(Some(now + wait));
+        }
+        if let (Some(until), Some(allotted)) = (shunned, &self.allotted) {
+            allotted.allotment().note_asked(origin.server(), until);
         }
         match host.place {
             Standing::InLine(key) if was_counted => {
@@ -416,75 +424,19 @@ impl Schedule {
         self.pace.count_anew(now).max(of_host).max(self.calls.count_anew(call, origin, now))
     }
 
-    /// Takes out the jobs whose time is over. Adds the calls of which it is now.
-    pub(crate) fn expire(&mut self, now: Instant, overdue: &mut Vec<Arc<Call>>) -> Vec<Box<Job>> {
-        if self.expiry.is_none_or(|expiry| expiry > now) {
-            return Vec::new();
-        }
-        for entry in self.calls.iter_mut().filter(|entry| !entry.is_overdue && entry.call.is_overdue(now)) {
-            entry.is_overdue = true;
-            overdue.push(entry.call.clone());
-        }
-        let is_over =
-            |job: &Job| job.attempt.expires.is_some_and(|expiry| expiry <= now) || job.call.is_overdue(now);
-        let expired = self.extract(is_over);
-        let calls = self.calls.iter().filter(|entry| !entry.is_overdue);
-        let deadlines: Vec<_> = calls.filter_map(|entry| entry.call.timeouts.run).collect();
-        let ready = self.hosts.values().flat_map(|host| host.ready.queues()).flat_map(Queue::iter);
-        let all = ready.chain(self.delayed.iter().map(|one| &*one.what));
-        let expiries = all.filter_map(|job| job.attempt.expires).chain(deadlines);
-        self.expiry = expiries.min().map(|expiry| expiry.max(now + GRAIN));
-        expired
-    }
-
-    /// Takes those jobs out that are meant, wherever they wait.
-    fn extract(&mut self, is_meant: impl Fn(&Job) -> bool) -> Vec<Box<Job>> {
-        let mut extracted = Vec::new();
-        for host in self.hosts.values_mut() {
-            for queue in host.ready.queues_mut() {
-                let count = queue.iter().filter(|job| is_meant(job)).count();
-                self.calls.uncount(queue.place, queue.counted, count);
-            }
-            extracted.extend(host.ready.extract(&is_meant));
-            note_activity(&mut self.active_hosts, host);
-        }
-        self.extract_delayed(is_meant, &mut extracted);
-        extracted
-    }
-
-    fn extract_delayed(&mut self, is_meant: impl Fn(&Job) -> bool, extracted: &mut Vec<Box<Job>>) {
-        if self.delayed.iter().any(|delayed| is_meant(&delayed.what)) {
-            let delayed = std::mem::take(&mut self.delayed).into_iter();
-            let (meant, others): (Vec<_>, _) = delayed.partition(|delayed| is_meant(&delayed.what));
-            self.delayed = others.into();
-            extracted.extend(meant.into_iter().map(|delayed| delayed.what));
-        }
-    }
-
-    fn remove_jobs(&mut self, call: &Call) -> Vec<Box<Job>> {
-        let mut removed = Vec::new();
-        for host in self.hosts.values_mut() {
-            if let Some(queue) = host.ready.remove_call(call.number) {
-                self.calls.uncount(queue.place, queue.counted, queue.len());
-                removed.extend(queue.into_jobs());
-                note_activity(&mut self.active_hosts, host);
-            }
-        }
-        self.extract_delayed(|job| job.call.number == call.number, &mut removed);
-        removed
-    }
-
-    /// Takes out all jobs, as nobody is left to send them.
-    pub(crate) fn drain(&mut self) -> Vec<Box<Job>> {
-        self.extract(|_| true)
-    }
-
     /// When a delayed job, a host or all of them may be sent next.
     fn next_due(&self, now: Instant) -> Option<Instant> {
         let paced = if self.lines.is_empty() { None } else { self.pace.closed_until(now) };
         let delayed = self.delayed.peek().map(|delayed| delayed.due);
         let waiting = self.waiting.peek().map(|waiting| waiting.due);
-        [paced, delayed, waiting, self.expiry, self.calls.next_due(now)].into_iter().flatten().min()
+        let due =
+            [paced, delayed, waiting, self.expiry, self.calls.next_due(now)].into_iter().flatten().min();
+        if !self.calls.are_budgeted() {
+            return due;
+        }
+        // One that is there already is no reason to look: who looks has no room for it.
+        let budgeted = self.budgets_due(now).filter(|due| *due > now);
+        due.into_iter().chain(budgeted).min()
     }
 
     /// The home of its host, if the job may be sent as far as is known.
@@ -558,7 +510,7 @@ impl Schedule {
             set_sendable(&mut self.calls, host, host.in_flight <= share);
             host.place = Standing::InLine(key);
             self.lines.insert(host.home, key, origin.clone());
-        } else if host.in_flight == 0 && !self.limits.are_counted() && host.is_plain() {
+        } else if host.in_flight == 0 && !self.is_counting && host.is_plain() {
             self.hosts.remove(origin);
         } else {
             host.is_sendable = true;
@@ -622,7 +574,7 @@ impl Schedule {
 /// As what a queue's jobs are counted.
 fn counted(is_sendable: bool, block: Block) -> Counted {
     let sendable = is_sendable && block == Block::None;
-    Counted { sendable, ahead: sendable || block == Block::InAll }
+    Counted { sendable, ahead: sendable || matches!(block, Block::InAll | Block::Budget) }
 }
 
 /// Counts all jobs of a host as such from now on.

@@ -7,7 +7,7 @@ use crate::schedule::quota::Quota;
 
 /// How late a request may be sent and still be counted as sent in time, so that the next one keeps its own.
 /// Timers are a millisecond late, and busy threads some more; without it, each delay would slow the rate.
-const LENIENCY: Duration = Duration::from_millis(20);
+pub(super) const LENIENCY: Duration = Duration::from_millis(20);
 
 /// Spreads requests evenly over the shortest window of its rates; the longer ones are quotas over a sliding
 /// window, which may be used up at once. Of several rates with the shortest window, the strictest counts.
@@ -30,13 +30,16 @@ impl Pace {
         Self {
             interval: even.into_iter().map(|rate: &Rate| rate.interval()).max(),
             next: None,
-            quotas: longer.into_iter().map(|rate| Quota::new(rate.count(), rate.window())).collect(),
+            quotas: longer
+                .into_iter()
+                .map(|rate| Quota::new(f64::from(rate.count()), rate.window()))
+                .collect(),
         }
     }
 
     /// Until when nothing more may be sent; `None` where something may.
     pub(crate) fn closed_until(&self, now: Instant) -> Option<Instant> {
-        let quotas = self.quotas.iter().filter_map(|quota| quota.closed_until(now));
+        let quotas = self.quotas.iter().filter_map(|quota| quota.closed_until(now, 1.0));
         self.next.filter(|next| *next > now).into_iter().chain(quotas).max()
     }
 
@@ -51,7 +54,7 @@ impl Pace {
         let due = self.next.filter(|due| *due + LENIENCY >= now).unwrap_or(now);
         self.next = Some(due + interval);
         for quota in &mut self.quotas {
-            quota.count(now);
+            quota.count(now, 1.0);
         }
     }
 

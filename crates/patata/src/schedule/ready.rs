@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::job::Job;
+use crate::schedule::budgets::Hold;
 
 /// What waits at one host, by call.
 #[derive(Debug, Default)]
@@ -18,17 +19,19 @@ pub(crate) struct Queue {
     /// The call's number, and where the schedule keeps what it knows of it.
     pub(crate) call: u64,
     pub(crate) place: usize,
-    /// Whether the call itself keeps them from being sent.
+    /// Whether the call itself, or a budget, keeps them from being sent.
     pub(crate) block: Block,
     /// How they are counted just now.
     pub(crate) counted: Counted,
     /// Whether the call will come back to this host when it has room again.
     pub(crate) is_parked: bool,
+    /// The budget that the next one waits for.
+    pub(crate) hold: Option<Box<Hold>>,
     begun: VecDeque<Box<Job>>,
     fresh: VecDeque<Box<Job>>,
 }
 
-/// What of a call's own keeps its jobs at one host.
+/// What keeps a call's jobs at one host, apart from the host.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Block {
     #[default]
@@ -37,6 +40,8 @@ pub(crate) enum Block {
     AtHost,
     /// A limit of the whole call.
     InAll,
+    /// A budget of the whole call or of the client.
+    Budget,
 }
 
 /// As what ready jobs are counted.
@@ -56,6 +61,7 @@ impl Queue {
             block: Block::None,
             counted: Counted::default(),
             is_parked: false,
+            hold: None,
             begun: VecDeque::new(),
             fresh: VecDeque::new(),
         }
@@ -68,6 +74,16 @@ impl Queue {
 
     fn pop(&mut self) -> Option<Box<Job>> {
         self.begun.pop_front().or_else(|| self.fresh.pop_front())
+    }
+
+    /// The job that is next.
+    pub(crate) fn peek(&self) -> Option<&Job> {
+        self.begun.front().or_else(|| self.fresh.front()).map(|job| &**job)
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn peek_mut(&mut self) -> Option<&mut Job> {
+        self.begun.front_mut().or_else(|| self.fresh.front_mut()).map(|job| &mut **job)
     }
 
     pub(crate) fn len(&self) -> usize {

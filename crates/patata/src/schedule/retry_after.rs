@@ -1,4 +1,5 @@
-//! When a server wants to be asked again, by its `Retry-After` or `retry-after-ms`: a pure reading of headers.
+//! When a server wants to be asked again, by its `Retry-After` or `retry-after-ms`, and whether, by its `x-should-retry`:
+//! a pure reading of headers.
 
 use std::time::{Duration, SystemTime};
 
@@ -14,6 +15,15 @@ pub(crate) const MOST: Duration = Duration::from_secs(300);
 /// the server's own `Date` where it sends one: its clock may differ from ours.
 pub(crate) fn retry_after(headers: &Headers, date: impl FnOnce() -> SystemTime) -> Option<Duration> {
     milliseconds(headers).or_else(|| seconds_or_date(headers, date))
+}
+
+/// Whether the server says that it should be asked again, or should not be.
+pub(crate) fn should_retry(headers: &Headers) -> Option<bool> {
+    match text(headers, "x-should-retry")? {
+        "true" => Some(true),
+        "false" => Some(false),
+        _ => None,
+    }
 }
 
 fn milliseconds(headers: &Headers) -> Option<Duration> {
@@ -104,6 +114,15 @@ mod tests {
         }
         assert_eq!(asked(&[("retry-after-ms", "20")]), Some(0.02));
         assert_eq!(asked(&[]), None);
+    }
+
+    #[test]
+    fn only_true_and_false_say_whether_it_should_be_asked_again() {
+        for (text, expected) in [("true", Some(true)), (" false ", Some(false)), ("1", None), ("", None)] {
+            let headers = Headers::from_pairs([("x-should-retry", text.as_bytes())]);
+            assert_eq!(should_retry(&headers), expected, "{text}");
+        }
+        assert_eq!(should_retry(&Headers::default()), None);
     }
 
     proptest! {

@@ -125,11 +125,18 @@ impl Slowdown {
         }
     }
 
-    /// Takes account of a "too many", with so many still in flight, and whether it says for how long.
-    pub(crate) fn rejected(&mut self, now: Instant, sent: Instant, in_flight: usize, says_when: bool) {
+    /// Takes account of a "too many", with so many still in flight, and whether it says for how long. Whether less is asked
+    /// from now on.
+    pub(crate) fn rejected(
+        &mut self,
+        now: Instant,
+        sent: Instant,
+        in_flight: usize,
+        says_when: bool,
+    ) -> bool {
         self.last_rejection = now;
         if sent <= self.cut {
-            return;
+            return false;
         }
         self.count();
         self.rejected += 1.0;
@@ -137,9 +144,16 @@ impl Slowdown {
         // One that says so costs a pause, chance or not.
         let is_no_chance =
             says_when || self.rejected_in_a_row >= IN_A_ROW || self.rejected > 2.0 + PUT_UP_WITH * self.ended;
-        if self.shut.is_some() || is_no_chance {
+        let is_slower = self.shut.is_some() || is_no_chance;
+        if is_slower {
             self.halve(now, now.saturating_duration_since(sent), in_flight as f64 + 1.0);
         }
+        is_slower
+    }
+
+    /// When the next request may go.
+    pub(crate) fn next(&self) -> Instant {
+        self.next
     }
 
     /// Whether it has been long enough without a rejection.
@@ -344,7 +358,7 @@ mod tests {
                 match event {
                     0 => slowdown.sent(now),
                     1 => slowdown.accepted(now, sent, in_flight),
-                    _ => slowdown.rejected(now, sent, in_flight, event == 3),
+                    _ => _ = slowdown.rejected(now, sent, in_flight, event == 3),
                 }
                 prop_assert!(slowdown.rate.is_finite() && slowdown.rate > 0.0, "{slowdown:?}");
                 prop_assert!((1.0..=100.0).contains(&slowdown.places), "{slowdown:?}");

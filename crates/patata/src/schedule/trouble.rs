@@ -15,12 +15,22 @@ const REMEMBERED: usize = 65_536;
 /// The most hosts that are named at once.
 const NAMED: usize = 10;
 
-/// A job that is not sent, as its host is not there.
+/// A job that is not sent.
 #[derive(Debug)]
 pub(crate) struct Refused {
     pub(crate) job: Box<Job>,
-    /// How the last request to the host failed.
-    pub(crate) cause: Arc<str>,
+    pub(crate) why: Refusal,
+}
+
+/// Why a job is not sent.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// Its host is not there, to which the last request failed so.
+    Away(Arc<str>),
+    /// The shared budget is lost.
+    Unpaid(Arc<str>),
+    /// It costs what there never is.
+    TooDear(String),
 }
 
 /// What a request that is no longer in flight says of its host.
@@ -41,7 +51,7 @@ impl Schedule {
         self.suspects > 0
     }
 
-    /// Takes out the jobs of hosts that have turned out not to be there.
+    /// Takes out the jobs that have been refused since the last time.
     pub(crate) fn take_refused(&mut self) -> Vec<Refused> {
         std::mem::take(&mut self.refused)
     }
@@ -97,7 +107,8 @@ impl Schedule {
         let cause = health.cause().clone();
         if let Some(queue) = host.ready.remove_next() {
             self.calls.uncount(queue.place, queue.counted, queue.len());
-            self.refused.extend(queue.into_jobs().map(|job| Refused { job, cause: cause.clone() }));
+            let refuse = |job| Refused { job, why: Refusal::Away(cause.clone()) };
+            self.refused.extend(queue.into_jobs().map(refuse));
         }
     }
 
@@ -119,10 +130,21 @@ impl Schedule {
     }
 
     /// A host that stands aside is looked at again.
-    fn look_again(&mut self, origin: &Arc<Origin>) {
+    pub(super) fn look_again(&mut self, origin: &Arc<Origin>) {
         if self.hosts.get(origin).is_some_and(|host| host.place == Standing::Waiting) {
             self.line_up(origin);
         }
+    }
+
+    /// A host is to be left alone, as somebody else knows.
+    pub(crate) fn leave_alone(&mut self, origin: &Arc<Origin>, until: Instant) {
+        if !self.hosts.contains_key(origin) {
+            self.add_host(origin);
+        }
+        if let Some(host) = self.hosts.get_mut(origin) {
+            host.hold(until);
+        }
+        self.look_again(origin);
     }
 
     fn remember(&mut self, origin: &Arc<Origin>) {

@@ -7,6 +7,7 @@ use crate::address::target::Origin;
 use crate::config::limits::Limits;
 use crate::job::Job;
 use crate::schedule::adaptive::Gate;
+use crate::schedule::budgets::{Refusal, Scope, refuse};
 use crate::schedule::calls::{Admission, Entry};
 use crate::schedule::health::Access;
 use crate::schedule::host::{Manner, Standing};
@@ -26,6 +27,7 @@ enum Permit {
 }
 
 /// How a call asks hosts, where the client has these limits and so many connections.
+#[inline]
 fn manner(limits: &Limits, connections: usize, entry: &Entry) -> Manner {
     let config = &entry.call.config;
     let per_host = config.limits.concurrency_per_host.or(limits.concurrency_per_host).unwrap_or(usize::MAX);
@@ -33,6 +35,7 @@ fn manner(limits: &Limits, connections: usize, entry: &Entry) -> Manner {
     Manner {
         gentle_below: config.is_gentle().then_some(connections),
         adaptive: adaptive.map(|most| most.min(per_host)),
+        is_paced: limits.is_rate_auto || entry.is_rate_auto(),
     }
 }
 
@@ -72,7 +75,7 @@ impl Schedule {
         now: Instant,
         taken: &mut Vec<Box<Job>>,
     ) -> bool {
-        if self.active_hosts > 1 || self.limits.are_counted() || self.calls.are_limited() {
+        if self.active_hosts > 1 || self.is_counting || self.calls.are_limited() {
             return false;
         }
         let Some(host) = self.hosts.get_mut(origin).filter(|host| host.ready.calls() == 1) else {
@@ -81,7 +84,9 @@ impl Schedule {
         let Some(queue) = host.ready.next() else { return false };
         let (place, number, counted, count) = (queue.place, queue.call, queue.counted, queue.len().min(room));
         let Some(entry) = self.calls.at(place, number) else { return false };
-        if !host.is_unlimited(manner(&self.limits, self.connections, entry), now) {
+        // As nothing is limited, all that there may be is how gently it is begun.
+        let gentle_below = entry.call.config.is_gentle().then_some(self.connections);
+        if !host.is_unlimited(gentle_below, now) {
             return false;
         }
         entry.call.sent(count);
@@ -137,6 +142,7 @@ impl Schedule {
                 }
             }
         }
+        let mut hold = None;
         let (block, permit) = match self.calls.admission(queue, origin, now) {
             Admission::Closed => (Block::InAll, Permit::Full),
             Admission::HostFull => (Block::AtHost, Permit::Full),
@@ -144,11 +150,40 @@ impl Schedule {
             Admission::Go => match host.gate_for(manner, now) {
                 Gate::Full => (Block::None, Permit::Full),
                 Gate::Until(due) => (Block::None, Permit::Until(due)),
+                Gate::Go if self.calls.are_budgeted() => {
+                    match refuse(&mut self.budgets, &mut self.calls, host, origin, now) {
+                        None => {
+                            let allotted = self.allotted.as_mut();
+                            if allotted.is_some_and(|all| all.refuse(&mut host.ready, origin, now)) {
+                                let (allotted, queue) = (&self.allotted, host.ready.next());
+                                hold = allotted
+                                    .as_ref()
+                                    .zip(queue)
+                                    .and_then(|(all, queue)| all.hold(queue, now));
+                                (Block::Budget, Permit::Full)
+                            } else {
+                                (Block::None, Permit::Go(manner))
+                            }
+                        }
+                        Some(refusal) => {
+                            hold = Some(refusal.hold(now));
+                            match refusal {
+                                Refusal { scope: Scope::Host, until, .. } => {
+                                    (Block::AtHost, Permit::Until(until))
+                                }
+                                _ => (Block::Budget, Permit::Full),
+                            }
+                        }
+                    }
+                }
                 Gate::Go => (Block::None, Permit::Go(manner)),
             },
         };
         if let Some(queue) = host.ready.next() {
             queue.block = block;
+            if hold.is_some() || queue.hold.is_some() {
+                queue.note_hold(hold, now);
+            }
             let counted = counted(host.is_sendable, block);
             self.calls.recount(queue, counted);
             if block == Block::InAll {
@@ -170,10 +205,19 @@ impl Schedule {
         if let Some(mut job) = host.ready.pop() {
             self.calls.uncount(place, counted, 1);
             job.ticket.sample = host.count(manner, now);
+            job.ticket.paced = host.count_paced(now, job.ticket.charge.as_deref());
             self.pace.count(now);
             self.calls.note_sent(&mut job, now);
             job.ticket.is_counted = true;
-            job.ticket.is_probe = host.health.as_mut().is_some_and(|health| health.sent(now));
+            let is_probe = host.health.as_mut().is_some_and(|health| health.sent(now));
+            job.ticket.is_probe = is_probe;
+            if self.calls.are_budgeted() {
+                self.charge(&mut job, now);
+            } else if manner.is_paced
+                && let Some(charge) = &mut job.ticket.charge
+            {
+                charge.note_sent(now, origin);
+            }
             taken.push(job);
         }
         self.line_up(origin);
@@ -181,18 +225,31 @@ impl Schedule {
 
     /// A host that waits for a call which has room now comes into the line. `false` where there is none.
     pub(crate) fn unpark(&mut self, now: Instant) -> bool {
-        while let Some((origin, call)) = self.calls.unpark(now) {
-            let Some(host) = self.hosts.get_mut(&origin) else { continue };
-            let is_sendable = host.is_sendable;
-            let Some(queue) = host.ready.of_call(call) else { continue };
-            // It counts again as what could be sent: an event loop that has no room for it wakes another.
-            (queue.is_parked, queue.block) = (false, Block::None);
-            self.calls.recount(queue, counted(is_sendable, Block::None));
-            if host.awaits_calls {
-                self.line_up(&origin);
+        let of_client = |schedule: &mut Self| {
+            let own = schedule.budgets.as_mut().and_then(|budgets| budgets.unpark(now));
+            own.or_else(|| schedule.allotted.as_mut()?.unpark(now))
+        };
+        while let Some((origin, call)) = self.calls.unpark(now).or_else(|| of_client(self)) {
+            if self.stop_waiting(&origin, call, now) {
                 return true;
             }
         }
         false
+    }
+
+    /// A host no longer waits for the sake of a call's jobs. Whether it comes into the line by that.
+    pub(crate) fn stop_waiting(&mut self, origin: &Arc<Origin>, call: u64, now: Instant) -> bool {
+        let Some(host) = self.hosts.get_mut(origin) else { return false };
+        let is_sendable = host.is_sendable;
+        let Some(queue) = host.ready.of_call(call) else { return false };
+        // It counts again as what could be sent: an event loop that has no room for it wakes another.
+        (queue.is_parked, queue.block) = (false, Block::None);
+        queue.let_go(now);
+        self.calls.recount(queue, counted(is_sendable, Block::None));
+        let is_next = host.awaits_calls;
+        if is_next {
+            self.line_up(origin);
+        }
+        is_next
     }
 }

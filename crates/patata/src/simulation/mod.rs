@@ -1,9 +1,12 @@
 //! The engine in a simulated network with a clock that is made up: its own schedule, main loop and transport,
 //! and nothing real below them.
 
+mod allotments;
+mod budgets;
 mod calls;
 mod server;
 mod tests;
+mod told_limits;
 
 use std::cell::Cell;
 use std::collections::HashMap;

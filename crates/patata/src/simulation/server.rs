@@ -25,22 +25,24 @@ pub(crate) struct Arrival {
 }
 
 /// What a server answers.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Answer {
     pub(crate) after: Duration,
     pub(crate) status: u16,
     /// In seconds.
     pub(crate) retry_after: Option<u64>,
+    /// Whole lines.
+    pub(crate) headers: String,
 }
 
 /// A 200 after so many milliseconds.
 pub(crate) fn ok(milliseconds: u64) -> Answer {
-    Answer { after: Duration::from_millis(milliseconds), status: 200, retry_after: None }
+    Answer { after: Duration::from_millis(milliseconds), status: 200, ..Answer::default() }
 }
 
 /// A 503 at once.
 pub(crate) fn busy() -> Answer {
-    Answer { after: Duration::ZERO, status: 503, retry_after: None }
+    Answer { status: 503, ..Answer::default() }
 }
 
 /// An answer that never comes.
@@ -84,13 +86,16 @@ async fn converse(mut stream: TcpStream, host: (Ipv4Addr, u16), machine: Machine
         }
         let arrival = arrival(&received, host, &log);
         received.clear();
-        let Answer { after, status, retry_after } = (machine.behaviour)(&arrival);
+        let Answer { after, status, retry_after, headers } = (machine.behaviour)(&arrival);
         log.lock().unwrap().arrivals.push(arrival.clone());
         sleep(after).await;
         let retry_after =
             retry_after.map(|seconds| format!("retry-after: {seconds}\r\n")).unwrap_or_default();
         let body = arrival.id.to_string();
-        let head = format!("HTTP/1.1 {status} Status\r\n{retry_after}content-length: {}\r\n\r\n", body.len());
+        let head = format!(
+            "HTTP/1.1 {status} Status\r\n{retry_after}{headers}content-length: {}\r\n\r\n",
+            body.len()
+        );
         if stream.write_all(format!("{head}{body}").as_bytes()).await.is_err() {
             return;
         }

@@ -68,6 +68,11 @@ impl Builder {
     /// one with the shortest time is spread evenly, and the longer ones are quotas: so many in any such time, which
     /// may be used up at once. So `"100/s"` with `"1000000/day"` sends 100 a second until the million is used up.
     ///
+    /// `"auto"` is what each host tells of its own limits, in requests, tokens or whatever it calls them: it is asked at
+    /// the pace at which what remains of each lasts until it is reset, and the strictest counts. Before its first answer
+    /// it gets four requests; one that tells nothing is not paced. Where requests [state](crate::Request::cost) what they
+    /// cost in a unit that a limit is named by, they take that of it; else it is learnt what they take on average. It may stand beside other rates, which hold too.
+    ///
     /// ```
     /// # let server = patata_testserver::Server::start().unwrap();
     /// # let url = server.url();
@@ -78,7 +83,9 @@ impl Builder {
     /// # Ok::<(), patata::ConfigError>(())
     /// ```
     pub fn rate(mut self, rate: impl AsRef<str>) -> Self {
-        if let Some(rate) = self.parse_rate("rate", rate.as_ref()) {
+        if rate.as_ref() == rate::AUTO {
+            self.config.limits.is_rate_auto = true;
+        } else if let Some(rate) = self.parse_rate("rate", rate::ALLOWED_OR_AUTO, rate.as_ref()) {
             self.config.limits.rates.push(rate);
         }
         self
@@ -91,16 +98,32 @@ impl Builder {
     /// # Ok::<(), patata::ConfigError>(())
     /// ```
     pub fn rate_per_host(mut self, rate: impl AsRef<str>) -> Self {
-        if let Some(rate) = self.parse_rate("rate_per_host", rate.as_ref()) {
+        if let Some(rate) = self.parse_rate("rate_per_host", rate::ALLOWED, rate.as_ref()) {
             self.config.limits.rates_per_host.push(rate);
         }
         self
     }
 
-    fn parse_rate(&mut self, option: &'static str, text: &str) -> Option<Rate> {
+    /// Whether a host is left alone that says with an answer that nothing of one of its limits remains: until that is
+    /// reset, and at most for 5 minutes, as for `Retry-After`. Default: it is.
+    ///
+    /// What is read are the headers of the IETF's drafts, of GitHub and its kin, of OpenAI, Anthropic, Discord, Shopify
+    /// and others; what is malformed is ignored. A 403 that says so is tried again as a 429 is. [`rate`](Self::rate)
+    /// `"auto"` uses them to pace requests before it comes to that.
+    ///
+    /// ```
+    /// let client = patata::Client::builder().learn_limits(false).build()?;
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
+    pub fn learn_limits(mut self, learn: bool) -> Self {
+        self.config.learns_limits = learn;
+        self
+    }
+
+    fn parse_rate(&mut self, option: &'static str, allowed: &'static str, text: &str) -> Option<Rate> {
         let rate = text.parse().ok();
         if rate.is_none() {
-            self.fail(option, rate::ALLOWED, format!("{text:?}"));
+            self.fail(option, allowed, format!("{text:?}"));
         }
         rate
     }

@@ -1,5 +1,6 @@
 //! States and checks a client's options: those of a run as a whole here, the others in files of their own.
 
+mod budgets;
 mod connections;
 mod limits;
 mod requests;
@@ -194,7 +195,7 @@ mod tests {
             (
                 Client::builder().rate("fast"),
                 "rate must be a number of requests and a unit of time, like \"100/s\", \"600/min\", \"5000/h\", \
-                 \"10000/day\" or \"3/10s\", got \"fast\"",
+                 \"10000/day\" or \"3/10s\", or \"auto\", got \"fast\"",
             ),
             (
                 Client::builder().max_failures(1.5),
