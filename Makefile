@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # The extension is tested by pytest: a test binary of its own would need a libpython to link with.
 RUST_TESTED := --workspace --exclude patata-python
-FUZZED ?= response redirect retry_after decoding text json
+FUZZED ?= response redirect retry_after told_limits decoding text json budget
 FUZZ_SECONDS ?= 60
 FUZZ_TARGET = $(shell rustc +nightly -vV | sed -n 's/^host: //p')
 FUZZ_FLAGS := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
@@ -34,7 +34,8 @@ demo: build
 
 test: test-rust test-python
 
-test-rust:
+# The tests of shared budgets start the Redis server that is among the development requirements.
+test-rust: $(VENV)/.installed
 	cargo test $(RUST_TESTED)
 
 test-python: build
