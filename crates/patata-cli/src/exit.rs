@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::io;
 use std::path::Path;
 
+use patata_budget::BudgetError;
 use patata_run::RunError;
 
 use crate::input::InputError;
@@ -66,6 +67,15 @@ impl Failure {
         let exit = match error {
             RunError::Locked { .. } => Exit::Locked,
             RunError::Io { .. } | RunError::Damaged { .. } => Exit::LocalIo,
+            _ => Exit::Usage,
+        };
+        Self { exit, message: error.to_string() }
+    }
+
+    /// What is wrong with a shared budget.
+    pub(crate) fn of_budget(error: &BudgetError) -> Self {
+        let exit = match error {
+            BudgetError::Unreachable { .. } | BudgetError::CannotServe { .. } => Exit::LocalIo,
             _ => Exit::Usage,
         };
         Self { exit, message: error.to_string() }

@@ -77,6 +77,11 @@ pub(crate) fn refuse_plain(
             &format!("--proxy 'http://NAME:env:PROXY_PASSWORD@{place}'"),
         ));
     }
+    if run.limits.budgets.shared().any(|handle| {
+        has_plain_credentials(handle) || query(handle).any(|(name, value)| is_secret(name) && is_plain(value))
+    }) {
+        return Err(refused("--budget", "the secret in the handle", "--budget env:BUDGET"));
+    }
     if let Some((name, _)) =
         url.and_then(|url| query(url).find(|(name, value)| is_secret(name) && is_plain(value)))
     {

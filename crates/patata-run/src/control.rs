@@ -22,6 +22,10 @@ pub struct Order {
     /// Other rates, in the place of those it has; an empty list for none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate: Option<Vec<String>>,
+    /// Other budgets, each as a unit and its rate, `tokens=90000/min`, in the place of those it has; an empty list for
+    /// none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Vec<String>>,
     /// Another number of requests in flight; 0 for no limit of its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<usize>,
@@ -37,9 +41,9 @@ pub enum Answer {
     /// It has done so. These limits held before, and these do now.
     Done {
         /// Before.
-        before: LimitsNow,
+        before: Box<LimitsNow>,
         /// Now.
-        now: LimitsNow,
+        now: Box<LimitsNow>,
     },
     /// It cannot, for this reason.
     Refused(String),

@@ -25,8 +25,8 @@ mod storage;
 mod ticket;
 
 pub use accounts::{
-    Classes, Cluster, Histogram, Host, LimitedBy, LimitsNow, Noted, Statistics, Summary, Tick, Timeline,
-    figures, host_of, limited_by, recent_ticks,
+    Classes, Cluster, Cost, Costs, Histogram, Host, LimitedBy, LimitsNow, Noted, Statistics, Summary, Tick,
+    Timeline, Use, figures, host_of, limited_by, recent_ticks,
 };
 pub use control::{Answer, Order};
 #[cfg(unix)]

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use patata::{Outcome, Progress};
 
-use crate::accounts::{LimitsNow, Noted, Statistics, Summary, Tick, host_of};
+use crate::accounts::{Costs, LimitsNow, Noted, Statistics, Summary, Tick, host_of};
 use crate::error::RunError;
 use crate::folder::finish::finish;
 use crate::folder::{Written, read_summary};
@@ -292,6 +292,11 @@ impl Recorder {
     /// States how many requests the input has, once that is known: who looks at the run meanwhile wants to know.
     pub fn set_total(&mut self, total: u64) {
         self.total = Some(total);
+    }
+
+    /// States what this process has spent so far, in all: it is told each second, and before the end.
+    pub fn set_costs(&mut self, costs: Costs) {
+        self.statistics.set_costs(costs);
     }
 
     /// The accounts so far.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use patata::{Client, Control, Outcome, Receipt, Request, Run, Step, Stop};
 
-use crate::accounts::{LimitsNow, Statistics, Summary, Tick};
+use crate::accounts::{Costs, LimitsNow, Statistics, Summary, Tick};
 use crate::error::RunError;
 use crate::folder::Recording;
 use crate::gate::{Admission, Gate};
@@ -197,6 +197,7 @@ impl<I: Iterator<Item = Request<Id>>> RecordedRun<I> {
         if now >= self.next_tick {
             self.next_tick = now + SECOND;
             let progress = self.run.control().progress();
+            self.recorder.set_costs(Costs::of_receipt(self.run.receipt()));
             self.last_tick = Some(self.recorder.tick(Some(&progress), &self.limits));
         }
     }
@@ -233,6 +234,7 @@ impl<I: Iterator<Item = Request<Id>>> RecordedRun<I> {
     pub fn finish(mut self, next: Option<String>) -> Result<Summary, RunError> {
         self.run.end();
         let receipt = self.run.receipt();
+        self.recorder.set_costs(Costs::of_receipt(receipt));
         let not_sent = self.run.unfinished().unsent.iter().map(|ticket| ticket.position()).collect();
         let is_complete = receipt.cancelled == 0 && self.run.input().is_none();
         let ending = Ending {

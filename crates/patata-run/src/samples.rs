@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::Id;
-use crate::accounts::{LimitedBy, LimitsNow, Noted, Statistics, Summary, Tick, Timeline};
+use crate::accounts::{Cost, LimitedBy, LimitsNow, Noted, Statistics, Summary, Tick, Timeline, Use};
 
 /// A kind of run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,11 +16,13 @@ pub enum Kind {
     Failing,
     /// In the middle.
     UnderWay,
+    /// With budgets of two units, one of which binds.
+    Budgeted,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Long, Self::Short, Self::Failing, Self::UnderWay];
+    pub const ALL: [Self; 5] = [Self::Long, Self::Short, Self::Failing, Self::UnderWay, Self::Budgeted];
 
     /// Its name, as a name of a file.
     pub fn name(self) -> &'static str {
@@ -29,6 +31,7 @@ impl Kind {
             Self::Short => "short",
             Self::Failing => "failing",
             Self::UnderWay => "under_way",
+            Self::Budgeted => "budgeted",
         }
     }
 }
@@ -55,6 +58,7 @@ pub fn sample(kind: Kind) -> (Summary, Timeline) {
         Kind::Short => short(),
         Kind::Failing => failing(),
         Kind::UnderWay => under_way(),
+        Kind::Budgeted => budgeted(),
     }
 }
 
@@ -261,6 +265,50 @@ fn under_way() -> (Summary, Timeline) {
         total: Some(1_000_000),
         submitted: summary.done() + 409,
         options: options("400/s"),
+        ..summary
+    };
+    (summary, timeline)
+}
+
+fn budgeted() -> (Summary, Timeline) {
+    let (mut chance, mut number, mut timeline) = (Chance(5), 0, Timeline::default());
+    let mut statistics = Statistics::new(BEGIN);
+    let budget = ["requests=500/min", "tokens=90000/min"].map(str::to_owned).to_vec();
+    let limits = LimitsNow { budget, ..LimitsNow::default() };
+    let (mut tokens, mut now) = (0.0, BEGIN);
+    for minute in 0..90_u32 {
+        let second = Second {
+            count: 4,
+            base_ms: 1_400.0,
+            failing: 0.002,
+            // Texts are shorter in between.
+            limited_by: if (40..60).contains(&minute) { LimitedBy::Server } else { LimitedBy::Budget },
+            in_flight: 7,
+        };
+        run_second(&mut statistics, &mut chance, &second, &mut number);
+        now += 60.0;
+        let share = if second.limited_by == LimitedBy::Budget { 0.97 } else { 0.6 };
+        let used = 90_000.0 * (share + 0.03 * chance.next());
+        tokens += used;
+        let tick = statistics.tick_limited(now, Some(second.limited_by), &limits);
+        let of = |used, granted: f64| Use { used, granted: Some(granted) };
+        let budgets = [("requests", of(240.0, 500.0)), ("tokens", of(used, 90_000.0))];
+        let budgets = budgets.map(|(unit, used)| (unit.to_owned(), used)).into();
+        timeline.add(&Tick { in_flight: second.in_flight, budgets, ..tick });
+    }
+    let summary = statistics.summary();
+    let cost = Cost { estimated: tokens * 1.2, settled: tokens };
+    let limiting_budgets = [("tokens".to_owned(), summary.limited_seconds[&LimitedBy::Budget])].into();
+    let summary = Summary {
+        limiting_budgets,
+        command: "patata run prompts.jsonl -o answers/ --budget tokens=90000/min --budget requests=500/min"
+            .to_owned(),
+        folder: "answers/".to_owned(),
+        versions: vec!["4.0.0".to_owned()],
+        ended: Some(now),
+        total: Some(summary.done()),
+        submitted: summary.done(),
+        costs: [("tokens".to_owned(), cost)].into_iter().collect(),
         ..summary
     };
     (summary, timeline)

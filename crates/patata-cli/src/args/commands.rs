@@ -1,7 +1,7 @@
 //! The arguments of each command.
 
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -9,11 +9,11 @@ use clap_complete::Shell;
 
 use super::connections::ConnectionFlags;
 use super::input::InputFlags;
-use super::limits::{FailureFlags, LimitFlags};
+use super::limits::{BudgetFlags, CostFlags, FailureFlags, LimitFlags};
 use super::output::{DrawingFlags, OutputFlags, RehearsalFlags, Unknown};
 use super::request::RequestFlags;
 use super::retries::{RetryFlags, TimeFlags};
-use super::values::Statuses;
+use super::values::{Budget, Statuses};
 
 /// Those of `run`.
 #[derive(Debug, Args)]
@@ -26,6 +26,8 @@ pub(crate) struct RunArgs {
     pub(crate) request: RequestFlags,
     #[command(flatten)]
     pub(crate) limits: LimitFlags,
+    #[command(flatten)]
+    pub(crate) costs: CostFlags,
     #[command(flatten)]
     pub(crate) failures: FailureFlags,
     #[command(flatten)]
@@ -69,6 +71,8 @@ pub(crate) struct RequestArgs {
 
     #[command(flatten)]
     pub(crate) request: RequestFlags,
+    #[command(flatten)]
+    pub(crate) budgets: BudgetFlags,
     #[command(flatten)]
     pub(crate) retries: RetryFlags,
     #[command(flatten)]
@@ -172,13 +176,21 @@ pub(crate) struct SetArgs {
     #[command(flatten)]
     pub(crate) folder: FolderArgs,
 
-    /// Send at most so many in a time, as 50/s; "none" for no limit; several hold together
-    #[arg(long, value_name = "RATE", required_unless_present = "concurrency")]
+    /// Send at most so many in a time, as 50/s; "none" for no limit, "auto" for what servers tell; several hold together
+    #[arg(long, value_name = "RATE|auto", required_unless_present_any = ["concurrency", "budget"])]
     pub(crate) rate: Vec<String>,
+
+    /// Use at most so much of a unit in a time, as tokens=90000/min, in place of all that it has; "none" for no limit
+    #[arg(long, value_name = "UNIT=RATE", value_parser = budget_or_none)]
+    pub(crate) budget: Vec<Option<Budget>>,
 
     /// Have at most so many in flight
     #[arg(long, value_parser = super::values::count::<NonZeroUsize>, value_name = "N")]
     pub(crate) concurrency: Option<NonZeroUsize>,
+}
+
+fn budget_or_none(text: &str) -> Result<Option<Budget>, String> {
+    if text == "none" { Ok(None) } else { text.parse().map(Some) }
 }
 
 /// Those of `serve`.
@@ -191,6 +203,17 @@ pub(crate) struct ServeArgs {
     /// How many threads serve
     #[arg(long, value_parser = super::values::count::<NonZeroUsize>, value_name = "N", default_value = "1")]
     pub(crate) threads: NonZeroUsize,
+
+    /// Be a language model's API too, which serves so many requests a minute
+    ///
+    /// POST /v1/chat/completions is answered as OpenAI's API does, and POST /v1/messages as Anthropic's, with their
+    /// headers of what remains: a server to try --rate auto against.
+    #[arg(long, value_name = "N")]
+    pub(crate) requests_per_minute: Option<NonZeroU32>,
+
+    /// The same for tokens, of prompts and answers; a word is a token
+    #[arg(long, value_name = "N")]
+    pub(crate) tokens_per_minute: Option<NonZeroU64>,
 }
 
 /// Those of `completions`.

@@ -89,6 +89,25 @@ Examples:
   patata serve --address 127.0.0.1:8080
   patata get http://127.0.0.1:8080/delay/100     /echo /status/503 /flaky/KEY/2 /bytes/1000 /redirect/3";
 
+pub(crate) const BUDGET_EXAMPLES: &str = "\
+Examples:
+  patata budget serve --rate 100/s --budget tokens=90000/min --concurrency 50
+  patata budget status \"$(head -1 handle)\"
+
+The handle is the first line that serve prints. It has the secret in it.";
+
+pub(crate) const BUDGET_SERVE_EXAMPLES: &str = "\
+Examples:
+  patata budget serve --rate 100/s > handle &
+  patata budget serve --rate 100/s --unix /run/user/1000/crm.sock
+  patata budget serve --rate 100/s --listen 10.0.0.5:7077 --secret env:CRM_SECRET --state crm.budget";
+
+pub(crate) const BUDGET_STATUS_EXAMPLES: &str = "\
+Examples:
+  patata budget status \"$(head -1 handle)\" --watch
+  patata budget status unix:///run/user/1000/crm.sock --json | jq .units
+  patata budget status 'redis://127.0.0.1/0?name=crm'";
+
 pub(crate) const COMPLETIONS_EXAMPLES: &str = "\
 Examples:
   patata completions bash > ~/.local/share/bash-completion/completions/patata
@@ -102,7 +121,7 @@ pub(crate) fn with_help(program: Command) -> Command {
         let flag = Arg::new("help").short('h').long("help").action(ArgAction::Help);
         flag.help("Print help; all of it: --help all")
     };
-    program.mut_subcommands(|command| command.disable_help_flag(true).arg(flag()))
+    each(program, &|command| command.disable_help_flag(true).arg(flag()))
 }
 
 /// The program as its short help shows it: one list of options without what there is to say of their values.
@@ -111,7 +130,12 @@ pub(crate) fn compact(program: Command) -> Command {
         let has_values = argument.get_action().takes_values();
         argument.help_heading(None::<&str>).hide_possible_values(has_values)
     };
-    program.mut_subcommands(|command| command.mut_args(compact))
+    each(program, &|command| command.mut_args(compact))
+}
+
+/// Changes each command, and each below it.
+fn each(program: Command, change: &impl Fn(Command) -> Command) -> Command {
+    program.mut_subcommands(|command| each(change(command), change))
 }
 
 /// Whether that is what is asked for, of rewritten arguments.

@@ -1,5 +1,6 @@
 //! What may be said on the command line, as clap reads it. What it means is `resolve`'s to say.
 
+pub(crate) mod budget;
 pub(crate) mod commands;
 pub(crate) mod connections;
 pub(crate) mod help;
@@ -13,6 +14,7 @@ pub(crate) mod values;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+use self::budget::BudgetCommand;
 use self::commands::{
     CompletionsArgs, FolderArgs, ReportArgs, RequestArgs, ResumeArgs, RetryArgs, RunArgs, ServeArgs, SetArgs,
     ShowArgs, StatusArgs,
@@ -83,6 +85,15 @@ pub(crate) enum Command {
     /// Serve on this machine what can be asked for in tests
     #[command(after_help = help::SERVE_EXAMPLES)]
     Serve(ServeArgs),
+    /// Hold one limit for all who share it, and tell how it is used
+    #[command(
+        subcommand,
+        subcommand_required = true,
+        arg_required_else_help = true,
+        disable_help_subcommand = true,
+        after_help = help::BUDGET_EXAMPLES
+    )]
+    Budget(BudgetCommand),
     /// Print what a shell needs to complete the arguments of this program
     #[command(after_help = help::COMPLETIONS_EXAMPLES)]
     Completions(CompletionsArgs),

@@ -1,5 +1,6 @@
 //! What stands behind flags: times, shares, statuses, headers, addresses.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 use std::time::Duration;
@@ -114,6 +115,75 @@ impl FromStr for Concurrency {
             _ => Err("write a number from 1 on, or auto".to_owned()),
         }
     }
+}
+
+/// A budget of a unit: `tokens=90000/min`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Budget {
+    pub(crate) unit: String,
+    pub(crate) rate: String,
+}
+
+impl FromStr for Budget {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (unit, rate) =
+            pair(text).ok_or("write a unit and its rate, as tokens=90000/min or bytes=20MB/s")?;
+        Ok(Self { unit, rate })
+    }
+}
+
+impl fmt::Display for Budget {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}={}", self.unit, self.rate)
+    }
+}
+
+/// A budget of one's own, or the handle of one that is shared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum AnyBudget {
+    Own(Budget),
+    /// As it was said: it may have the name of a variable in it, or a secret.
+    Shared(String),
+}
+
+impl FromStr for AnyBudget {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.contains("://") || text.starts_with("env:") {
+            return Ok(Self::Shared(text.to_owned()));
+        }
+        text.parse()
+            .map(Self::Own)
+            .map_err(|error| format!("{error}; or a handle, as env:NAME or unix:///PATH"))
+    }
+}
+
+/// What a request costs, or did cost, in a unit: `tokens=prompt_tokens`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Cost {
+    pub(crate) unit: String,
+    /// A number, a field of the row, or a path into a response.
+    pub(crate) amount: String,
+}
+
+impl FromStr for Cost {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let fix = "write a unit and what says how much, as tokens=prompt_tokens or tokens=1200";
+        let (unit, amount) = pair(text).ok_or(fix)?;
+        Ok(Self { unit, amount })
+    }
+}
+
+/// What stands before and behind the first `=`, where there is something.
+fn pair(text: &str) -> Option<(String, String)> {
+    let (name, value) = text.split_once('=')?;
+    let (name, value) = (name.trim(), value.trim());
+    (!name.is_empty() && !value.is_empty()).then(|| (name.to_owned(), value.to_owned()))
 }
 
 /// Status codes.

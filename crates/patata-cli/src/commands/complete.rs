@@ -41,18 +41,24 @@ fn man_text() -> io::Result<Vec<u8>> {
     page.render_description_section(&mut text)?;
     page.render_subcommands_section(&mut text)?;
     for command in program.get_subcommands() {
-        let name = command.get_name().to_uppercase();
-        let mut part = Vec::new();
-        let page = clap_mangen::Man::new(command.clone());
-        page.render_synopsis_section(&mut part)?;
-        page.render_description_section(&mut part)?;
-        page.render_options_section(&mut part)?;
-        page.render_extra_section(&mut part)?;
-        // Sections become parts of the command's own.
-        let part = String::from_utf8_lossy(&part).replace(".SH ", ".SS ");
-        writeln!(text, ".SH \"PATATA {name}\"")?;
-        text.extend_from_slice(part.as_bytes());
+        sections(command, "PATATA", &mut text)?;
     }
     page.render_version_section(&mut text)?;
     Ok(text)
+}
+
+/// A section for a command, and one for each below it.
+fn sections(command: &clap::Command, above: &str, text: &mut Vec<u8>) -> io::Result<()> {
+    let name = format!("{above} {}", command.get_name().to_uppercase());
+    let mut part = Vec::new();
+    let page = clap_mangen::Man::new(command.clone());
+    page.render_synopsis_section(&mut part)?;
+    page.render_description_section(&mut part)?;
+    page.render_options_section(&mut part)?;
+    page.render_extra_section(&mut part)?;
+    // Sections become parts of the command's own.
+    let part = String::from_utf8_lossy(&part).replace(".SH ", ".SS ");
+    writeln!(text, ".SH \"{name}\"")?;
+    text.extend_from_slice(part.as_bytes());
+    command.get_subcommands().try_for_each(|below| sections(below, &name, text))
 }

@@ -18,6 +18,12 @@ pub(super) fn set(args: &SetArgs) -> Result<Exit, Failure> {
         }
         order.rate = Some(if is_none { Vec::new() } else { args.rate.clone() });
     }
+    if !args.budget.is_empty() {
+        if args.budget.contains(&None) && args.budget.len() > 1 {
+            return Err(Failure::usage("--budget: none is no limit at all, and stands alone"));
+        }
+        order.budget = Some(args.budget.iter().flatten().map(ToString::to_string).collect());
+    }
     order.concurrency = args.concurrency.map(usize::from);
     let (before, now) = tell(&args.folder.folder, &order)?;
     print(&change(&before, &now))?;
@@ -51,7 +57,7 @@ fn tell(path: &Path, order: &Order) -> Result<(LimitsNow, LimitsNow), Failure> {
         )));
     }
     match send(path, order)? {
-        Answer::Done { before, now } => Ok((before, now)),
+        Answer::Done { before, now } => Ok((*before, *now)),
         Answer::Refused(why) => Err(Failure::usage(why)),
     }
 }
@@ -70,14 +76,15 @@ fn send(_path: &Path, _order: &Order) -> Result<Answer, Failure> {
 
 /// What has become of the limits.
 pub(super) fn change(before: &LimitsNow, now: &LimitsNow) -> String {
-    let rate = |limits: &LimitsNow| {
-        if limits.rate.is_empty() { "none".to_owned() } else { limits.rate.join(" and ") }
-    };
+    let listed = |values: &[String]| if values.is_empty() { "none".to_owned() } else { values.join(" and ") };
     let concurrency =
         |limits: &LimitsNow| limits.concurrency.map_or("none".to_owned(), |count| count.to_string());
     let mut parts = Vec::new();
     if before.rate != now.rate {
-        parts.push(format!("rate {} → {}", rate(before), rate(now)));
+        parts.push(format!("rate {} → {}", listed(&before.rate), listed(&now.rate)));
+    }
+    if before.budget != now.budget {
+        parts.push(format!("budget {} → {}", listed(&before.budget), listed(&now.budget)));
     }
     if before.concurrency != now.concurrency {
         parts.push(format!("concurrency {} → {}", concurrency(before), concurrency(now)));
@@ -108,6 +115,8 @@ mod tests {
             "rate none → 1/s and 9/min, paused"
         );
         assert_eq!(change(&before, &limits(&[], None, false)), "concurrency 5 → none");
+        let budgeted = LimitsNow { budget: vec!["tokens=9/s".to_owned()], ..before.clone() };
+        assert_eq!(change(&before, &budgeted), "budget none → tokens=9/s");
         assert_eq!(change(&before, &before), "nothing has changed");
     }
 }

@@ -92,6 +92,9 @@ fn print_status(path: &Path, summary: &Summary, tick: Option<&Tick>, is_running:
         figures::count(summary.failed),
         figures::count(summary.unknown),
     )?;
+    if let Some(costs) = summary.costs.told() {
+        writeln!(out, "cost {}", harmless(&costs))?;
+    }
     for cluster in &summary.clusters {
         let what = cluster
             .status

@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod budget;
 mod complete;
 mod control;
 mod dry_run;
@@ -38,6 +39,7 @@ pub(crate) fn perform(parsed: Parsed, environment: &Environment) -> Result<Exit,
         Command::Delete(args) => one::perform(&args, Method::DELETE, environment),
         Command::Head(args) => one::perform(&args, Method::HEAD, environment),
         Command::Serve(args) => serve::perform(&args),
+        Command::Budget(command) => budget::perform(&command, environment),
         Command::Completions(args) => complete::completions(args.shell),
         Command::Man => complete::man(),
         Command::Set(args) => control::set(&args),

@@ -145,7 +145,17 @@ fn flow(
     };
     let limits = limits_now(&args.limits);
     let folder = args.output.output.clone();
-    Ok(Flow { sink, folder, gate, display, signals, total, limits_of_plan: limits.clone(), limits })
+    Ok(Flow {
+        sink,
+        folder,
+        gate,
+        display,
+        signals,
+        total,
+        limits_of_plan: limits.clone(),
+        limits,
+        has_told_misses: false,
+    })
 }
 
 /// What the process ends with, in the order of what matters most.
@@ -169,6 +179,8 @@ fn limits_now(flags: &LimitFlags) -> LimitsNow {
     LimitsNow {
         rate: flags.rate.clone(),
         rate_per_host: flags.rate_per_host.clone(),
+        budget: flags.budgets.own().map(ToString::to_string).collect(),
+        budget_per_host: flags.budget_per_host.iter().map(ToString::to_string).collect(),
         concurrency: match flags.concurrency {
             Some(Concurrency::Count(count)) => Some(count),
             Some(Concurrency::Auto) | None => None,
@@ -185,6 +197,9 @@ pub(super) fn overlay(args: &mut RunArgs, limits: LimitFlags, drawing: DrawingFl
         concurrency_per_host,
         rate,
         rate_per_host,
+        no_learn_limits,
+        budgets,
+        budget_per_host,
         limit_rate,
         workers,
         queue_max_size,
@@ -194,12 +209,17 @@ pub(super) fn overlay(args: &mut RunArgs, limits: LimitFlags, drawing: DrawingFl
     own.concurrency_per_host = concurrency_per_host.or(own.concurrency_per_host);
     own.limit_rate = limit_rate.or(own.limit_rate);
     own.workers = workers.or(own.workers);
+    own.no_learn_limits |= no_learn_limits;
     own.queue_max_size = queue_max_size.or(own.queue_max_size);
     if !rate.is_empty() {
         own.rate = rate;
     }
     if !rate_per_host.is_empty() {
         own.rate_per_host = rate_per_host;
+    }
+    own.budgets.overlay(budgets);
+    if !budget_per_host.is_empty() {
+        own.budget_per_host = budget_per_host;
     }
     args.drawing = drawing;
 }

@@ -193,6 +193,9 @@ fn in_flight(scene: &Scene<'_>, width: usize) -> Line {
     let mut parts = if scene.is_over { Vec::new() } else { limits_now(scene) };
     parts.push(named("attempts", figures::count(scene.now.attempts)));
     parts.push(named("received", figures::bytes(scene.now.bytes)));
+    if let Some(costs) = scene.summary.costs.told() {
+        parts.push(named("cost", narrow(&costs)));
+    }
     add_while_room(&mut line, width, parts);
     line
 }
@@ -215,7 +218,12 @@ fn limits_now(scene: &Scene<'_>) -> Vec<Part> {
     if let Some(most) = limits.concurrency_per_host {
         parts.push(named("concurrency_per_host", figures::count(most as u64)));
     }
-    for (name, rates) in [("rate", &limits.rate), ("rate_per_host", &limits.rate_per_host)] {
+    for (name, rates) in [
+        ("rate", &limits.rate),
+        ("rate_per_host", &limits.rate_per_host),
+        ("budget", &limits.budget),
+        ("budget_per_host", &limits.budget_per_host),
+    ] {
         if !rates.is_empty() {
             parts.push(named(name, rates.join(", ")));
         }

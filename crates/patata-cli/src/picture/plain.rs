@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use patata_run::{Tick, figures, limited_by};
+use patata_run::{Costs, Tick, figures, limited_by};
 use serde::Serialize;
 
 use super::estimate::Scene;
@@ -21,6 +21,9 @@ pub(crate) fn line(scene: &Scene<'_>) -> String {
             |percentage| figures::milliseconds(latency.percentile(percentage).as_secs_f64() * 1000.0);
         if latency.count() > 0 {
             parts.push(format!("p50 {}, p99 {}", percentile(50.0), percentile(99.0)));
+        }
+        if let Some(costs) = scene.summary.costs.told() {
+            parts.push(format!("cost {costs}"));
         }
         if let Some(reason) = &scene.summary.stopped {
             parts.push(format!("ended early: {reason}"));
@@ -71,6 +74,9 @@ struct Report<'a> {
     stopped: Option<&'a str>,
     statuses: &'a BTreeMap<u16, u64>,
     errors: &'a BTreeMap<String, u64>,
+    /// What was spent so far, by unit.
+    #[serde(skip_serializing_if = "Costs::is_empty")]
+    costs: &'a Costs,
     #[serde(flatten)]
     tick: &'a Tick,
 }
@@ -94,6 +100,7 @@ pub(crate) fn json(scene: &Scene<'_>) -> serde_json::Result<String> {
         stopped: scene.summary.stopped.as_deref(),
         statuses: &scene.summary.statuses,
         errors: &scene.summary.errors,
+        costs: &scene.summary.costs,
         tick,
     })
 }

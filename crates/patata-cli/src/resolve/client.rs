@@ -1,12 +1,16 @@
 //! The client: every option of the engine that a flag sets.
 
+use std::sync::Arc;
+
 use patata::{Builder, Client, ConfigError, HttpVersion, TlsVersion};
+use patata_budget::{ClientOptions, Handle, join};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::costs::{self, Settling};
 use super::template::{has_fields, is_of_rows};
 use crate::args::commands::{RequestArgs, RunArgs};
 use crate::args::connections::{ConnectionFlags, Http, Tls};
-use crate::args::limits::{FailureFlags, LimitFlags};
+use crate::args::limits::{BudgetFlags, FailureFlags, LimitFlags};
 use crate::args::request::RequestFlags;
 use crate::args::retries::{RetryFlags, TimeFlags};
 use crate::args::values::{Concurrency, Header};
@@ -15,22 +19,27 @@ use crate::exit::Failure;
 use crate::secrets::filled;
 
 /// That of a run. What has places for fields is left to the template.
-pub(super) fn for_run(args: &RunArgs, environment: &Environment) -> Result<Client, Failure> {
+pub(super) fn for_run(args: &RunArgs, environment: &Environment) -> Result<(Client, Arc<Settling>), Failure> {
     let mut builder = Client::builder().ordered(args.output.ordered);
     builder = with_request(builder, &args.request, environment, true)?;
+    builder = with_shared_budget(builder, &args.limits.budgets, environment)?;
     builder = some(builder, args.limits.workers, |builder, count| builder.num_workers(count.get()));
     builder = with_failures(builder, &args.failures);
     builder = with_retries(builder, &args.retries);
     builder = with_times(builder, &args.times);
     let client = with_connections(builder, &args.connections, environment)?.build().map_err(refused)?;
     // As those of a run, and not of its client, whose limits cannot be changed while it is under way.
-    with_limits(client.to_builder(), &args.limits).build().map_err(refused)
+    let builder = with_limits(client.to_builder(), &args.limits);
+    let (builder, settling) = costs::settled(builder, &args.costs.settle);
+    Ok((builder.build().map_err(refused)?, settling))
 }
 
 /// That of one request: there is nothing to share among threads.
 pub(super) fn for_one(args: &RequestArgs, environment: &Environment) -> Result<Client, Failure> {
     let mut builder = Client::builder().num_workers(1).concurrency(1);
     builder = with_request(builder, &args.request, environment, false)?;
+    builder = with_shared_budget(builder, &args.budgets, environment)?;
+    builder = with_own_budgets(builder, &args.budgets);
     builder = with_retries(builder, &args.retries);
     builder = with_times(builder, &args.times);
     builder = some(builder, args.ok.as_ref(), |builder, ok| builder.ok_statuses(ok.0.clone()));
@@ -102,7 +111,53 @@ fn with_limits(mut builder: Builder, flags: &LimitFlags) -> Builder {
         some(builder, flags.concurrency_per_host, |builder, count| builder.concurrency_per_host(count.get()));
     builder = flags.rate.iter().fold(builder, Builder::rate);
     builder = flags.rate_per_host.iter().fold(builder, Builder::rate_per_host);
+    if flags.no_learn_limits {
+        builder = builder.learn_limits(false);
+    }
+    builder = with_own_budgets(builder, &flags.budgets);
+    builder = flags
+        .budget_per_host
+        .iter()
+        .fold(builder, |builder, budget| builder.budget_per_host(&budget.unit, &budget.rate));
     some(builder, flags.queue_max_size, |builder, count| builder.queue_max_size(count.get()))
+}
+
+fn with_own_budgets(builder: Builder, flags: &BudgetFlags) -> Builder {
+    flags.own().fold(builder, |builder, budget| builder.budget(&budget.unit, &budget.rate))
+}
+
+/// Joins a shared budget. Nothing is connected yet.
+fn with_shared_budget(
+    builder: Builder,
+    flags: &BudgetFlags,
+    environment: &Environment,
+) -> Result<Builder, Failure> {
+    let mut handles = flags.shared();
+    let Some(text) = handles.next() else {
+        return match flags.budget_timeout {
+            None => Ok(builder),
+            Some(_) => Err(Failure::usage(
+                "--budget-timeout: there is no shared budget that could be waited for; give its handle by --budget",
+            )),
+        };
+    };
+    if handles.next().is_some() {
+        return Err(Failure::usage(
+            "--budget: one budget can be shared, and there are several handles; leave one",
+        ));
+    }
+    // A variable is a whole handle, or a part of one.
+    let is_whole = text.starts_with("env:");
+    let encoded = |value: &str| match is_whole {
+        true => value.trim().to_owned(),
+        false => utf8_percent_encode(value, NON_ALPHANUMERIC).to_string(),
+    };
+    let handle: Handle = filled("--budget", text, environment, encoded)?
+        .parse()
+        .map_err(|error| Failure::usage(format!("--budget: {error}")))?;
+    let mut options = ClientOptions::default();
+    options.budget_timeout = flags.budget_timeout.unwrap_or(options.budget_timeout);
+    Ok(builder.allotment(&join(handle, options)))
 }
 
 fn with_failures(mut builder: Builder, flags: &FailureFlags) -> Builder {
@@ -188,6 +243,8 @@ fn refused(error: ConfigError) -> Failure {
         "http_version" => "--http".to_owned(),
         "ok_statuses" => "--ok".to_owned(),
         "num_workers" => "--workers".to_owned(),
+        "budgets" => "--budget".to_owned(),
+        "budgets_per_host" => "--budget-per-host".to_owned(),
         option => format!("--{}", option.replace('_', "-")),
     };
     Failure::usage(format!("{flag} must be {}, got {}", error.allowed, error.value))

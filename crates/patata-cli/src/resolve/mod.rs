@@ -1,14 +1,18 @@
 //! From what was said to what is to be done: the client, the rows, the requests made of them, what is written.
 
 mod client;
+mod costs;
 mod folder;
 mod one;
 mod paths;
 mod template;
 
+pub(crate) use costs::Settling;
 pub(crate) use folder::{manifest, record_options};
 pub(crate) use one::One;
 pub(crate) use paths::stored;
+
+use std::sync::Arc;
 
 use patata::{Client, MaxFailures};
 
@@ -25,6 +29,8 @@ use crate::secrets;
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) client: Client,
+    /// Where answers say what they have cost.
+    pub(crate) settling: Arc<Settling>,
     pub(crate) sources: Vec<Source>,
     pub(crate) input: InputOptions,
     pub(crate) template: Template,
@@ -53,7 +59,7 @@ pub(crate) fn run(args: &RunArgs, environment: &Environment) -> Result<Plan, Fai
         refuse_of_folders(args)?;
     }
     let template = template::template(&args.request, url, args, environment)?;
-    let client = client::for_run(args, environment)?;
+    let (client, settling) = client::for_run(args, environment)?;
     let required = template.fields().cloned().collect();
     let format = args.input.input_format.map(format);
     let sources: Vec<_> = files.into_iter().map(Source::new).collect();
@@ -61,6 +67,7 @@ pub(crate) fn run(args: &RunArgs, environment: &Environment) -> Result<Plan, Fai
     look_at(&sources, &input)?;
     Ok(Plan {
         client,
+        settling,
         sources,
         input,
         template,

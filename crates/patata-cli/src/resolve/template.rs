@@ -30,6 +30,7 @@ pub(super) fn template(
         variables,
         save_to: args.output.save_to.clone(),
         id: args.input.id.clone(),
+        costs: args.costs.cost.iter().map(|cost| (cost.unit.clone(), cost.amount.clone())).collect(),
     };
     Template::new(&parts).map_err(|error| Failure::usage(error.to_string()))
 }

@@ -2,7 +2,7 @@
 
 use super::support::Place;
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 18] = [
     "run",
     "resume",
     "retry",
@@ -18,6 +18,7 @@ const COMMANDS: [&str; 17] = [
     "delete",
     "head",
     "serve",
+    "budget",
     "completions",
     "man",
 ];
@@ -28,6 +29,12 @@ fn help_is_short() {
     let mut all = place.run(&["--help"]).ended(0).stdout;
     assert_eq!(place.run(&["-h"]).ended(0).stdout, all);
     assert_eq!(place.run(&["help"]).ended(0).stdout, all);
+    for command in ["serve", "status"] {
+        all.push_str(&format!(
+            "\n$ patata budget {command} --help\n{}",
+            place.run(&["budget", command, "--help"]).ended(0).stdout
+        ));
+    }
     for command in COMMANDS {
         let help = place.run(&[command, "--help"]).ended(0).stdout;
         assert!(help.lines().count() <= 45, "{command} fills more than a screen");

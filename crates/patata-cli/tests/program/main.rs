@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a failure in a helper fails the test, as it should")]
 
+mod budget;
+mod budgets;
 mod completions;
 mod crashes;
 mod damages;

@@ -1,7 +1,9 @@
 //! A run under way is told things: `set`, `pause`, `resume`; others are kept away.
 #![cfg(unix)]
 
-use patata_testserver::Server;
+use std::time::Duration;
+
+use patata_testserver::{LlmLimits, Server};
 
 use super::support::{Place, ended, wait_until};
 
@@ -33,6 +35,8 @@ fn a_run_under_way_is_changed_paused_and_let_go_on() {
     let set = place.run(&["set", "run", "--rate", "none", "--concurrency", "3"]).ended(0);
     assert_eq!(set.stdout, "rate 3/s → none, concurrency none → 3\n");
     assert!(server.requests() <= paused_at + 1, "nothing is sent while it is paused");
+    let set = place.run(&["set", "run", "--rate", "auto", "--rate", "500/s"]).ended(0);
+    assert_eq!(set.stdout, "rate none → auto and 500/s\n");
     assert!(place.run(&["set", "run", "--rate", "fast"]).ended(2).stderr.contains("rate must be"));
     assert_eq!(place.run(&["resume", "run"]).ended(0).stdout, "run goes on\n");
     let ran = ended(child).ended(0);
@@ -43,4 +47,20 @@ fn a_run_under_way_is_changed_paused_and_let_go_on() {
     assert_eq!(ran.last_line(), "patata report run");
     let over = place.run(&["set", "run", "--rate", "1/s"]).ended(2);
     assert!(over.stderr.contains("no process is at work in run"), "{over:?}");
+}
+
+#[test]
+fn a_language_models_api_is_asked_at_the_pace_that_it_tells() {
+    let limits =
+        LlmLimits { requests_per_minute: 12_000, tokens_per_minute: 10_000_000, ..LlmLimits::default() };
+    let server = Server::builder().llm(limits, Duration::from_millis(5)).start().unwrap();
+    let place = Place::new();
+    let url = format!("{}/v1/chat/completions", server.url());
+    place.file("prompts.jsonl", "{\"prompt\": \"say it\"}\n".repeat(300));
+    let body = r#"{"messages": [{"role": "user", "content": {prompt}}], "max_tokens": 1}"#;
+    let run = ["run", "prompts.jsonl", &url, "--json", body, "--rate", "auto", "--no-learn-limits"];
+    let ran = place.run(&run).ended(0);
+    assert_eq!(ran.stdout.lines().count(), 300, "{ran:?}");
+    let counts = server.llm_counts().unwrap();
+    assert_eq!((counts.requests, counts.refused, counts.tokens), (300, 0, 900));
 }

@@ -20,6 +20,7 @@ pub fn limited_by(tick: &Tick) -> Option<String> {
     let (answers, slots) = (answers(tick), slots(tick));
     Some(match tick.limited_by? {
         LimitedBy::Rate => format!("limited by {}; the server {answers}, {slots}", rates(tick)),
+        LimitedBy::Budget => format!("limited by {}; the server {answers}, {slots}", budgets(tick)),
         LimitedBy::Concurrency => {
             format!("limited by {}; the server {answers}, {slots}", concurrencies(tick))
         }
@@ -81,6 +82,9 @@ fn slots(tick: &Tick) -> String {
 }
 
 fn rates(tick: &Tick) -> String {
+    if let Some(limit) = &tick.server_limit {
+        return format!("the server's own limit {limit}, to whose pace rate auto keeps");
+    }
     let named = |option: &str, rates: &[String]| {
         (!rates.is_empty()).then(|| format!("{option} {}", rates.join(" and ")))
     };
@@ -88,6 +92,26 @@ fn rates(tick: &Tick) -> String {
     let all = [named("rate", &limits.rate), named("rate_per_host", &limits.rate_per_host)];
     let all: Vec<_> = all.into_iter().flatten().collect();
     if all.is_empty() { "a rate that was learned from the server".to_owned() } else { all.join(" or ") }
+}
+
+/// The budgets of the unit that limits it.
+fn budgets(tick: &Tick) -> String {
+    if let (true, Some(unit)) = (tick.is_limited_by_shared, &tick.limiting_unit) {
+        return format!("{unit} of the budget that is shared with others");
+    }
+    let is_of_unit = |budget: &&String| match (&tick.limiting_unit, budget.split_once('=')) {
+        (Some(unit), Some((of, _))) => unit == of,
+        _ => true,
+    };
+    let named = |option: &str, budgets: &[String]| {
+        let budgets: Vec<_> = budgets.iter().filter(is_of_unit).map(String::as_str).collect();
+        (!budgets.is_empty()).then(|| format!("{option} {}", budgets.join(" and ")))
+    };
+    let limits = &tick.limits;
+    let all = [named("budget", &limits.budget), named("budget_per_host", &limits.budget_per_host)];
+    let all: Vec<_> = all.into_iter().flatten().collect();
+    let unit = tick.limiting_unit.as_deref().unwrap_or("some unit");
+    if all.is_empty() { format!("a budget of {unit}") } else { all.join(" or ") }
 }
 
 fn concurrencies(tick: &Tick) -> String {
@@ -127,6 +151,12 @@ mod tests {
     fn each_limit_has_its_sentence_with_the_option_that_changes_it() {
         let fixed = || limits(&[], Some(100));
         let auto = LimitsNow::default;
+        let texts = |texts: &[&str]| texts.iter().map(ToString::to_string).collect();
+        let budgeted = || LimitsNow {
+            budget: texts(&["tokens=90000/min", "requests=5/s"]),
+            budget_per_host: texts(&["tokens=9/s"]),
+            ..LimitsNow::default()
+        };
         let hosts = LimitsNow {
             rate_per_host: vec!["5/s".to_owned()],
             concurrency_per_host: Some(6),
@@ -139,8 +169,34 @@ mod tests {
                  3 of 1,000 slots in use",
             ),
             (
+                Tick {
+                    server_limit: Some("tokens (90000) of a.example".to_owned()),
+                    ..tick(LimitedBy::Rate, limits(&["auto"], None))
+                },
+                "limited by the server's own limit tokens (90000) of a.example, to whose pace rate auto \
+                 keeps; the server answers in 12 ms, 3 in flight",
+            ),
+            (
                 tick(LimitedBy::Rate, auto()),
                 "limited by a rate that was learned from the server; the server answers in 12 ms, 3 in flight",
+            ),
+            (
+                Tick { limiting_unit: Some("tokens".to_owned()), ..tick(LimitedBy::Budget, budgeted()) },
+                "limited by budget tokens=90000/min or budget_per_host tokens=9/s; the server answers in 12 ms, \
+                 3 in flight",
+            ),
+            (
+                Tick { limiting_unit: Some("pages".to_owned()), ..tick(LimitedBy::Budget, auto()) },
+                "limited by a budget of pages; the server answers in 12 ms, 3 in flight",
+            ),
+            (
+                Tick {
+                    limiting_unit: Some("tokens".to_owned()),
+                    is_limited_by_shared: true,
+                    ..tick(LimitedBy::Budget, budgeted())
+                },
+                "limited by tokens of the budget that is shared with others; the server answers in 12 ms, \
+                 3 in flight",
             ),
             (
                 tick(LimitedBy::Concurrency, hosts),

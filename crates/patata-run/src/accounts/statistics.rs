@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::clusters::Clusters;
+use super::costs::Costs;
 use super::histogram::{Histogram, milliseconds};
 use super::hosts::Hosts;
 use super::summary::Summary;
 use super::tick::{Classes, LimitedBy, LimitsNow, Tick};
+use super::uses::Meters;
 use crate::Id;
 
 /// The hosts that a tick names.
@@ -80,7 +82,13 @@ pub struct Statistics {
     interval: Counts,
     hosts: Hosts,
     clusters: Clusters,
+    /// What earlier processes have spent, and this one.
+    costs_before: Costs,
+    costs: Costs,
+    /// What was used and granted of budgets by the last tick.
+    meters: Meters,
     limited_seconds: BTreeMap<LimitedBy, f64>,
+    limiting_budgets: BTreeMap<String, f64>,
 }
 
 impl Statistics {
@@ -95,7 +103,11 @@ impl Statistics {
             interval: Counts::default(),
             hosts: Hosts::default(),
             clusters: Clusters::default(),
+            costs_before: Costs::default(),
+            costs: Costs::default(),
+            meters: Meters::default(),
             limited_seconds: BTreeMap::new(),
+            limiting_budgets: BTreeMap::new(),
         }
     }
 
@@ -110,7 +122,11 @@ impl Statistics {
             interval: Counts::default(),
             hosts: Hosts::from_list(&summary.hosts),
             clusters: Clusters::from_list(&summary.clusters, summary.other_failures),
+            costs_before: summary.costs.clone(),
+            costs: Costs::default(),
+            meters: Meters::default(),
             limited_seconds: summary.limited_seconds.clone(),
+            limiting_budgets: summary.limiting_budgets.clone(),
         }
     }
 
@@ -128,9 +144,15 @@ impl Statistics {
         }
     }
 
+    /// States what this process has spent so far, in all.
+    pub fn set_costs(&mut self, costs: Costs) {
+        self.costs = costs;
+    }
+
     /// Ends a second: gives what came since the last one, and where the run stands.
     pub fn tick(&mut self, now: f64, progress: Option<&patata::Progress>, limits: &LimitsNow) -> Tick {
         let tick = self.peek(now, progress, limits);
+        self.meters.turn(&self.costs, progress.map(|progress| &*progress.granted));
         self.end_interval(tick)
     }
 
@@ -152,6 +174,9 @@ impl Statistics {
         if let Some(limited_by) = tick.limited_by {
             *self.limited_seconds.entry(limited_by).or_default() += tick.seconds;
         }
+        if let Some(budget) = tick.limiting_budget() {
+            *self.limiting_budgets.entry(budget).or_default() += tick.seconds;
+        }
         self.before.merge(&self.interval);
         self.interval.clear();
         self.hosts.begin_interval();
@@ -161,11 +186,12 @@ impl Statistics {
     /// The same of a second that is not over yet, which goes on.
     pub fn peek(&self, now: f64, progress: Option<&patata::Progress>, limits: &LimitsNow) -> Tick {
         let percentile = |percentage| milliseconds(self.interval.latency.percentile(percentage));
+        // A clock that is set back takes no time away.
+        let seconds = rounded((now - self.now).max(0.0));
         let bottleneck = progress.map(|progress| LimitedBy::from(progress.bottleneck));
         Tick {
             time: now,
-            // A clock that is set back takes no time away.
-            seconds: rounded((now - self.now).max(0.0)),
+            seconds,
             process: self.process,
             submitted: progress.map_or(0, |progress| progress.submitted),
             done: self.before.done() + self.interval.done(),
@@ -179,8 +205,14 @@ impl Statistics {
             p99_ms: percentile(99.0),
             in_flight: progress.map_or(0, |progress| progress.in_flight),
             limited_by: if limits.paused { Some(LimitedBy::Paused) } else { bottleneck },
+            limiting_unit: progress.and_then(|progress| Some(progress.budget.as_ref()?.unit.clone())),
+            is_limited_by_shared: progress
+                .and_then(|progress| progress.budget.as_ref())
+                .is_some_and(|budget| budget.shared),
             limits: limits.clone(),
             hosts: self.hosts.busiest(BUSIEST),
+            budgets: self.meters.uses(&self.costs, progress.map(|progress| &*progress.granted), seconds),
+            server_limit: progress.and_then(|progress| progress.server_limit.clone()),
             troubled_hosts: progress.map_or_else(Vec::new, |progress| progress.troubled_hosts.clone()),
         }
     }
@@ -191,6 +223,8 @@ impl Statistics {
         let mut counts = self.before.clone();
         counts.merge(&self.interval);
         let (clusters, other_failures) = self.clusters.list();
+        let mut costs = self.costs_before.clone();
+        costs.add(&self.costs);
         Summary {
             started: self.started,
             time: self.now,
@@ -201,6 +235,7 @@ impl Statistics {
             failed: counts.failed,
             attempts: counts.attempts,
             bytes: counts.bytes,
+            costs,
             statuses: counts.statuses(),
             errors: counts.kinds.iter().map(|(kind, count)| (kind.to_string(), *count)).collect(),
             latency: counts.latency,
@@ -208,6 +243,11 @@ impl Statistics {
             clusters,
             other_failures,
             limited_seconds: self.limited_seconds.iter().map(|(by, time)| (*by, rounded(*time))).collect(),
+            limiting_budgets: self
+                .limiting_budgets
+                .iter()
+                .map(|(budget, time)| (budget.clone(), rounded(*time)))
+                .collect(),
             ..Summary::default()
         }
     }

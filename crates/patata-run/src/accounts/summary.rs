@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::clusters::Cluster;
+use super::costs::Costs;
 use super::histogram::Histogram;
 use super::hosts::Host;
 use super::tick::LimitedBy;
@@ -53,6 +54,10 @@ pub struct Summary {
     pub attempts: u64,
     /// Bytes of the bodies received.
     pub bytes: u64,
+    /// What the requests have cost, by unit, where budgets count that. Of a process that was killed, what came in its last
+    /// second is not among it.
+    #[serde(skip_serializing_if = "Costs::is_empty")]
+    pub costs: Costs,
     /// How many requests were answered with which status.
     pub statuses: BTreeMap<u16, u64>,
     /// How many requests ended in which kind of error.
@@ -67,6 +72,9 @@ pub struct Summary {
     pub other_failures: u64,
     /// For how many seconds what kept the run from being faster.
     pub limited_seconds: BTreeMap<LimitedBy, f64>,
+    /// Where it was a budget, for how many seconds which: `tokens`, `tokens of the shared budget`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub limiting_budgets: BTreeMap<String, f64>,
     /// Why the run ended before its input did.
     pub stopped: Option<String>,
     /// The options that it ran with.

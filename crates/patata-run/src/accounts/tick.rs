@@ -4,12 +4,16 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::uses::Uses;
+
 /// What keeps a run from being faster, as the accounts name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LimitedBy {
     /// A rate.
     Rate,
+    /// A budget of some unit.
+    Budget,
     /// The most requests that may be in flight at once.
     Concurrency,
     /// The servers.
@@ -27,13 +31,22 @@ pub enum LimitedBy {
 
 impl LimitedBy {
     /// All of them, in the order in which they are shown.
-    pub(crate) const ALL: [Self; 7] =
-        [Self::Rate, Self::Concurrency, Self::Server, Self::Input, Self::Consumer, Self::Paused, Self::Other];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Rate,
+        Self::Budget,
+        Self::Concurrency,
+        Self::Server,
+        Self::Input,
+        Self::Consumer,
+        Self::Paused,
+        Self::Other,
+    ];
 
     /// Its name in one word, as in a timeline.
     pub fn name(self) -> &'static str {
         match self {
             Self::Rate => "rate",
+            Self::Budget => "budget",
             Self::Concurrency => "concurrency",
             Self::Server => "server",
             Self::Input => "input",
@@ -54,6 +67,7 @@ impl From<patata::Bottleneck> for LimitedBy {
     fn from(bottleneck: patata::Bottleneck) -> Self {
         match bottleneck {
             patata::Bottleneck::Rate => Self::Rate,
+            patata::Bottleneck::Budget => Self::Budget,
             patata::Bottleneck::Concurrency => Self::Concurrency,
             patata::Bottleneck::Server => Self::Server,
             patata::Bottleneck::Input => Self::Input,
@@ -73,6 +87,12 @@ pub struct LimitsNow {
     /// The rates of each host.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rate_per_host: Vec<String>,
+    /// The budgets of the run, each as a unit and its rate: `tokens=90000/min`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub budget: Vec<String>,
+    /// The budgets of each host.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub budget_per_host: Vec<String>,
     /// The most requests in flight; none where it is found out by trying.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<usize>,
@@ -190,19 +210,56 @@ pub struct Tick {
     /// What keeps the run from being faster.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limited_by: Option<LimitedBy>,
+    /// The unit of the budget that does so, where it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limiting_unit: Option<String>,
+    /// Whether that is one which the run shares with others.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_limited_by_shared: bool,
     /// The limits that hold.
     pub limits: LimitsNow,
     /// The busiest hosts of this second, and what came from each.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub hosts: Vec<(String, u64)>,
+    /// What was used in this second of each unit that there are budgets of, and granted.
+    #[serde(skip_serializing_if = "Uses::is_empty")]
+    pub budgets: Uses,
+    /// The limit of a server's own that holds requests back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server_limit: Option<String>,
     /// Hosts that do not answer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub troubled_hosts: Vec<String>,
 }
 
 impl Tick {
+    /// The budget that limits the run, by its name, where it is one.
+    pub(crate) fn limiting_budget(&self) -> Option<String> {
+        let unit = self.limiting_unit.as_ref().filter(|_| self.limited_by == Some(LimitedBy::Budget))?;
+        Some(if self.is_limited_by_shared { format!("{unit} of the shared budget") } else { unit.clone() })
+    }
+
     /// Requests that ended, a second.
     pub fn rate(&self) -> f64 {
         if self.seconds > 0.0 { self.responses.total() as f64 / self.seconds } else { 0.0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_is_named_where_it_is_one_that_limits() {
+        let tick = |limited_by, is_limited_by_shared| Tick {
+            limited_by: Some(limited_by),
+            limiting_unit: Some("tokens".to_owned()),
+            is_limited_by_shared,
+            ..Tick::default()
+        };
+        assert_eq!(tick(LimitedBy::Budget, false).limiting_budget().as_deref(), Some("tokens"));
+        let shared = tick(LimitedBy::Budget, true).limiting_budget();
+        assert_eq!(shared.as_deref(), Some("tokens of the shared budget"));
+        assert_eq!(tick(LimitedBy::Paused, false).limiting_budget(), None);
     }
 }

@@ -1,14 +1,19 @@
 //! A timeline of any length, read into a few hundred buckets.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{self, BufRead, Read};
 
 use super::tick::{Classes, LimitedBy, Tick};
+use super::uses::Use;
 
 /// The most buckets that it has, whatever the length of the run.
 const BUCKETS: usize = 300;
 /// The most hosts whose course is kept.
 const HOSTS: usize = 100;
+/// The most units whose course is kept.
+const UNITS: usize = 20;
+/// The most of a unit that is believed to be used in a second.
+const LARGEST_USE: f64 = 1e15;
 /// A line that is longer is none that was written here.
 const LONGEST_LINE: u64 = 1 << 16;
 /// The longest second that is believed.
@@ -44,6 +49,50 @@ pub(crate) struct Bucket {
     pub(crate) is_resumed: bool,
     /// What came from each of the hosts that the timeline knows, by their places there.
     hosts: HashMap<usize, u64>,
+    /// What was used and granted of each of the units that the timeline knows, likewise.
+    uses: BTreeMap<usize, Spell>,
+}
+
+/// What was used and granted of a unit in some time.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Spell {
+    pub(crate) used: f64,
+    /// For how long there was a budget.
+    pub(crate) seconds: f64,
+    pub(crate) granted: f64,
+    /// For how long it was known what was granted.
+    pub(crate) granted_seconds: f64,
+}
+
+impl Spell {
+    fn of_second(used: &Use, seconds: f64) -> Self {
+        let granted = used.granted.map(|granted| believed(granted, LARGEST_USE));
+        // More may be given back than was used.
+        let used = if used.used < 0.0 {
+            -believed(-used.used, LARGEST_USE)
+        } else {
+            believed(used.used, LARGEST_USE)
+        };
+        let granted_seconds = if granted.is_some() { seconds } else { 0.0 };
+        Self { used, seconds, granted: granted.unwrap_or_default(), granted_seconds }
+    }
+
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.used += other.used;
+        self.seconds += other.seconds;
+        self.granted += other.granted;
+        self.granted_seconds += other.granted_seconds;
+    }
+
+    /// How much was used, a second.
+    pub(crate) fn used_per_second(&self) -> Option<f64> {
+        (self.seconds >= SHORTEST).then(|| (self.used / self.seconds).max(0.0))
+    }
+
+    /// How much was granted, a second; `None` where that is not known.
+    pub(crate) fn granted_per_second(&self) -> Option<f64> {
+        (self.granted_seconds >= SHORTEST).then(|| self.granted / self.granted_seconds)
+    }
 }
 
 impl Bucket {
@@ -75,6 +124,7 @@ impl Bucket {
             limited_seconds,
             is_resumed: false,
             hosts: HashMap::new(),
+            uses: BTreeMap::new(),
         }
     }
 
@@ -99,7 +149,26 @@ impl Bucket {
             let sum = self.hosts.entry(*place).or_default();
             *sum = sum.saturating_add(*count);
         }
+        for (place, spell) in &next.uses {
+            self.uses.entry(*place).or_default().add(spell);
+        }
     }
+
+    /// What was used and granted of the unit at a place of the timeline's.
+    pub(crate) fn spell(&self, unit: usize) -> Spell {
+        self.uses.get(&unit).copied().unwrap_or_default()
+    }
+}
+
+/// The place of a name among those that are known; it becomes one of them where there are not so many yet.
+fn place(known: &mut Vec<String>, name: &str, most: usize) -> Option<usize> {
+    let found = known.iter().position(|known| known == name);
+    found.or_else(|| {
+        (known.len() < most).then(|| {
+            known.push(name.to_owned());
+            known.len() - 1
+        })
+    })
 }
 
 /// The course of a run in at most 300 buckets, however long it was: memory is flat.
@@ -118,6 +187,8 @@ pub struct Timeline {
     /// A bucket is full once it is so many seconds long; grows by doubling.
     width: f64,
     hosts: Vec<String>,
+    /// Units that there are budgets of.
+    units: Vec<String>,
     process: u32,
     skipped_lines: u64,
 }
@@ -154,9 +225,14 @@ impl Timeline {
         new.is_resumed = self.process != 0 && tick.process != self.process;
         self.process = tick.process;
         for (host, count) in &tick.hosts {
-            if let Some(place) = self.place(host) {
+            if let Some(place) = place(&mut self.hosts, host, HOSTS) {
                 let sum = new.hosts.entry(place).or_default();
                 *sum = sum.saturating_add(*count);
+            }
+        }
+        for (unit, used) in &tick.budgets {
+            if let Some(place) = place(&mut self.units, unit, UNITS) {
+                new.uses.insert(place, Spell::of_second(used, new.seconds));
             }
         }
         let has_room =
@@ -169,17 +245,6 @@ impl Timeline {
             self.halve();
         }
         self.buckets.push(new);
-    }
-
-    fn place(&mut self, host: &str) -> Option<usize> {
-        let known = self.hosts.iter().position(|known| known == host);
-        known.or_else(|| {
-            let place = self.hosts.len();
-            (place < HOSTS).then(|| {
-                self.hosts.push(host.to_owned());
-                place
-            })
-        })
     }
 
     /// Makes one bucket of each two.
@@ -209,6 +274,11 @@ impl Timeline {
         let place = self.hosts.iter().position(|known| known == host)?;
         let count = |bucket: &Bucket| bucket.hosts.get(&place).copied().unwrap_or_default();
         Some(buckets.iter().map(|bucket| bucket.per_second(count(bucket))).collect())
+    }
+
+    /// The units that there were budgets of: a bucket knows them by their places.
+    pub(crate) fn units(&self) -> &[String] {
+        &self.units
     }
 
     /// When it begins and ends, in seconds since 1970; `None` for an empty one.
@@ -284,6 +354,27 @@ mod tests {
         let marks: Vec<_> = timeline.buckets().iter().map(|bucket| bucket.is_resumed).collect();
         assert_eq!(marks, [false, false, false, true, false, false]);
         assert_eq!(timeline.seconds(), 6.0, "the time in between is not of the run");
+    }
+
+    #[test]
+    fn what_was_used_and_granted_is_summed_by_unit_and_lines_without_it_read_as_before() {
+        let of_tokens = |used, granted| Tick {
+            budgets: [("tokens".to_owned(), Use { used, granted })].into(),
+            ..second(1)
+        };
+        let ticks = (0..1000).map(|number| match number % 4 {
+            0 => of_tokens(120.0, Some(100.0)),
+            1 => of_tokens(-20.0, Some(100.0)),
+            2 => of_tokens(40.0, None),
+            _ => second(1),
+        });
+        let timeline = read(ticks);
+        assert_eq!(timeline.units(), ["tokens"]);
+        let whole = &timeline.merged(1)[0];
+        let expected = Spell { used: 35_000.0, seconds: 750.0, granted: 50_000.0, granted_seconds: 500.0 };
+        assert_eq!(whole.spell(0), expected);
+        assert_eq!(whole.spell(0).granted_per_second(), Some(100.0));
+        assert_eq!(read((1..=3).map(second)).merged(1)[0].spell(0), Spell::default());
     }
 
     #[test]

@@ -131,6 +131,10 @@ fn obey(order: &Order, shared: &Shared) -> Answer {
     let mut limits = shared.limits();
     let before = limits.clone();
     let done = (|| {
+        if let Some(budgets) = &order.budget {
+            shared.control.set_budgets(budgets.iter().map(|budget| unit_and_rate(budget)))?;
+            limits.budget.clone_from(budgets);
+        }
         if let Some(rates) = &order.rate {
             shared.control.set_rates(rates)?;
             limits.rate.clone_from(rates);
@@ -147,9 +151,14 @@ fn obey(order: &Order, shared: &Shared) -> Answer {
         Ok::<(), patata::ConfigError>(())
     })();
     match done {
-        Ok(()) => Answer::Done { before, now: limits.clone() },
+        Ok(()) => Answer::Done { before: Box::new(before), now: Box::new(limits.clone()) },
         Err(error) => Answer::Refused(error.to_string()),
     }
+}
+
+/// A budget as it is written; without a rate, where there is none, which is refused as any other that is none.
+fn unit_and_rate(budget: &str) -> (&str, &str) {
+    budget.split_once('=').unwrap_or((budget, ""))
 }
 
 fn write_line(mut stream: &UnixStream, value: &impl serde::Serialize) -> io::Result<()> {
@@ -199,12 +208,16 @@ mod tests {
     #[test]
     fn a_run_does_what_it_is_told_and_says_what_held_before() {
         with_server(|folder, server| {
-            let order = Order { rate: Some(vec!["50/s".to_owned()]), concurrency: Some(3), paused: None };
+            let order =
+                Order { rate: Some(vec!["50/s".to_owned()]), concurrency: Some(3), ..Order::default() };
             let Answer::Done { before, now } = tell(folder, &order).unwrap() else { panic!("it refuses") };
             assert_eq!((before.concurrency, now.concurrency), (Some(7), Some(3)));
             assert_eq!(now.rate, ["50/s"]);
             tell(folder, &Order { paused: Some(true), ..Order::default() }).unwrap();
             assert!(server.limits().paused);
+            let budget = vec!["tokens=90000/min".to_owned(), "tokens=1M/day".to_owned()];
+            tell(folder, &Order { budget: Some(budget.clone()), ..Order::default() }).unwrap();
+            assert_eq!(server.limits().budget, budget);
         });
     }
 
@@ -215,6 +228,12 @@ mod tests {
             let Answer::Refused(why) = tell(folder, &order).unwrap() else { panic!("it obeys") };
             assert!(why.contains("rate") && why.contains("often"), "{why}");
             assert!(server.limits().rate.is_empty());
+            for budget in ["tokens", "tokens=often", "=1/s"] {
+                let order = Order { budget: Some(vec![budget.to_owned()]), ..Order::default() };
+                let Answer::Refused(why) = tell(folder, &order).unwrap() else { panic!("it obeys") };
+                assert!(why.contains("budgets must be"), "{why}");
+            }
+            assert!(server.limits().budget.is_empty());
         });
     }
 

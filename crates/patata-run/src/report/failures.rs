@@ -10,7 +10,7 @@ use crate::accounts::{Cluster, Summary, figures};
 /// Sorts that are shown.
 const SHOWN: usize = 20;
 /// Bytes that they may take.
-const BYTES: usize = 30_000;
+const BYTES: usize = 16_500;
 /// Characters of an id.
 const ID: usize = 60;
 

@@ -8,7 +8,7 @@ use crate::accounts::{Host, Summary, Timeline, figures};
 /// Hosts that are shown.
 const SHOWN: usize = 20;
 /// Bytes that they may take.
-const BYTES: usize = 20_000;
+const BYTES: usize = 17_000;
 /// The buckets of a course.
 const BUCKETS: usize = 60;
 const WIDTH: f64 = 120.0;

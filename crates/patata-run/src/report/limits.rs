@@ -16,6 +16,7 @@ const BAR: f64 = 18.0;
 pub(crate) fn described(limit: LimitedBy) -> &'static str {
     match limit {
         LimitedBy::Rate => "a rate",
+        LimitedBy::Budget => "a budget",
         LimitedBy::Concurrency => "concurrency",
         LimitedBy::Server => "the servers",
         LimitedBy::Input => "the input",

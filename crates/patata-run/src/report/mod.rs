@@ -1,5 +1,6 @@
 //! The report of a run: one page of HTML that needs nothing else, made from the accounts.
 
+mod budgets;
 mod charts;
 mod clock;
 mod course;
@@ -21,7 +22,7 @@ const STYLE: &str = include_str!("style.css");
 /// Nothing is loaded and nothing runs, whatever a server has sent: only what stands in the page is shown.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 /// Bytes that the options may take.
-const OPTIONS: usize = 10_000;
+const OPTIONS: usize = 6_000;
 /// Characters of a command that are shown.
 const COMMAND: usize = 1000;
 /// Characters of an option's value.
@@ -58,6 +59,7 @@ pub fn report(summary: &Summary, timeline: &Timeline) -> String {
         course::section(timeline),
         latencies::course(timeline),
         limits::section(summary, timeline),
+        budgets::section(timeline),
         latencies::histogram(summary),
         hosts::section(summary, timeline),
         failures::section(summary),

@@ -55,6 +55,9 @@ fn notes(summary: &Summary, known: u64) -> String {
         )
     };
     let mut notes = vec![sum];
+    if let Some(costs) = summary.costs.told() {
+        notes.push(format!("Cost: {costs}."));
+    }
     if summary.unsent > 0 {
         notes.push(format!("{} never sent.", was(summary.unsent)));
     }

@@ -8,6 +8,8 @@ use crate::accounts::{LimitedBy, Summary, figures};
 
 /// The most sentences.
 const MOST: usize = 5;
+/// Characters of a budget's name.
+const BUDGET: usize = 60;
 /// A sort of failure that is a smaller share of what failed is not spoken of, unless there is room.
 const WORTH: f64 = 0.02;
 
@@ -255,7 +257,12 @@ fn limited(summary: &Summary) -> Option<Sentence> {
         return None;
     }
     let share = figures::share((seconds * 1000.0) as u64, (total * 1000.0) as u64);
-    let text = format!("For {share} of the time it was limited by {}.", limits::described(*limit));
+    let budget = summary.limiting_budgets.iter().max_by(|a, b| a.1.total_cmp(b.1));
+    let what = match budget.filter(|_| *limit == LimitedBy::Budget) {
+        Some((budget, _)) => format!("a budget, mostly {}", shortened(budget, BUDGET)),
+        None => limits::described(*limit).to_owned(),
+    };
+    let text = format!("For {share} of the time it was limited by {what}.");
     let option = match limit {
         LimitedBy::Rate => "rate",
         LimitedBy::Concurrency => "concurrency",
@@ -274,6 +281,7 @@ fn limited(summary: &Summary) -> Option<Sentence> {
         LimitedBy::Rate if summary.statuses.contains_key(&429) => (String::new(), None),
         LimitedBy::Rate => (format!("If the server bears more{was}:"), Some(faster("/s"))),
         LimitedBy::Concurrency => (format!("If the server bears more at once{was}:"), Some(faster(""))),
+        LimitedBy::Budget => ("A larger budget would have made it faster.".to_owned(), None),
         LimitedBy::Server => ("More at once would not have made it faster.".to_owned(), None),
         LimitedBy::Input => ("A faster source of requests would have made it faster.".to_owned(), None),
         LimitedBy::Consumer => {

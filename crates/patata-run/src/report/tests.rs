@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::Id;
-use crate::accounts::{Classes, Cluster, Host, LimitedBy, Tick};
+use crate::accounts::{Classes, Cluster, Host, LimitedBy, Tick, Use};
 use crate::samples::{Kind, sample};
 
 #[test]
@@ -24,6 +24,10 @@ fn a_picture_is_drawn_for_a_desk_and_for_a_phone_with_a_table() {
     assert_eq!(page.matches("<div class=\"wide\"><svg").count(), 4);
     assert_eq!(page.matches("<div class=\"narrow\"><svg").count(), 4);
     assert_eq!(page.matches("<details><summary>Table</summary>").count(), 4);
+}
+
+fn any_use(any: &mut impl FnMut(u64) -> u64) -> Use {
+    Use { used: any(90_000) as f64, granted: Some(any(90_000) as f64) }
 }
 
 /// A run in which nothing stays as it is for a second.
@@ -53,6 +57,7 @@ fn restless() -> Timeline {
             p99_ms: any(300_000) as f64,
             limited_by: Some(LimitedBy::ALL[any(7) as usize]),
             hosts: (0..5).map(|_| (format!("host-{}", any(20)), any(9_000))).collect(),
+            budgets: (0..9).map(|number| (format!("unit-{number}"), any_use(&mut any))).collect(),
             ..Tick::default()
         });
     }
@@ -77,6 +82,17 @@ fn the_largest_accounts_make_a_page_that_is_not_too_large() {
     let page = report(&summary, &restless());
     assert!(page.len() <= 150_000, "{}", page.len());
     assert!(page.contains("more</p>"));
+}
+
+#[test]
+fn each_budget_is_drawn_with_what_was_used_and_granted_and_without_budgets_nothing_is() {
+    let (summary, timeline) = sample(Kind::Budgeted);
+    let page = report(&summary, &timeline);
+    for class in ["used", "granted"] {
+        assert_eq!(page.matches(&format!("<path class=\"line {class}\"")).count(), 4, "two units, two sizes");
+    }
+    let (summary, timeline) = sample(Kind::Long);
+    assert!(!report(&summary, &timeline).contains("Budgets, used"));
 }
 
 #[test]
@@ -162,6 +178,9 @@ fn filled(text: &str) -> Summary {
         stopped: Some(text.to_owned()),
         next: Some(text.to_owned()),
         errors: [(text.to_owned(), 7)].into(),
+        limited_seconds: [(LimitedBy::Budget, 50.0)].into(),
+        limiting_budgets: [(text.to_owned(), 50.0)].into(),
+        ok: 1,
         hosts: vec![Host { host: text.to_owned(), done: 1, ..Host::default() }],
         clusters: vec![cluster],
         options: [("name".to_owned(), text.into())].into(),
@@ -209,6 +228,7 @@ proptest! {
                 p50_ms: times[2],
                 p99_ms: times[3],
                 hosts: vec![("a".to_owned(), counts[1])],
+                budgets: [("a".to_owned(), Use { used: times[4], granted: Some(times[5]) })].into(),
                 ..Tick::default()
             });
         }
@@ -219,10 +239,16 @@ proptest! {
 
     #[test]
     fn hostile_text_never_gets_out_of_its_place(text in hostile()) {
-        let (_, timeline) = sample(Kind::Short);
-        let page = report(&filled(&text), &timeline);
+        let of_unit = |unit: &str| {
+            let budgets = [(unit.to_owned(), Use { used: 7.0, granted: Some(9.0) })].into();
+            let mut timeline = sample(Kind::Short).1;
+            timeline.add(&Tick { seconds: 1.0, budgets, ..Tick::default() });
+            timeline
+        };
+        let page = report(&filled(&text), &of_unit(&text));
         // What is shown depends on how long a text is.
-        let tame = report(&filled(&"x".repeat(text.chars().count())), &timeline);
+        let tame = "x".repeat(text.chars().count());
+        let tame = report(&filled(&tame), &of_unit(&tame));
         prop_assert_eq!(skeleton(&page), skeleton(&tame));
         let is_shown_otherwise = |c: char| c == '\u{202e}' || c == '\0';
         prop_assert!(!page.contains(is_shown_otherwise));

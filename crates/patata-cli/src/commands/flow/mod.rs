@@ -13,8 +13,8 @@ pub(crate) mod stdout;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use patata::{ConfigError, Control, Method, PushedRun, Step, Stop};
-use patata_run::{Ending, Gate, Id, LimitsNow, Summary, Ticket};
+use patata::{ConfigError, Control, Method, PushedRun, Receipt, Step, Stop};
+use patata_run::{Costs, Ending, Gate, Id, LimitsNow, Summary, Ticket};
 
 use self::canary::Judged;
 use self::count::Total;
@@ -86,6 +86,8 @@ pub(crate) struct Flow {
     pub(crate) limits: LimitsNow,
     /// As the plan has them.
     pub(crate) limits_of_plan: LimitsNow,
+    /// Whether it was told that answers do not say what they have cost, where they were to.
+    pub(crate) has_told_misses: bool,
 }
 
 /// What a run has come to.
@@ -110,6 +112,9 @@ impl Flow {
             None => self.part(plan, Rows::All, &mut parts)?,
             Some(count) => self.canary_and_rest(plan, count, &mut parts)?,
         };
+        for miss in plan.settling.misses() {
+            self.display.message(&miss);
+        }
         let mut ending = parts.ending;
         ending.stopped = ended.reason().map(|why| plan.redaction.apply(&why));
         let is_complete = parts.is_complete && ending.cancelled == 0;
@@ -165,13 +170,14 @@ impl Flow {
         let mut feed = Feed::start(origin, control.clone())?;
         self.hold_limits(&control)?;
         let orders = Orders::listen(self.folder.as_deref(), &control, &self.limits);
-        let under_way = UnderWay { plan, control: &control, orders: &orders };
+        let under_way = UnderWay { plan, control: &control, orders: &orders, spent: &parts.costs };
         let ended = self.send(&under_way, &mut run, &mut feed);
         run.end();
         let Rest { blocks, gate, is_complete, failure } = feed.close();
         self.gate = gate;
         self.sink.note_input(&blocks)?;
         parts.add(&run, is_complete);
+        self.sink.set_costs(parts.costs.clone());
         let ended = ended?;
         let is_left = self.sink.rest(true)? == Reader::HasLeft;
         Ok(match (ended, failure) {
@@ -188,6 +194,8 @@ impl Flow {
             return Ok(());
         }
         control.set_rates(&self.limits.rate).map_err(refused)?;
+        let budgets = self.limits.budget.iter().filter_map(|budget| budget.split_once('='));
+        control.set_budgets(budgets).map_err(refused)?;
         control.set_concurrency(self.limits.concurrency).map_err(refused)?;
         control.set_paused(self.limits.paused).map_err(refused)
     }
@@ -203,7 +211,7 @@ impl Flow {
         loop {
             if until_look == 0 {
                 until_look = BATCH;
-                self.look(under_way);
+                self.look(under_way, run.receipt());
                 run.hold(self.sink.unsafe_count()?);
                 self.sink.note_input(&feed.take_blocks())?;
                 if let Some(exit) = self.signals.come() {
@@ -235,8 +243,16 @@ impl Flow {
     }
 
     /// Draws, if it is time.
-    fn look(&mut self, under_way: &UnderWay<'_>) {
+    fn look(&mut self, under_way: &UnderWay<'_>, receipt: &Receipt) {
         let Some(due) = self.display.due() else { return };
+        let mut costs = under_way.spent.clone();
+        costs.add(&Costs::of_receipt(receipt));
+        self.sink.set_costs(costs);
+        if !self.has_told_misses {
+            let misses = under_way.plan.settling.misses();
+            self.has_told_misses = !misses.is_empty();
+            misses.iter().for_each(|miss| self.display.message(miss));
+        }
         if let Some(limits) = under_way.orders.limits().filter(|limits| *limits != self.limits) {
             self.display.message(&change(&self.limits, &limits));
             self.limits = limits;
@@ -259,6 +275,8 @@ struct UnderWay<'a> {
     plan: &'a Plan,
     control: &'a Control,
     orders: &'a Orders,
+    /// What the parts before it have spent.
+    spent: &'a Costs,
 }
 
 /// The accounts of the parts of a run.
@@ -267,6 +285,7 @@ struct Parts {
     ending: Ending,
     submitted: u64,
     is_complete: bool,
+    costs: Costs,
 }
 
 impl Parts {
@@ -275,6 +294,7 @@ impl Parts {
         self.submitted += receipt.submitted;
         self.ending.cancelled += receipt.cancelled;
         self.ending.unsent += receipt.unsent;
+        self.costs.add(&Costs::of_receipt(receipt));
         let tickets = run.unfinished().unsent.iter().filter_map(|tag| match tag {
             Tag::Ticket(ticket) => Some(ticket.position()),
             Tag::Row { .. } => None,

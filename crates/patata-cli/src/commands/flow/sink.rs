@@ -1,7 +1,7 @@
 //! Where outcomes go: rows on stdout, or a run folder.
 
 use patata::{Outcome, Progress};
-use patata_run::{InputBlock, LimitsNow, Recorder, Statistics, Tick};
+use patata_run::{Costs, InputBlock, LimitsNow, Recorder, Statistics, Tick};
 
 use super::Tag;
 use super::redacted::redacted;
@@ -89,6 +89,14 @@ impl Sink {
                 }
                 recorder.tick(progress, limits)
             }
+        }
+    }
+
+    /// States what this process has spent so far.
+    pub(super) fn set_costs(&mut self, costs: Costs) {
+        match self {
+            Self::Stdout(stdout) => stdout.statistics.set_costs(costs),
+            Self::Folder(recorder) => recorder.set_costs(costs),
         }
     }
 

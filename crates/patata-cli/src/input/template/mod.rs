@@ -2,6 +2,7 @@
 
 mod body;
 mod braces;
+mod costs;
 mod encoding;
 mod file;
 mod method;
@@ -18,6 +19,7 @@ use patata::Request;
 use patata_run::Id;
 
 use self::body::BodyTemplate;
+use self::costs::CostTemplate;
 use self::encoding::Encoding;
 use self::file::SaveTo;
 use self::method::MethodTemplate;
@@ -47,6 +49,7 @@ pub struct Template {
     filled: Option<BodyTemplate>,
     save_to: Option<SaveTo>,
     id: Option<FieldPath>,
+    costs: Vec<CostTemplate>,
 }
 
 impl Template {
@@ -78,6 +81,7 @@ impl Template {
             filled: if is_filled { body(&parts.variables)? } else { None },
             save_to: parts.save_to.as_deref().map(SaveTo::new).transpose()?,
             id: parts.id.as_deref().map(FieldPath::new),
+            costs: parts.costs.iter().map(|(unit, amount)| CostTemplate::new(unit, amount)).collect(),
         })
     }
 
@@ -92,6 +96,7 @@ impl Template {
             // A row without a field `id` is known by another.
             .chain(self.save_to.iter().flat_map(SaveTo::fields).filter(|field| field.name() != "id"))
             .chain(&self.id)
+            .chain(self.costs.iter().filter_map(CostTemplate::field))
     }
 
     /// What a row is known by: what the field says that was chosen for it, else the row's place in the input.
@@ -180,6 +185,9 @@ impl Template {
         self.add_pairs(row, &mut plan)?;
         if let (None, Some(body)) = (&plan.body, &self.body) {
             plan.body = Some(body.render(row)?);
+        }
+        for cost in &self.costs {
+            plan.costs.push((cost.unit().to_owned(), cost.render(row)?));
         }
         if let Some(save_to) = &self.save_to {
             plan.save_to = Some(save_to.render(row, &self.id(row))?);

@@ -28,6 +28,8 @@ pub struct TemplateParts {
     pub save_to: Option<String>,
     /// The field that a row is known by. Default: `id` in JSONL; the row's place for all else.
     pub id: Option<String>,
+    /// What the request costs, by unit: a number, or the name of a field that has one.
+    pub costs: Vec<(String, String)>,
 }
 
 impl fmt::Debug for TemplateParts {

@@ -20,6 +20,8 @@ pub struct Plan {
     pub(super) params: own::Pairs,
     pub(super) body: Option<Body>,
     pub(super) save_to: Option<PathBuf>,
+    /// By unit.
+    pub(super) costs: Vec<(String, f64)>,
     /// By what errors name the row, beside another that is saved to the same file.
     pub(super) label: Option<String>,
 }
@@ -37,7 +39,8 @@ impl fmt::Debug for Plan {
 
 impl Plan {
     pub(super) fn new(url: String, method: Option<Method>) -> Self {
-        Self { url, method, headers: Vec::new(), params: Vec::new(), body: None, save_to: None, label: None }
+        let (headers, params, costs) = (Vec::new(), Vec::new(), Vec::new());
+        Self { url, method, headers, params, body: None, save_to: None, costs, label: None }
     }
 
     /// The URL, without the parameters that go behind it.
@@ -95,6 +98,9 @@ impl Plan {
         }
         if let Some(path) = self.save_to {
             request = request.stream_to(path);
+        }
+        for (unit, amount) in self.costs {
+            request = request.cost(unit, amount);
         }
         match self.label {
             Some(label) => request.label(label),

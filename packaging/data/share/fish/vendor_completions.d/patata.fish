@@ -41,6 +41,7 @@ complete -c patata -n "__fish_patata_needs_command" -f -a "patch" -d 'Send one P
 complete -c patata -n "__fish_patata_needs_command" -f -a "delete" -d 'Send one DELETE request and print the body of the response'
 complete -c patata -n "__fish_patata_needs_command" -f -a "head" -d 'Send one HEAD request and print the headers of the response'
 complete -c patata -n "__fish_patata_needs_command" -f -a "serve" -d 'Serve on this machine what can be asked for in tests'
+complete -c patata -n "__fish_patata_needs_command" -f -a "budget" -d 'Hold one limit for all who share it, and tell how it is used'
 complete -c patata -n "__fish_patata_needs_command" -f -a "completions" -d 'Print what a shell needs to complete the arguments of this program'
 complete -c patata -n "__fish_patata_needs_command" -f -a "man" -d 'Print the manual page'
 complete -c patata -n "__fish_patata_using_subcommand run" -l id -d 'The field that a row is known by [default: its place, in JSONL id]' -r
@@ -74,11 +75,16 @@ complete -c patata -n "__fish_patata_using_subcommand run" -l max-response-size 
 complete -c patata -n "__fish_patata_using_subcommand run" -l max-decompression-ratio -d 'Refuse bodies that unpack to so many times their size [default: 200]' -r
 complete -c patata -n "__fish_patata_using_subcommand run" -s c -l concurrency -d 'Requests in flight at once; auto finds out how many are best' -r
 complete -c patata -n "__fish_patata_using_subcommand run" -l concurrency-per-host -d 'Requests in flight at once at each host' -r
-complete -c patata -n "__fish_patata_using_subcommand run" -l rate -d 'Requests in a time, as 100/s or 600/min' -r
+complete -c patata -n "__fish_patata_using_subcommand run" -l rate -d 'Requests in a time, as 100/s or 600/min; auto is what servers tell' -r
 complete -c patata -n "__fish_patata_using_subcommand run" -l rate-per-host -d 'Requests in a time to each host' -r
+complete -c patata -n "__fish_patata_using_subcommand run" -l budget -d 'How much of a unit in a time, as tokens=90000/min; or the handle of a budget that is shared, as env:NAME' -r
+complete -c patata -n "__fish_patata_using_subcommand run" -l budget-timeout -d 'Wait so long for a shared budget that does not answer [default: 60s]' -r
+complete -c patata -n "__fish_patata_using_subcommand run" -l budget-per-host -d 'How much of a unit in a time at each host' -r
 complete -c patata -n "__fish_patata_using_subcommand run" -l limit-rate -d 'Bytes of bodies in a second, on average, as 500K or 10M' -r
 complete -c patata -n "__fish_patata_using_subcommand run" -l workers -d 'Threads that send [default: as many as there are processors]' -r
 complete -c patata -n "__fish_patata_using_subcommand run" -l queue-max-size -d 'Requests that are held in memory at most [default: 100000]' -r
+complete -c patata -n "__fish_patata_using_subcommand run" -l cost -d 'What a request costs, by a field of its row or a number, as tokens=prompt_tokens' -r
+complete -c patata -n "__fish_patata_using_subcommand run" -l settle -d 'What it did cost, by the response\'s JSON, as tokens=usage.total_tokens' -r
 complete -c patata -n "__fish_patata_using_subcommand run" -l max-failures -d 'Stop once more have failed, as 10 or 1% (exit code 3)' -r
 complete -c patata -n "__fish_patata_using_subcommand run" -l ok -d 'Statuses that are no failure, as 2xx,404 [default: below 400]' -r
 complete -c patata -n "__fish_patata_using_subcommand run" -l abort-on -d 'Stop at the first of these statuses (exit code 3)' -r
@@ -117,6 +123,7 @@ complete -c patata -n "__fish_patata_using_subcommand run" -l ordered -d 'Give r
 complete -c patata -n "__fish_patata_using_subcommand run" -l cookie-jar -d 'Keep the cookies that servers set, and send them back'
 complete -c patata -n "__fish_patata_using_subcommand run" -s L -l location -d 'Follow redirects, which is what is done anyway'
 complete -c patata -n "__fish_patata_using_subcommand run" -l no-follow-redirects -d 'Take redirects for the responses that they are'
+complete -c patata -n "__fish_patata_using_subcommand run" -l no-learn-limits -d 'Ask on where a server says that nothing of its limit remains'
 complete -c patata -n "__fish_patata_using_subcommand run" -l retry-non-idempotent -d 'Try again also what may have been done already, as a POST that was answered with 500'
 complete -c patata -n "__fish_patata_using_subcommand run" -l idempotency-key -d 'Give each POST and the like a key, by which a server knows it again when it is sent twice'
 complete -c patata -n "__fish_patata_using_subcommand run" -l no-proxy -d 'No proxy, whatever the environment says'
@@ -129,8 +136,11 @@ complete -c patata -n "__fish_patata_using_subcommand resume" -l unknown -d 'Wha
 resend\t'They are sent again, and may be done twice'"
 complete -c patata -n "__fish_patata_using_subcommand resume" -s c -l concurrency -d 'Requests in flight at once; auto finds out how many are best' -r
 complete -c patata -n "__fish_patata_using_subcommand resume" -l concurrency-per-host -d 'Requests in flight at once at each host' -r
-complete -c patata -n "__fish_patata_using_subcommand resume" -l rate -d 'Requests in a time, as 100/s or 600/min' -r
+complete -c patata -n "__fish_patata_using_subcommand resume" -l rate -d 'Requests in a time, as 100/s or 600/min; auto is what servers tell' -r
 complete -c patata -n "__fish_patata_using_subcommand resume" -l rate-per-host -d 'Requests in a time to each host' -r
+complete -c patata -n "__fish_patata_using_subcommand resume" -l budget -d 'How much of a unit in a time, as tokens=90000/min; or the handle of a budget that is shared, as env:NAME' -r
+complete -c patata -n "__fish_patata_using_subcommand resume" -l budget-timeout -d 'Wait so long for a shared budget that does not answer [default: 60s]' -r
+complete -c patata -n "__fish_patata_using_subcommand resume" -l budget-per-host -d 'How much of a unit in a time at each host' -r
 complete -c patata -n "__fish_patata_using_subcommand resume" -l limit-rate -d 'Bytes of bodies in a second, on average, as 500K or 10M' -r
 complete -c patata -n "__fish_patata_using_subcommand resume" -l workers -d 'Threads that send [default: as many as there are processors]' -r
 complete -c patata -n "__fish_patata_using_subcommand resume" -l queue-max-size -d 'Requests that are held in memory at most [default: 100000]' -r
@@ -140,6 +150,7 @@ plain\t'A line every ten seconds'
 json\t'A line of JSON every second'
 none\t'Nothing'"
 complete -c patata -n "__fish_patata_using_subcommand resume" -l config -d 'Read defaults from this file [default: ~/.config/patata/config.toml]' -r -F
+complete -c patata -n "__fish_patata_using_subcommand resume" -l no-learn-limits -d 'Ask on where a server says that nothing of its limit remains'
 complete -c patata -n "__fish_patata_using_subcommand resume" -s q -l quiet -d 'Tell nothing but errors'
 complete -c patata -n "__fish_patata_using_subcommand resume" -s h -l help -d 'Print help; all of it: --help all'
 complete -c patata -n "__fish_patata_using_subcommand resume" -s V -l version -d 'Print version'
@@ -147,8 +158,11 @@ complete -c patata -n "__fish_patata_using_subcommand retry" -l status -d 'Only 
 complete -c patata -n "__fish_patata_using_subcommand retry" -l kind -d 'Only what ended in such an error, as timeout or connect; several are separated by commas' -r
 complete -c patata -n "__fish_patata_using_subcommand retry" -s c -l concurrency -d 'Requests in flight at once; auto finds out how many are best' -r
 complete -c patata -n "__fish_patata_using_subcommand retry" -l concurrency-per-host -d 'Requests in flight at once at each host' -r
-complete -c patata -n "__fish_patata_using_subcommand retry" -l rate -d 'Requests in a time, as 100/s or 600/min' -r
+complete -c patata -n "__fish_patata_using_subcommand retry" -l rate -d 'Requests in a time, as 100/s or 600/min; auto is what servers tell' -r
 complete -c patata -n "__fish_patata_using_subcommand retry" -l rate-per-host -d 'Requests in a time to each host' -r
+complete -c patata -n "__fish_patata_using_subcommand retry" -l budget -d 'How much of a unit in a time, as tokens=90000/min; or the handle of a budget that is shared, as env:NAME' -r
+complete -c patata -n "__fish_patata_using_subcommand retry" -l budget-timeout -d 'Wait so long for a shared budget that does not answer [default: 60s]' -r
+complete -c patata -n "__fish_patata_using_subcommand retry" -l budget-per-host -d 'How much of a unit in a time at each host' -r
 complete -c patata -n "__fish_patata_using_subcommand retry" -l limit-rate -d 'Bytes of bodies in a second, on average, as 500K or 10M' -r
 complete -c patata -n "__fish_patata_using_subcommand retry" -l workers -d 'Threads that send [default: as many as there are processors]' -r
 complete -c patata -n "__fish_patata_using_subcommand retry" -l queue-max-size -d 'Requests that are held in memory at most [default: 100000]' -r
@@ -159,6 +173,7 @@ json\t'A line of JSON every second'
 none\t'Nothing'"
 complete -c patata -n "__fish_patata_using_subcommand retry" -l config -d 'Read defaults from this file [default: ~/.config/patata/config.toml]' -r -F
 complete -c patata -n "__fish_patata_using_subcommand retry" -l unknown -d 'Also what was sent and whose outcome nobody knows: it may be done twice'
+complete -c patata -n "__fish_patata_using_subcommand retry" -l no-learn-limits -d 'Ask on where a server says that nothing of its limit remains'
 complete -c patata -n "__fish_patata_using_subcommand retry" -s q -l quiet -d 'Tell nothing but errors'
 complete -c patata -n "__fish_patata_using_subcommand retry" -s h -l help -d 'Print help; all of it: --help all'
 complete -c patata -n "__fish_patata_using_subcommand retry" -s V -l version -d 'Print version'
@@ -171,7 +186,8 @@ complete -c patata -n "__fish_patata_using_subcommand report" -s h -l help -d 'P
 complete -c patata -n "__fish_patata_using_subcommand report" -s V -l version -d 'Print version'
 complete -c patata -n "__fish_patata_using_subcommand show" -s h -l help -d 'Print help; all of it: --help all'
 complete -c patata -n "__fish_patata_using_subcommand show" -s V -l version -d 'Print version'
-complete -c patata -n "__fish_patata_using_subcommand set" -l rate -d 'Send at most so many in a time, as 50/s; "none" for no limit; several hold together' -r
+complete -c patata -n "__fish_patata_using_subcommand set" -l rate -d 'Send at most so many in a time, as 50/s; "none" for no limit, "auto" for what servers tell; several hold together' -r
+complete -c patata -n "__fish_patata_using_subcommand set" -l budget -d 'Use at most so much of a unit in a time, as tokens=90000/min, in place of all that it has; "none" for no limit' -r
 complete -c patata -n "__fish_patata_using_subcommand set" -l concurrency -d 'Have at most so many in flight' -r
 complete -c patata -n "__fish_patata_using_subcommand set" -s h -l help -d 'Print help; all of it: --help all'
 complete -c patata -n "__fish_patata_using_subcommand set" -s V -l version -d 'Print version'
@@ -192,6 +208,8 @@ complete -c patata -n "__fish_patata_using_subcommand get" -s A -l user-agent -d
 complete -c patata -n "__fish_patata_using_subcommand get" -l max-redirects -d 'Follow so many redirects at most [default: 10]' -r
 complete -c patata -n "__fish_patata_using_subcommand get" -l max-response-size -d 'Refuse longer bodies, as 100M [default: 64M]' -r
 complete -c patata -n "__fish_patata_using_subcommand get" -l max-decompression-ratio -d 'Refuse bodies that unpack to so many times their size [default: 200]' -r
+complete -c patata -n "__fish_patata_using_subcommand get" -l budget -d 'How much of a unit in a time, as tokens=90000/min; or the handle of a budget that is shared, as env:NAME' -r
+complete -c patata -n "__fish_patata_using_subcommand get" -l budget-timeout -d 'Wait so long for a shared budget that does not answer [default: 60s]' -r
 complete -c patata -n "__fish_patata_using_subcommand get" -l retry -d 'Send again what failed in passing, up to so many times' -r
 complete -c patata -n "__fish_patata_using_subcommand get" -l retries -d 'The same as attempts in total: --retries 3 is --retry 2' -r
 complete -c patata -n "__fish_patata_using_subcommand get" -l retry-statuses -d 'Statuses that are tried again [default: 408, 425, 429, 5xx save 501 and 505]' -r
@@ -241,6 +259,8 @@ complete -c patata -n "__fish_patata_using_subcommand post" -s A -l user-agent -
 complete -c patata -n "__fish_patata_using_subcommand post" -l max-redirects -d 'Follow so many redirects at most [default: 10]' -r
 complete -c patata -n "__fish_patata_using_subcommand post" -l max-response-size -d 'Refuse longer bodies, as 100M [default: 64M]' -r
 complete -c patata -n "__fish_patata_using_subcommand post" -l max-decompression-ratio -d 'Refuse bodies that unpack to so many times their size [default: 200]' -r
+complete -c patata -n "__fish_patata_using_subcommand post" -l budget -d 'How much of a unit in a time, as tokens=90000/min; or the handle of a budget that is shared, as env:NAME' -r
+complete -c patata -n "__fish_patata_using_subcommand post" -l budget-timeout -d 'Wait so long for a shared budget that does not answer [default: 60s]' -r
 complete -c patata -n "__fish_patata_using_subcommand post" -l retry -d 'Send again what failed in passing, up to so many times' -r
 complete -c patata -n "__fish_patata_using_subcommand post" -l retries -d 'The same as attempts in total: --retries 3 is --retry 2' -r
 complete -c patata -n "__fish_patata_using_subcommand post" -l retry-statuses -d 'Statuses that are tried again [default: 408, 425, 429, 5xx save 501 and 505]' -r
@@ -290,6 +310,8 @@ complete -c patata -n "__fish_patata_using_subcommand put" -s A -l user-agent -d
 complete -c patata -n "__fish_patata_using_subcommand put" -l max-redirects -d 'Follow so many redirects at most [default: 10]' -r
 complete -c patata -n "__fish_patata_using_subcommand put" -l max-response-size -d 'Refuse longer bodies, as 100M [default: 64M]' -r
 complete -c patata -n "__fish_patata_using_subcommand put" -l max-decompression-ratio -d 'Refuse bodies that unpack to so many times their size [default: 200]' -r
+complete -c patata -n "__fish_patata_using_subcommand put" -l budget -d 'How much of a unit in a time, as tokens=90000/min; or the handle of a budget that is shared, as env:NAME' -r
+complete -c patata -n "__fish_patata_using_subcommand put" -l budget-timeout -d 'Wait so long for a shared budget that does not answer [default: 60s]' -r
 complete -c patata -n "__fish_patata_using_subcommand put" -l retry -d 'Send again what failed in passing, up to so many times' -r
 complete -c patata -n "__fish_patata_using_subcommand put" -l retries -d 'The same as attempts in total: --retries 3 is --retry 2' -r
 complete -c patata -n "__fish_patata_using_subcommand put" -l retry-statuses -d 'Statuses that are tried again [default: 408, 425, 429, 5xx save 501 and 505]' -r
@@ -339,6 +361,8 @@ complete -c patata -n "__fish_patata_using_subcommand patch" -s A -l user-agent 
 complete -c patata -n "__fish_patata_using_subcommand patch" -l max-redirects -d 'Follow so many redirects at most [default: 10]' -r
 complete -c patata -n "__fish_patata_using_subcommand patch" -l max-response-size -d 'Refuse longer bodies, as 100M [default: 64M]' -r
 complete -c patata -n "__fish_patata_using_subcommand patch" -l max-decompression-ratio -d 'Refuse bodies that unpack to so many times their size [default: 200]' -r
+complete -c patata -n "__fish_patata_using_subcommand patch" -l budget -d 'How much of a unit in a time, as tokens=90000/min; or the handle of a budget that is shared, as env:NAME' -r
+complete -c patata -n "__fish_patata_using_subcommand patch" -l budget-timeout -d 'Wait so long for a shared budget that does not answer [default: 60s]' -r
 complete -c patata -n "__fish_patata_using_subcommand patch" -l retry -d 'Send again what failed in passing, up to so many times' -r
 complete -c patata -n "__fish_patata_using_subcommand patch" -l retries -d 'The same as attempts in total: --retries 3 is --retry 2' -r
 complete -c patata -n "__fish_patata_using_subcommand patch" -l retry-statuses -d 'Statuses that are tried again [default: 408, 425, 429, 5xx save 501 and 505]' -r
@@ -388,6 +412,8 @@ complete -c patata -n "__fish_patata_using_subcommand delete" -s A -l user-agent
 complete -c patata -n "__fish_patata_using_subcommand delete" -l max-redirects -d 'Follow so many redirects at most [default: 10]' -r
 complete -c patata -n "__fish_patata_using_subcommand delete" -l max-response-size -d 'Refuse longer bodies, as 100M [default: 64M]' -r
 complete -c patata -n "__fish_patata_using_subcommand delete" -l max-decompression-ratio -d 'Refuse bodies that unpack to so many times their size [default: 200]' -r
+complete -c patata -n "__fish_patata_using_subcommand delete" -l budget -d 'How much of a unit in a time, as tokens=90000/min; or the handle of a budget that is shared, as env:NAME' -r
+complete -c patata -n "__fish_patata_using_subcommand delete" -l budget-timeout -d 'Wait so long for a shared budget that does not answer [default: 60s]' -r
 complete -c patata -n "__fish_patata_using_subcommand delete" -l retry -d 'Send again what failed in passing, up to so many times' -r
 complete -c patata -n "__fish_patata_using_subcommand delete" -l retries -d 'The same as attempts in total: --retries 3 is --retry 2' -r
 complete -c patata -n "__fish_patata_using_subcommand delete" -l retry-statuses -d 'Statuses that are tried again [default: 408, 425, 429, 5xx save 501 and 505]' -r
@@ -437,6 +463,8 @@ complete -c patata -n "__fish_patata_using_subcommand head" -s A -l user-agent -
 complete -c patata -n "__fish_patata_using_subcommand head" -l max-redirects -d 'Follow so many redirects at most [default: 10]' -r
 complete -c patata -n "__fish_patata_using_subcommand head" -l max-response-size -d 'Refuse longer bodies, as 100M [default: 64M]' -r
 complete -c patata -n "__fish_patata_using_subcommand head" -l max-decompression-ratio -d 'Refuse bodies that unpack to so many times their size [default: 200]' -r
+complete -c patata -n "__fish_patata_using_subcommand head" -l budget -d 'How much of a unit in a time, as tokens=90000/min; or the handle of a budget that is shared, as env:NAME' -r
+complete -c patata -n "__fish_patata_using_subcommand head" -l budget-timeout -d 'Wait so long for a shared budget that does not answer [default: 60s]' -r
 complete -c patata -n "__fish_patata_using_subcommand head" -l retry -d 'Send again what failed in passing, up to so many times' -r
 complete -c patata -n "__fish_patata_using_subcommand head" -l retries -d 'The same as attempts in total: --retries 3 is --retry 2' -r
 complete -c patata -n "__fish_patata_using_subcommand head" -l retry-statuses -d 'Statuses that are tried again [default: 408, 425, 429, 5xx save 501 and 505]' -r
@@ -473,8 +501,27 @@ complete -c patata -n "__fish_patata_using_subcommand head" -s h -l help -d 'Pri
 complete -c patata -n "__fish_patata_using_subcommand head" -s V -l version -d 'Print version'
 complete -c patata -n "__fish_patata_using_subcommand serve" -l address -d 'The address and port to serve on; port 0 is any that is free' -r
 complete -c patata -n "__fish_patata_using_subcommand serve" -l threads -d 'How many threads serve' -r
+complete -c patata -n "__fish_patata_using_subcommand serve" -l requests-per-minute -d 'Be a language model\'s API too, which serves so many requests a minute' -r
+complete -c patata -n "__fish_patata_using_subcommand serve" -l tokens-per-minute -d 'The same for tokens, of prompts and answers; a word is a token' -r
 complete -c patata -n "__fish_patata_using_subcommand serve" -s h -l help -d 'Print help; all of it: --help all'
 complete -c patata -n "__fish_patata_using_subcommand serve" -s V -l version -d 'Print version'
+complete -c patata -n "__fish_patata_using_subcommand budget; and not __fish_seen_subcommand_from serve status" -s h -l help -d 'Print help; all of it: --help all'
+complete -c patata -n "__fish_patata_using_subcommand budget; and not __fish_seen_subcommand_from serve status" -s V -l version -d 'Print version'
+complete -c patata -n "__fish_patata_using_subcommand budget; and not __fish_seen_subcommand_from serve status" -f -a "serve" -d 'Hold a budget until Ctrl-C; the handle that opens it is the first line on stdout'
+complete -c patata -n "__fish_patata_using_subcommand budget; and not __fish_seen_subcommand_from serve status" -f -a "status" -d 'Tell who uses how much of a budget, and what is waiting'
+complete -c patata -n "__fish_patata_using_subcommand budget; and __fish_seen_subcommand_from serve" -l rate -d 'Requests in a time, as 100/s or 600/min; several hold together' -r
+complete -c patata -n "__fish_patata_using_subcommand budget; and __fish_seen_subcommand_from serve" -l budget -d 'Another unit in a time, as tokens=90000/min' -r
+complete -c patata -n "__fish_patata_using_subcommand budget; and __fish_seen_subcommand_from serve" -s c -l concurrency -d 'Requests in flight at once' -r
+complete -c patata -n "__fish_patata_using_subcommand budget; and __fish_seen_subcommand_from serve" -l listen -d 'The address and port to listen on [default: 127.0.0.1 and a port that is free]' -r
+complete -c patata -n "__fish_patata_using_subcommand budget; and __fish_seen_subcommand_from serve" -l unix -d 'Listen on a socket in a folder, which the same user only can open' -r -F
+complete -c patata -n "__fish_patata_using_subcommand budget; and __fish_seen_subcommand_from serve" -l secret -d 'The secret that opens it, from a variable, as env:NAME [default: one that is made up]' -r
+complete -c patata -n "__fish_patata_using_subcommand budget; and __fish_seen_subcommand_from serve" -l state -d 'Keep in this file what is used up, and go on from there when started again' -r -F
+complete -c patata -n "__fish_patata_using_subcommand budget; and __fish_seen_subcommand_from serve" -s h -l help -d 'Print help; all of it: --help all'
+complete -c patata -n "__fish_patata_using_subcommand budget; and __fish_seen_subcommand_from serve" -s V -l version -d 'Print version'
+complete -c patata -n "__fish_patata_using_subcommand budget; and __fish_seen_subcommand_from status" -l json -d 'As JSON'
+complete -c patata -n "__fish_patata_using_subcommand budget; and __fish_seen_subcommand_from status" -l watch -d 'Tell it each second, until Ctrl-C'
+complete -c patata -n "__fish_patata_using_subcommand budget; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help; all of it: --help all'
+complete -c patata -n "__fish_patata_using_subcommand budget; and __fish_seen_subcommand_from status" -s V -l version -d 'Print version'
 complete -c patata -n "__fish_patata_using_subcommand completions" -s h -l help -d 'Print help; all of it: --help all'
 complete -c patata -n "__fish_patata_using_subcommand completions" -s V -l version -d 'Print version'
 complete -c patata -n "__fish_patata_using_subcommand man" -s h -l help -d 'Print help; all of it: --help all'
