@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from patata._call_state import Progress
 from patata._options import ClientOptions, Options, RequestOptions
 from patata._patata import MAX_RESPONSE_HEADERS, __version__
+from patata.budget import Budget, BudgetHandle
 from patata.client import Patata
 from patata.exceptions import (
     CallCancelledError,
@@ -42,6 +43,8 @@ __all__ = [
     "MAX_RESPONSE_HEADERS",
     "AsyncPatata",
     "AsyncResponses",
+    "Budget",
+    "BudgetHandle",
     "CallCancelledError",
     "ClientAlreadyInUseError",
     "ClientClosedError",

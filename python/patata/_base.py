@@ -11,6 +11,7 @@ from patata import _options, _patata, exceptions
 from patata._options import Options, Unpack
 from patata._progress.log import CallLog, configure, log_failure
 from patata._progress.stall import INPUT_STALL, InputStall
+from patata.budget import Budget, BudgetHandle
 from patata.models import Request, Response
 from patata.receipt import Accounts, Receipt
 
@@ -58,6 +59,8 @@ class Client:
         verbose: bool = True,
         *,
         workers: int | None = None,
+        budget: str | Budget | BudgetHandle | None = None,
+        budget_timeout: float | None = 60,
         **options: Unpack[Options],
     ) -> None:
         self.num_workers = _options.workers(num_workers, workers, _patata.default_num_workers())
@@ -65,8 +68,13 @@ class Client:
         self.input_chunk_size = _options.size("input_chunk_size", input_chunk_size)
         self.pool_submit_size = _options.size("pool_submit_size", pool_submit_size)
         self.verbose_level = _options.verbose_level(verbose_level, verbose)
+        shared = _options.shared_budget(budget, budget_timeout)
         of_engine, self._call_options = _options.split(_options.checked(options))
         _patata.check_options(_options.combined({}, self._call_options))
+        if shared is not None:
+            of_engine["budget"] = shared
+        self._budget = budget
+        """Kept, as the holder that :meth:`Budget.serve` has started ends with its handle."""
         self._engine = _patata.Client({**self._sizes(), **of_engine})
         self._limits = {name: of_engine[name] for name in LIMITS if of_engine.get(name) is not None}
         self._plain: dict[bool, Prepared] = {}
@@ -133,6 +141,9 @@ class Client:
         """The options of a call as the engine takes them: the call's own, or else the client's."""
         of_client = _options.without_run(self._call_options) if is_request else self._call_options
         combined = _options.combined(of_client, _options.checked(given))
+        settle: Any = combined.get("settle")
+        if settle is not None:
+            combined["settle"] = _options.Settling(settle, self.verbose_level)
         return {**self._sizes(), **_options.DEFAULTS, **combined}
 
     def _sizes(self) -> dict[str, Any]:

@@ -13,6 +13,9 @@ AS_IT_IS: Any = type("AsItIs", (), {"__repr__": lambda _: "as it is"})()
 """Stands for a limit that was not given, where ``None`` has a meaning of its own."""
 
 
+OF_ENGINE = {"rate": "rates", "budgets": "budgets"}
+"""The names that the engine has for limits of which there may be several."""
+
 CANCELLED = "the call was cancelled"
 """What is said of one."""
 
@@ -32,10 +35,17 @@ class Progress(NamedTuple):
     in_flight
         How many are with servers just now.
     bottleneck
-        What limits the call: ``"rate"``, ``"concurrency"``, ``"server"``, ``"input"``, or ``"consumer"``,
-        which is who takes the responses. Before a call has begun, and once it has ended, it is the consumer.
+        What limits the call: ``"rate"``, ``"budget"``, ``"concurrency"``, ``"server"``, ``"input"``, or
+        ``"consumer"``, which is who takes the responses. Before a call has begun, and once it has ended, it
+        is the consumer.
     troubled_hosts
         The hosts that do not answer just now (``host_timeout``).
+    server_limit
+        The limit that a server has told of and that holds the call back just now (``rate="auto"``), by the
+        name that the server gives it; or ``None``.
+    budget
+        The budget that limits the call, where it is one: ``"tokens"``, ``"tokens per host"``, or ``"tokens of
+        the shared budget"``; ``"no answer of the shared budget"`` while that does not answer.
 
     Examples
     --------
@@ -44,8 +54,8 @@ class Progress(NamedTuple):
     >>> with Server() as server, Patata(verbose=False) as client:
     ...     responses = client.http("get", [(id_, server.url) for id_ in range(10)])
     ...     _ = list(responses)
-    ...     responses.progress()
-    Progress(submitted=10, done=10, failed=0, in_flight=0, bottleneck='consumer', troubled_hosts=())
+    ...     responses.progress()[:5]
+    (10, 10, 0, 0, 'consumer')
     """
 
     submitted: int = 0
@@ -54,13 +64,15 @@ class Progress(NamedTuple):
     in_flight: int = 0
     bottleneck: str = "consumer"
     troubled_hosts: tuple[str, ...] = ()
+    server_limit: str | None = None
+    budget: str | None = None
 
     @classmethod
     def of(cls, control: _patata.Control, accounts: Accounts | None) -> Progress:
         """That of a call that is under way."""
-        *_, in_flight, bottleneck, troubled = told = control.progress()
+        *_, in_flight, bottleneck, troubled, server_limit, budget = told = control.progress()
         counts = (accounts and accounts.counts()) or told[:3]
-        return cls(*counts, in_flight, bottleneck, tuple(troubled))
+        return cls(*counts, in_flight, bottleneck, tuple(troubled), server_limit, budget)
 
 
 class CallState:
@@ -148,11 +160,11 @@ class CallState:
             if (control := self._control) is not None:
                 control.cancel()
 
-    def set(self, rate: Any, concurrency: Any) -> None:
+    def set(self, rate: Any, concurrency: Any, budgets: Any) -> None:
         """Gives it other limits. Raises ``ValueError`` for what cannot be used, and once it has ended."""
-        limits = _limits(rate, concurrency)
+        limits = _limits(rate, concurrency, budgets)
         if self.has_ended:
-            raise ValueError("rate and concurrency cannot be set: the call has ended")
+            raise ValueError("rate, concurrency and budgets cannot be set: the call has ended")
         self._limits = {**self._limits, **limits}
         if (control := self._control) is not None:
             control.set(**limits)
@@ -176,15 +188,16 @@ class NeverIterated:
             warnings.warn(message, RuntimeWarning, stacklevel=2, source=self)
 
 
-def _limits(rate: Any, concurrency: Any) -> dict[str, Any]:
+def _limits(rate: Any, concurrency: Any, budgets: Any) -> dict[str, Any]:
     """Checked, and as the engine takes them."""
     limits: dict[str, Any] = {}
-    if rate is not AS_IT_IS:
-        checked = _options.combined({}, _options.checked({"rate": rate}))
+    given = {name: value for name, value in (("rate", rate), ("budgets", budgets)) if value is not AS_IT_IS}
+    if given:
+        checked = _options.combined({}, _options.checked(given))
         _patata.check_options(checked)
-        limits["rates"] = checked.get("rate", [])
+        limits = {OF_ENGINE[name]: checked.get(name, []) for name in given}
     if concurrency is not AS_IT_IS:
         limits["concurrency"] = 0 if concurrency is None else _options.count("concurrency", concurrency)
     if not limits:
-        raise ValueError("set() needs rate or concurrency, got neither")
+        raise ValueError("set() needs rate, concurrency or budgets, got none of them")
     return limits

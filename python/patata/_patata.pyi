@@ -1,6 +1,6 @@
 """The extension module: what is made in Rust."""
 
-from collections.abc import AsyncGenerator, Coroutine, Generator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Coroutine, Generator, Iterable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, final
@@ -12,12 +12,14 @@ from patata._headers import Headers
 __all__ = [
     "MAX_RESPONSE_HEADERS",
     "AsyncGeneratorProxy",
+    "BudgetHolder",
     "Client",
     "Control",
     "FaultServer",
     "FolderReader",
     "FolderRows",
     "GeneratorProxy",
+    "LlmServer",
     "OpenedFolder",
     "PushStream",
     "Request",
@@ -29,6 +31,9 @@ __all__ = [
     "__version__",
     "_await_readers",
     "_forked",
+    "budget_handle",
+    "budget_status",
+    "budget_terms",
     "check_options",
     "default_num_workers",
     "is_request",
@@ -103,13 +108,16 @@ class Request:
         these)``, or ``(file name, one of these, media type)``.
     timeout
         Seconds that one attempt may take.
+    cost
+        What it costs of units that there are ``budgets`` of, by unit: ``{"tokens": 1200}``. It goes before
+        the run's ``cost``.
 
     Raises
     ------
     InvalidRequestError
         If ``url`` is no ``str``, or of ``data``, ``json``, ``form``, ``content`` and ``files`` two are
-        given that cannot be sent together, or the method or the time-out cannot be used. A text that is
-        no URL and a file that cannot be read are found later, and end as this request's response.
+        given that cannot be sent together, or the method, the time-out or the cost cannot be used. A text
+        that is no URL and a file that cannot be read are found later, and end as this request's response.
 
     Examples
     --------
@@ -131,6 +139,7 @@ class Request:
     content: Any
     files: Any
     timeout: float | None
+    cost: Mapping[str, float] | None
     def __new__(
         cls,
         id_: Any,
@@ -145,6 +154,7 @@ class Request:
         content: Any = None,
         files: Any = None,
         timeout: float | None = None,
+        cost: Mapping[str, float] | None = None,
     ) -> Self: ...
     def dict(self) -> dict[str, Any]:
         """The first three fields by name, and those of the others that were given.
@@ -243,6 +253,25 @@ class Response:
     def elapsed(self) -> timedelta:
         """From the start of the first attempt to the end of the last, waits between them included."""
 
+    @property
+    def budget(self) -> str | None:
+        """The budget that it had to wait for, of several the one it waited for longest: ``"tokens"``,
+        ``"tokens per host"``, ``"requests of the shared budget"``. ``None`` where it waited for none.
+
+        Examples
+        --------
+        >>> from patata import Patata
+        >>> from patata.testing import Server
+        >>> with Server() as server, Patata(verbose=False, budgets={"requests": "20/s"}) as client:
+        ...     [response.budget for response in client.http("get", [(1, server.url), (2, server.url)])]
+        [None, 'requests']
+        """
+
+    @property
+    def budget_wait(self) -> timedelta:
+        """How long that budget kept it from being sent: it was next, and nothing else was in its way. What it
+        has waited for others before it does not count. ``elapsed`` begins only afterwards."""
+
     def json(self) -> Any:
         """The body's JSON, parsed anew, where ``data`` would be ``{}`` if it is none. One that was made by
         hand has no body, and gives its data.
@@ -299,7 +328,7 @@ class Response:
 
     def _state(
         self,
-    ) -> tuple[Any, Any, Any, bytes, Exception | None, bytes | None, tuple[int, int]]: ...
+    ) -> tuple[Any, Any, Any, bytes, Exception | None, bytes | None, tuple[Any, ...]]: ...
     @classmethod
     def _restore(
         cls,
@@ -309,7 +338,7 @@ class Response:
         body: bytes,
         error: Exception | None,
         received: bytes | None,
-        effort: tuple[int, int],
+        effort: tuple[Any, ...],
     ) -> Self: ...
 
 @final
@@ -330,13 +359,21 @@ class Control:
     def wake(self) -> None:
         """Ends a wait that is under way."""
 
-    def progress(self) -> tuple[int, int, int, int, str, list[str]]:
-        """How far the run has come: requests taken, done, failed, in flight; and what limits it:
-        ``rate``, ``concurrency``, ``server``, ``input`` or ``consumer``.
+    def progress(self) -> tuple[int, int, int, int, str, list[str], str | None, str | None]:
+        """How far the run has come: requests taken, done, failed, in flight; what limits it:
+        ``rate``, ``budget``, ``concurrency``, ``server``, ``input`` or ``consumer``; hosts that do not
+        answer; the server's own limit, where that holds it back; and the budget that limits it, where it is
+        one.
         """
 
-    def set(self, concurrency: int | None = None, rates: list[str] | None = None) -> None:
-        """Gives the run other limits of its own: in requests (0 for none), and as texts. ``None`` stays.
+    def set(
+        self,
+        concurrency: int | None = None,
+        rates: list[str] | None = None,
+        budgets: list[tuple[str, str]] | None = None,
+    ) -> None:
+        """Gives the run other limits of its own: in requests (0 for none), as texts, and as pairs of a unit
+        and a rate. ``None`` stays.
 
         Raises ``ValueError`` for one that cannot be used, and once the run has ended.
         """
@@ -614,6 +651,56 @@ class FaultServer:
     @property
     def connections(self) -> int: ...
     def stop(self) -> None: ...
+
+@final
+class LlmServer:
+    """A language model's API, OpenAI's and Anthropic's, on a port of this machine."""
+
+    def __new__(
+        cls,
+        requests_per_minute: int,
+        tokens_per_minute: int,
+        input_tokens_per_minute: int | None = None,
+        output_tokens_per_minute: int | None = None,
+        latency: float = 0.0,
+        port: int = 0,
+    ) -> Self: ...
+    @property
+    def url(self) -> str: ...
+    def counts(self) -> tuple[int, int, int]:
+        """Requests, those of them that were refused, and the tokens of the others."""
+
+    def stop(self) -> None: ...
+
+@final
+class BudgetHolder:
+    """What holds a shared budget, on a thread of its own."""
+
+    def __new__(
+        cls,
+        rates: list[tuple[str, str]],
+        concurrency: int,
+        address: str | None = None,
+        secret: str | None = None,
+        state: str | None = None,
+    ) -> Self: ...
+    @property
+    def handle(self) -> str:
+        """What opens the budget, with its secret."""
+
+    def set(self, rates: list[tuple[str, str]], concurrency: int) -> None:
+        """Allows something else from now on, of the same units. Raises ``ValueError`` for others."""
+
+    def stop(self) -> None: ...
+
+def budget_terms(rates: list[tuple[str, str]], concurrency: int) -> str:
+    """Checks rates by unit, and tells them as they are understood."""
+
+def budget_handle(text: str, weight: float | None = None) -> tuple[str, str]:
+    """Checks a handle. Returns it, and what may be shown of it."""
+
+def budget_status(text: str) -> str:
+    """Who uses how much of a budget, as JSON."""
 
 @final
 class Server:

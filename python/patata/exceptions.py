@@ -249,6 +249,10 @@ class HostUnavailableError(ConnectError):
     """The request was not sent, as its host has not answered for long: see ``host_timeout``."""
 
 
+class BudgetError(RequestError):
+    """The request was not sent, as the budget that it shares with other processes was lost."""
+
+
 class ResolveError(ConnectError):
     """The host's name has no address."""
 

@@ -25,6 +25,16 @@ class Latency(NamedTuple):
     max: float
 
 
+class Spent(NamedTuple):
+    """What requests have cost in one unit: as it was estimated before they were sent, and as it was settled.
+
+    What nobody has settled counts as it was estimated in both.
+    """
+
+    estimated: float
+    settled: float
+
+
 class Receipt(NamedTuple):
     """What became of the requests of one call.
 
@@ -71,6 +81,13 @@ class Receipt(NamedTuple):
         How many were not sent as an earlier process had done them (``run_folder``). Those that it has sent,
         nobody knows to what effect, are among ``cancelled`` and ``unknown``, unless leave was given to send
         them again.
+    costs
+        What the requests that are done have cost, by unit, where there are ``budgets``, or ``settle`` says
+        it: its ``estimated`` and its ``settled`` amount.
+    budget_waits
+        For how many seconds each budget was what kept requests from being sent, by its name: ``"tokens"``,
+        ``"tokens per host"``, ``"concurrency of the shared budget"``. That is the time in which a request
+        was next at its host, and only that budget had too little left. Empty where none had to wait.
 
     Examples
     --------
@@ -102,11 +119,14 @@ class Receipt(NamedTuple):
     removed_parts_in: Path | None = None
     unavailable_hosts: dict[str, int] = {}  # noqa: RUF012 - it is never written to
     skipped: int = 0
+    costs: dict[str, Spent] = {}  # noqa: RUF012 - it is never written to
+    budget_waits: dict[str, float] = {}  # noqa: RUF012 - it is never written to
 
     @classmethod
     def of(cls, accounts: dict[str, Any], *, has_ended: bool = True) -> Receipt:
         """Made of the engine's accounts. What is under way counts as given up where the call has ended."""
-        fields = {**accounts, "latency": Latency(*accounts["latency"])}
+        costs = {unit: Spent(*spent) for unit, spent in accounts.get("costs", {}).items()}
+        fields = {**accounts, "latency": Latency(*accounts["latency"]), "costs": costs}
         outstanding = fields.pop("outstanding")
         if has_ended:
             fields["cancelled"] += outstanding
@@ -136,6 +156,11 @@ class Receipt(NamedTuple):
             ("Bytes", str(self.bytes)),
             ("Latency (s)", times),
         ]
+        for unit, spent in self.costs.items():
+            lines.append((f"Cost in {unit}", f"{spent.settled:.15g} (estimated {spent.estimated:.15g})"))
+        if self.budget_waits:
+            waits = (f"{budget} {seconds:.3f}" for budget, seconds in self.budget_waits.items())
+            lines.append(("Budget waits (s)", ", ".join(waits)))
         if self.not_resent:
             why = "bodies that can be read only once; give bytes, a path, a list or a seekable file"
             lines.append(("Not sent again", f"{self.not_resent} ({why})"))

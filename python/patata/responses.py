@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator, Iterable
+from collections.abc import AsyncGenerator, Generator, Iterable, Mapping
 from typing import Any
 
 from patata import _patata
@@ -24,8 +24,8 @@ class _Controlled:
 
         While it is under way, they are those so far: ``submitted`` then also counts what is in none of
         ``ok``, ``failed`` and ``cancelled``, as it is not done yet. Any thread may ask. While the input's own
-        code is at work, or a function of yours (``auth``, ``retry_if``), only the counts are current, and the
-        rest is what was asked for last.
+        code is at work, or a function of yours (``auth``, ``retry_if``, ``cost``, ``settle``), only the
+        counts are current, and the rest is what was asked for last.
         """
         return self._state.receipt()
 
@@ -47,6 +47,7 @@ class _Controlled:
         *,
         rate: str | Iterable[str] | None = AS_IT_IS,
         concurrency: int | None = AS_IT_IS,
+        budgets: Mapping[str, str | Iterable[str]] | None = AS_IT_IS,
     ) -> None:
         """Gives the call other limits of its own, at once; those of its client go on holding besides.
 
@@ -60,13 +61,18 @@ class _Controlled:
         concurrency
             As the option, but for ``"auto"``, which a call under way cannot become; ``None`` for none.
             Default: as it is.
+        budgets
+            As the option, in place of all that the call has: ``{"tokens": "90000/min"}``; ``None`` for none.
+            What was used of those that stay the same counts on. They hold besides the client's own, and a
+            ``budget`` that it shares, of the same units too: the strictest counts. What a shared one allows
+            is set by :meth:`patata.BudgetHandle.set`. Default: as they are.
 
         Raises
         ------
         ValueError
             For a value that cannot be used, which it names, and for a call that has ended.
         """
-        self._state.set(rate, concurrency)
+        self._state.set(rate, concurrency, budgets)
 
 
 class Responses(_Controlled, _patata.GeneratorProxy, Generator[Response, None, None]):

@@ -1,4 +1,5 @@
-"""Small HTTP servers to try a job against before it meets a real one: one answers, one misbehaves.
+"""Small HTTP servers to try a job against before it meets a real one: one answers, one misbehaves, and one is
+a language model's API with its limits.
 
 ``python -m patata.testing`` runs what the README's examples talk to until Ctrl-C: the first one on port
 12345, the same over TLS on 8443, and a proxy on 3128. Other ports may be given in this order.
@@ -177,6 +178,102 @@ class FaultServer:
         self._server.stop()
 
     def __enter__(self) -> FaultServer:
+        return self
+
+    def __exit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+class LlmServer:
+    """A language model's API under limits, running while its ``with`` block does.
+
+    ``POST {url}/v1/chat/completions`` is answered as OpenAI's API does, and ``POST {url}/v1/messages`` as
+    Anthropic's: with its headers of what remains, with ``usage`` in the body, and with 429 where a limit is
+    exceeded. The model repeats the last message, cut off after ``max_tokens`` words (16 where a request does
+    not say); a word is a token. What was used comes back bit by bit, all of it in a minute.
+
+    Parameters
+    ----------
+    requests_per_minute
+        How many requests are served in a minute, and at once. Default: 500.
+    tokens_per_minute
+        How many tokens, of prompts and answers together. Default: 90,000.
+    input_tokens_per_minute, output_tokens_per_minute
+        How many tokens of prompts, and of answers, where these have limits besides, as with Anthropic.
+        Default: None.
+    latency
+        Seconds until what is not refused is answered. Default: 0.
+    port
+        Where it listens. Default: 0, which is any free port.
+
+    Raises
+    ------
+    OSError
+        If the port cannot be had.
+    ValueError
+        If ``latency`` is negative or not finite.
+
+    Examples
+    --------
+    >>> from patata import Patata
+    >>> message = {"role": "user", "content": "say it again"}
+    >>> with LlmServer(requests_per_minute=6000) as server, Patata(verbose=False, rate="auto") as client:
+    ...     url = f"{server.url}/v1/chat/completions"
+    ...     responses = client.http("post", [(id_, url, {"messages": [message]}) for id_ in range(20)])
+    ...     print(sum(response.data["usage"]["total_tokens"] for response in responses))
+    ...     print(server.requests, server.refused, server.tokens)
+    120
+    20 0 120
+    """
+
+    def __init__(
+        self,
+        requests_per_minute: int = 500,
+        tokens_per_minute: int = 90_000,
+        latency: float = 0.0,
+        port: int = 0,
+        input_tokens_per_minute: int | None = None,
+        output_tokens_per_minute: int | None = None,
+    ) -> None:
+        self._server = _patata.LlmServer(
+            requests_per_minute,
+            tokens_per_minute,
+            input_tokens_per_minute,
+            output_tokens_per_minute,
+            latency,
+            port,
+        )
+
+    @property
+    def url(self) -> str:
+        """Where it listens, without a slash at the end."""
+        return self._server.url
+
+    @property
+    def requests(self) -> int:
+        """How many requests it has received, refused ones among them."""
+        return self._server.counts()[0]
+
+    @property
+    def refused(self) -> int:
+        """How many of them it has refused with a 429."""
+        return self._server.counts()[1]
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens the others have used."""
+        return self._server.counts()[2]
+
+    def stop(self) -> None:
+        """Closes all connections and the port."""
+        self._server.stop()
+
+    def __enter__(self) -> LlmServer:
         return self
 
     def __exit__(

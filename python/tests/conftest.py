@@ -7,6 +7,7 @@ import peers
 import pytest
 from patata import Patata
 from patata.testing import Server
+from sharing import Worker
 from support import forget_engine_threads, free_port, run_python
 
 LONGEST_TEST = 180
@@ -77,3 +78,17 @@ def script(tmp_path):
         return done.stdout
 
     return run
+
+
+@pytest.fixture
+def started():
+    """Starts workers that share a budget, and kills in the end what is left of them."""
+    workers = []
+
+    def start(*arguments, **options):
+        workers.append(Worker(*arguments, **options))
+        return workers[-1]
+
+    yield start
+    for worker in workers:
+        worker.kill()

@@ -19,6 +19,7 @@ STUB = Path(patata.__file__).with_name("_patata.pyi")
         "patata._call_state",
         "patata._options.table",
         "patata.aio",
+        "patata.budget",
         "patata.client",
         "patata.exceptions",
         "patata.receipt",

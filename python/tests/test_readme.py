@@ -1,6 +1,8 @@
 """The README's section on real APIs runs as it stands there, against servers in the places it names."""
 
+import json
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -9,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from patata.testing import LlmServer
 from support import environment, free_port, hear_interrupts, run_python
 
 README = Path(__file__).parents[2] / "README.md"
@@ -27,6 +30,7 @@ TOPICS = [
     "asyncio",
     "Limits",
     "auto",
+    "Several processes, one limit",
     "Retries",
     "Time and failures",
     "receipt",
@@ -90,6 +94,7 @@ def test_its_examples_run_one_after_another_against_the_server_of_the_package(tm
         "{'status 403': 1} [",
         "{403: 1} {} ",
         "consumer 1000",
+        "200 done, 200 used",
         "of 1000",
         "50 of 50",
         "500 now, 0 before",
@@ -136,3 +141,62 @@ def test_a_port_that_is_taken_is_told_in_a_sentence(which):
     assert done.stderr.startswith(f"port {port} cannot be had (")
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
+
+
+def of_llms():
+    text = README.read_text()
+    begin = text.index("## Bulk calls to LLM APIs")
+    return text[begin : text.index("\n## ", begin)]
+
+
+def write_prompts(folder):
+    prompts = (
+        {"id": f"p{number}", "prompt": f"Write a line about potato {number}."} for number in range(200)
+    )
+    (folder / "prompts.jsonl").write_text("".join(json.dumps(prompt) + "\n" for prompt in prompts))
+
+
+def test_prompts_are_asked_within_budgets_summed_and_gone_on_with(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    write_prompts(tmp_path)
+    code = "\n".join(re.findall(r"```python\n(.*?)```", of_llms(), re.DOTALL))
+    scope = {}
+    exec(compile(code.replace("8000", str(free_port())), str(README), "exec"), scope)
+    with scope["llm"] as llm:
+        assert llm.requests == 200
+        first, second, *others = capsys.readouterr().out.splitlines()
+        # Six words there and back.
+        assert first.startswith(f"200 {llm.tokens}.0 tokens of ")
+        assert llm.tokens == 200 * 12
+        assert second == "200 done before; 0 refused"
+        assert others == []
+
+
+def test_the_program_asks_prompts_within_budgets_and_tells_what_they_have_cost(tmp_path):
+    write_prompts(tmp_path)
+    (block,) = re.findall(r"```\n(patata run .*?)```", of_llms(), re.DOTALL)
+    ask, go_on = block.replace("\\\n", " ").strip().splitlines()
+    with LlmServer(requests_per_minute=10_000, tokens_per_minute=2_000_000) as llm:
+        commands = [shlex.split(line.replace("https://api.example", llm.url)) for line in (ask, go_on)]
+        program = Path(sys.executable).with_name("patata")
+        told = [
+            subprocess.run(
+                [program, *command[1:]],
+                cwd=tmp_path,
+                env={**environment(), "API_KEY": "secret"},
+                check=True,
+                capture_output=True,
+                text=True,
+            ).stderr
+            for command in commands
+        ]
+        assert (llm.requests, llm.refused, llm.tokens) == (200, 0, 200 * 12)
+    assert "cost 2,400 tokens (estimated 16,000)" in told[0]
+    assert "nothing is left to do" in told[1]
+    summary = json.loads((tmp_path / "run/summary.json").read_text())
+    assert summary["costs"]["tokens"] == {"estimated": 16_000, "settled": 2_400}
+    assert summary["costs"]["requests"]["settled"] == 200
+    assert "2,400 tokens (estimated 16,000)" in (tmp_path / "run/report.html").read_text()
+    assert not any(
+        "secret" in path.read_text(errors="replace") for path in tmp_path.rglob("*") if path.is_file()
+    )

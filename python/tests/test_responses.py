@@ -425,7 +425,7 @@ BAD = [
     ({"concurrency": True}, "concurrency.*True"),
     ({"rate": "10/s", "concurrency": "many"}, "concurrency.*'many'"),
     ({"rate": "often", "concurrency": 1}, 'rate.*"often"'),
-    ({}, "rate or concurrency"),
+    ({}, "rate, concurrency or budgets"),
 ]
 
 

@@ -104,6 +104,16 @@ impl Accounts {
         dict.set_item("removed_parts_in", receipt.removed_parts_in.clone())?;
         dict.set_item("unavailable_hosts", receipt.unavailable_hosts.clone())?;
         dict.set_item("failed_statuses", receipt.failed_statuses.clone())?;
+        let costs = PyDict::new(py);
+        for (unit, spent) in &receipt.costs {
+            costs.set_item(unit, (spent.estimated, spent.settled))?;
+        }
+        dict.set_item("costs", costs)?;
+        let waits = PyDict::new(py);
+        for (budget, time) in &receipt.budget_waits {
+            waits.set_item(budget, time.as_secs_f64())?;
+        }
+        dict.set_item("budget_waits", waits)?;
         let latency = &receipt.latency;
         let seconds = |percentage| latency.percentile(percentage).as_secs_f64();
         dict.set_item("latency", (seconds(50.0), seconds(90.0), seconds(99.0), latency.max().as_secs_f64()))?;

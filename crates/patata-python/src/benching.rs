@@ -7,7 +7,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyType};
 
-use crate::convert::Conversion;
+use crate::convert::{Conversion, Units};
 use crate::response::Response;
 
 /// Makes requests of the engine's of all items, and drops them.
@@ -15,7 +15,7 @@ use crate::response::Response;
 /// # Errors
 /// For an item that is no request.
 pub fn convert(items: &Bound<'_, PyList>) -> PyResult<()> {
-    let mut conversion = Conversion::new("GET", &PyDict::new(items.py()), Arc::default())?;
+    let mut conversion = Conversion::new("GET", &PyDict::new(items.py()), Arc::default(), Units::default())?;
     items.iter().try_for_each(|item| conversion.request(&item).map(drop))
 }
 

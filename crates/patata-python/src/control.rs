@@ -21,6 +21,9 @@ pub(crate) struct Control {
     passed: Option<Arc<Passed>>,
 }
 
+/// What Python makes a `Progress` of.
+type Told = (u64, u64, u64, usize, String, Vec<String>, Option<String>, Option<String>);
+
 impl Control {
     pub(crate) fn new(engine: patata::Control, process: Process, passed: Option<Arc<Passed>>) -> Self {
         Self { engine, process, passed }
@@ -36,25 +39,46 @@ impl Control {
         }
     }
 
-    /// How far the run has come: taken, done, failed, in flight, what limits it, and hosts that do not answer.
+    /// How far the run has come: taken, done, failed, in flight, what limits it, hosts that do not answer, the server's own
+    /// limit where that holds it back, and the budget that limits it, where it is one.
     ///
     /// Raises `ForkedError` in the child of a fork.
-    fn progress(&self, py: Python<'_>) -> PyResult<(u64, u64, u64, usize, String, Vec<String>)> {
+    fn progress(&self, py: Python<'_>) -> PyResult<Told> {
         self.process.check(py)?;
-        let Progress { submitted, done, failed, in_flight, bottleneck, troubled_hosts, .. } =
-            py.detach(|| self.engine.progress());
+        let Progress {
+            submitted,
+            done,
+            failed,
+            in_flight,
+            bottleneck,
+            server_limit,
+            budget,
+            troubled_hosts,
+            ..
+        } = py.detach(|| self.engine.progress());
         let passed = self.passed.as_deref();
         let (skipped, kept) = passed.map_or((0, 0), |passed| (passed.skipped(), passed.unknown()));
         let (submitted, done) = (submitted + skipped + kept, done + skipped);
-        Ok((submitted, done, failed, in_flight, bottleneck.to_string(), troubled_hosts))
+        let (bottleneck, budget) = (bottleneck.to_string(), budget.map(|budget| budget.to_string()));
+        Ok((submitted, done, failed, in_flight, bottleneck, troubled_hosts, server_limit, budget))
     }
 
-    /// Gives the run other limits of its own: `concurrency` in requests (0 for none), `rates` in texts, each `None` where
-    /// it stays as it is. Raises `ValueError` for one that cannot be used, and once the run has ended.
-    #[pyo3(signature = (concurrency=None, rates=None))]
-    fn set(&self, py: Python<'_>, concurrency: Option<usize>, rates: Option<Vec<String>>) -> PyResult<()> {
+    /// Gives the run other limits of its own: `concurrency` in requests (0 for none), `rates` in texts, `budgets` in pairs
+    /// of a unit and a rate, each `None` where it stays as it is. Raises `ValueError` for one that cannot be used, and
+    /// once the run has ended.
+    #[pyo3(signature = (concurrency=None, rates=None, budgets=None))]
+    fn set(
+        &self,
+        py: Python<'_>,
+        concurrency: Option<usize>,
+        rates: Option<Vec<String>>,
+        budgets: Option<Vec<(String, String)>>,
+    ) -> PyResult<()> {
         self.process.check(py)?;
-        // Of the two only a rate may be refused, so that it comes first: both hold, or none.
+        // Python has looked at them: only a run that has ended refuses them, and then all.
+        if let Some(budgets) = budgets {
+            self.engine.set_budgets(budgets).map_err(unusable)?;
+        }
         if let Some(rates) = rates {
             self.engine.set_rates(rates).map_err(unusable)?;
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use patata::{Attempt, HeaderName, HeaderValue, Method, PathTemplate};
-use pyo3::exceptions::{PyException, PyTypeError};
+use pyo3::exceptions::{PyException, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
@@ -30,15 +30,19 @@ pub(crate) struct Functions {
     auth: Option<Arc<Py<PyAny>>>,
     /// Says whether a response is worth another attempt.
     retry_if: Option<Arc<Py<PyAny>>>,
+    /// Says what a request did cost.
+    pub(crate) settle: Option<Arc<Py<PyAny>>>,
 }
 
 impl Functions {
+    /// Whether requests carry none along.
     fn are_none(&self) -> bool {
         self.auth.is_none() && self.retry_if.is_none()
     }
 
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        self.auth.iter().chain(&self.retry_if).try_for_each(|function| visit.call(&**function))
+        let all = self.auth.iter().chain(&self.retry_if).chain(&self.settle);
+        all.into_iter().try_for_each(|function| visit.call(&**function))
     }
 }
 
@@ -48,10 +52,48 @@ pub(crate) struct Conversion {
     method: Method,
     functions: Functions,
     stream_to: Option<StreamTo>,
+    cost: Option<Cost>,
+    units: Units,
     /// For what a function of the user's raises that is no failure of a request: Ctrl-C.
     raised: Arc<Raised>,
     /// How many items there have been.
     count: u64,
+}
+
+/// The units that requests may cost something in.
+#[derive(Debug, Default)]
+pub(crate) struct Units {
+    /// Those that there are budgets of; `None` where a shared budget has not said yet which it has: else the engine says it.
+    budgeted: Option<Vec<String>>,
+    takes_any: bool,
+}
+
+impl Units {
+    /// Of a run with these options.
+    pub(crate) fn of(engine: &patata::Client) -> Self {
+        Self { budgeted: engine.budget_units(), takes_any: engine.takes_any_unit() }
+    }
+
+    fn have(&self, unit: &str) -> bool {
+        let is_budgeted = |units: &Vec<String>| units.iter().any(|known| known == unit);
+        self.takes_any || self.budgeted.as_ref().is_none_or(is_budgeted)
+    }
+}
+
+impl std::fmt::Display for Units {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.budgeted.as_deref().unwrap_or_default() {
+            [] => formatter.write_str("none"),
+            units => formatter.write_str(&units.join(", ")),
+        }
+    }
+}
+
+/// What requests cost that say nothing of it themselves.
+#[derive(Debug)]
+enum Cost {
+    Amounts(Vec<(String, f64)>),
+    Function(Py<PyAny>),
 }
 
 /// Where the bodies of responses are saved.
@@ -62,11 +104,16 @@ enum StreamTo {
 }
 
 impl Conversion {
-    /// For the options of a run.
+    /// For the options of a run, which has budgets of these units.
     ///
     /// # Errors
     /// Names the option that cannot be used.
-    pub(crate) fn new(method: &str, options: &Bound<'_, PyDict>, raised: Arc<Raised>) -> PyResult<Self> {
+    pub(crate) fn new(
+        method: &str,
+        options: &Bound<'_, PyDict>,
+        raised: Arc<Raised>,
+        units: Units,
+    ) -> PyResult<Self> {
         let auth = options.get_item("auth")?.filter(|auth| auth.is_callable());
         let stream_to = options.get_item("stream_to")?.map(|given| StreamTo::new(&given)).transpose()?;
         Ok(Self {
@@ -75,8 +122,11 @@ impl Conversion {
             functions: Functions {
                 auth: auth.map(|auth| Arc::new(auth.unbind())),
                 retry_if: options.get_item("retry_if")?.map(|function| Arc::new(function.unbind())),
+                settle: options.get_item("settle")?.map(|function| Arc::new(function.unbind())),
             },
             stream_to,
+            cost: options.get_item("cost")?.map(|given| Cost::new(&given)).transpose()?,
+            units,
             count: 0,
         })
     }
@@ -89,11 +139,16 @@ impl Conversion {
     pub(crate) fn request(&mut self, item: &Bound<'_, PyAny>) -> PyResult<EngineRequest> {
         let index = self.count;
         self.count += 1;
-        let request = self.read(item)?.ok_or_else(|| unusable(item, index))?;
-        if self.functions.are_none() && self.stream_to.is_none() {
-            return Ok(request);
+        let mut request = self.read(item)?.ok_or_else(|| unusable(item, index))?;
+        if !(self.functions.are_none() && self.stream_to.is_none() && self.cost.is_none()) {
+            request = self.complete(item, index, request)?;
         }
-        self.complete(item, index, request)
+        if let Some(mut costs) = request.costs()
+            && let Some((unit, _)) = costs.find(|(unit, _)| !self.units.have(unit))
+        {
+            return Err(self.unknown_unit(item, index, unit));
+        }
+        Ok(request)
     }
 
     /// The functions that requests carry along.
@@ -103,15 +158,29 @@ impl Conversion {
 
     /// What is held for Python besides these, for the garbage collector.
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        match &self.stream_to {
-            Some(StreamTo::Function(function)) => visit.call(function),
+        if let Some(StreamTo::Function(function)) = &self.stream_to {
+            visit.call(function)?;
+        }
+        match &self.cost {
+            Some(Cost::Function(function)) => visit.call(function),
             _ => Ok(()),
         }
     }
 
     /// Lets go of all of the user's functions.
     pub(crate) fn clear(&mut self) {
-        (self.functions, self.stream_to) = (Functions::default(), None);
+        (self.functions, self.stream_to, self.cost) = (Functions::default(), None, None);
+    }
+
+    /// What is raised for an item that costs something that there is no budget of.
+    fn unknown_unit(&self, item: &Bound<'_, PyAny>, index: u64, unit: &str) -> PyErr {
+        let known = self.units.to_string();
+        let message = format!(
+            "{} costs {unit}, of which there is no budget; there are budgets of: {known}. Add {unit} to budgets, or \
+             leave it out of cost. It is item {index} of the input, counted from 0",
+            shown::of(item)
+        );
+        fault::invalid_request(item.py(), message)
     }
 
     /// `None` for what is no request.
@@ -151,6 +220,9 @@ impl Conversion {
                 let label = request.tag.id_.bind(py).repr()?;
                 request = request.stream_to(path).label(label.to_string_lossy());
             }
+            if let Some(cost) = self.cost.as_ref().filter(|_| request.costs().is_none()) {
+                request = priced(request, cost.of(item)?);
+            }
             if let Some(auth) = &self.functions.auth {
                 let (auth, asked) = (auth.clone(), as_request(item)?.unbind());
                 let raised = self.raised.clone();
@@ -169,7 +241,41 @@ impl Conversion {
 
 /// Finds what is wrong with the options of a call that the engine does not know.
 pub(crate) fn check(options: &Bound<'_, PyDict>) -> PyResult<()> {
-    options.get_item("stream_to")?.map_or(Ok(()), |given| StreamTo::new(&given).map(drop))
+    options.get_item("stream_to")?.map_or(Ok(()), |given| StreamTo::new(&given).map(drop))?;
+    options.get_item("cost")?.map_or(Ok(()), |given| Cost::new(&given).map(drop))
+}
+
+impl Cost {
+    fn new(given: &Bound<'_, PyAny>) -> PyResult<Self> {
+        if given.is_callable() {
+            return Ok(Self::Function(given.clone().unbind()));
+        }
+        values::amounts("cost", given).map(Self::Amounts)
+    }
+
+    /// What the request of an item costs.
+    fn of(&self, item: &Bound<'_, PyAny>) -> PyResult<Vec<(String, f64)>> {
+        match self {
+            Self::Amounts(amounts) => Ok(amounts.clone()),
+            Self::Function(function) => {
+                let py = item.py();
+                let called = function.bind(py).call1((as_request(item)?,));
+                let said = called.map_err(|error| match error.is_instance_of::<PyException>(py) {
+                    true => PyValueError::new_err(format!("cost failed for {}: {error}", shown::of(item))),
+                    // Ctrl-C.
+                    false => error,
+                })?;
+                values::amounts("what cost returns", &said).map_err(|error| {
+                    PyValueError::new_err(format!("{} for {}", error.value(py), shown::of(item)))
+                })
+            }
+        }
+    }
+}
+
+/// A request that costs so much.
+fn priced(request: EngineRequest, amounts: Vec<(String, f64)>) -> EngineRequest {
+    amounts.into_iter().fold(request, |request, (unit, amount)| request.cost(unit, amount))
 }
 
 /// A request that `change` fails on is refused with what it failed with, as its own response.
@@ -209,7 +315,7 @@ impl StreamTo {
         match self {
             Self::Template(template) => {
                 let path = template.path(file_name(&id_.str()?)?, index);
-                path.map_err(pyo3::exceptions::PyValueError::new_err)
+                path.map_err(PyValueError::new_err)
             }
             Self::Function(function) => {
                 let path = function.bind(item.py()).call1((as_request(item)?,))?;
@@ -339,6 +445,9 @@ fn with_options(py: Python<'_>, mut engine: EngineRequest, request: &Request) ->
     }
     if let Some(body) = request.body(py).body()? {
         engine = engine.body(body);
+    }
+    if let Some(amounts) = request.costs(py)? {
+        engine = priced(engine, amounts);
     }
     if let Some(seconds) = request.timeout(py)? {
         engine = engine.timeout(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX));

@@ -80,6 +80,7 @@ pub(crate) fn class_of_kind(kind: ErrorKind) -> &'static str {
         ErrorKind::OutOfMemory => "OutOfMemoryError",
         ErrorKind::Save => "SaveError",
         ErrorKind::RetryIf => "RetryIfError",
+        ErrorKind::Budget => "BudgetError",
         ErrorKind::Cancelled => "CancelledError",
         _ => "RequestError",
     }

@@ -9,6 +9,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 mod accounts;
 #[cfg(feature = "benching")]
 pub mod benching;
+mod budget;
 mod connections;
 mod control;
 mod convert;
@@ -28,6 +29,7 @@ mod received;
 mod request;
 mod response;
 mod server;
+mod settling;
 mod shown;
 mod stopped;
 mod stream;
@@ -41,12 +43,14 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use convert::Conversion;
+use convert::{Conversion, Units};
 
 #[pymodule]
 mod _patata {
     use pyo3::prelude::*;
 
+    #[pymodule_export]
+    use super::budget::{BudgetHolder, budget_handle, budget_status, budget_terms};
     #[pymodule_export]
     use super::control::Control;
     #[pymodule_export]
@@ -70,7 +74,7 @@ mod _patata {
     #[pymodule_export]
     use super::response::Response;
     #[pymodule_export]
-    use super::server::{FaultServer, Server};
+    use super::server::{FaultServer, LlmServer, Server};
     #[pymodule_export]
     use super::stream::Stream;
     #[pymodule_export]
@@ -95,6 +99,6 @@ fn default_num_workers() -> usize {
 /// Finds what is wrong with a dict of options, before there is a run.
 #[pyfunction]
 fn check_options(options: &Bound<'_, PyDict>) -> PyResult<()> {
-    Conversion::new("GET", options, Arc::default())?;
+    Conversion::new("GET", options, Arc::default(), Units::default())?;
     options::check(options)
 }

@@ -16,6 +16,13 @@ pub(crate) fn option(builder: Builder, name: &str, value: &Bound<'_, PyAny>) -> 
         "concurrency_per_host" => builder.concurrency_per_host(value.extract()?),
         "rate" => rates(value)?.into_iter().fold(builder, Builder::rate),
         "rate_per_host" => rates(value)?.into_iter().fold(builder, Builder::rate_per_host),
+        "budgets" => {
+            budgets(value)?.into_iter().fold(builder, |builder, (unit, rate)| builder.budget(unit, rate))
+        }
+        "budgets_per_host" => {
+            let all = budgets(value)?.into_iter();
+            all.fold(builder, |builder, (unit, rate)| builder.budget_per_host(unit, rate))
+        }
         "retries" => builder.retries(value.extract()?),
         "retry_statuses" => builder.retry_statuses(statuses(value)?),
         "retry_non_idempotent" => builder.retry_non_idempotent(value.extract()?),
@@ -28,6 +35,7 @@ pub(crate) fn option(builder: Builder, name: &str, value: &Bound<'_, PyAny>) -> 
         "seed" => builder.seed(value.extract()?),
         "timeout" => builder.timeout(seconds(value)?),
         "total_timeout" => builder.total_timeout(seconds(value)?),
+        "learn_limits" => builder.learn_limits(value.extract()?),
         "host_timeout" => builder.host_timeout(seconds(value)?),
         "deadline" => builder.deadline(seconds(value)?),
         "max_failures" => match value.extract::<u64>() {
@@ -65,6 +73,10 @@ fn input_stall(builder: Builder, value: &Bound<'_, PyAny>) -> PyResult<Builder> 
 }
 
 fn rates(value: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
+    value.extract()
+}
+
+fn budgets(value: &Bound<'_, PyAny>) -> PyResult<Vec<(String, String)>> {
     value.extract()
 }
 

@@ -7,6 +7,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyString};
 
+use crate::budget;
 use crate::connections;
 use crate::convert;
 use crate::interpreter::detached;
@@ -78,10 +79,12 @@ fn with_options(mut builder: Builder, options: &Bound<'_, PyDict>) -> PyResult<p
             "params" => params(builder, &value)?,
             "cookies" => cookies(builder, &value)?,
             // Seen to below, and by the conversion.
-            "auth" | "retry_if" | "json" | "form" | "content" | "files" | "stream_to" | "progress" => builder,
+            "auth" | "retry_if" | "cost" | "settle" | "json" | "form" | "content" | "files" | "stream_to"
+            | "progress" => builder,
             "verify" | "cert" | "min_tls_version" | "proxy" | "resolve" | "unix_socket" | "http_version" => {
                 connections::option(builder, &name, &value)?
             }
+            "budget" => builder.allotment(&budget::option(&value)?),
             _ => limits::option(builder, &name, &value)?,
         };
     }

@@ -11,13 +11,14 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use crate::accounts::{self, Accounts};
 use crate::control::{self, Control};
-use crate::convert::Conversion;
+use crate::convert::{Conversion, Units};
 use crate::folder::{Admittance, OpenedFolder, Recording};
 use crate::fork::Process;
 use crate::interpreter::detached;
 use crate::options::Client;
 use crate::raised::Raised;
 use crate::response::Response;
+use crate::settling::settle;
 use crate::stopped;
 use crate::tag::Tag;
 use crate::wakeup::Ringer;
@@ -59,7 +60,7 @@ impl PushStream {
         folder: Option<&OpenedFolder>,
     ) -> PyResult<Self> {
         let raised = Arc::new(Raised::default());
-        let conversion = Conversion::new(method, options, raised.clone())?;
+        let conversion = Conversion::new(method, options, raised.clone(), Units::of(client.engine()))?;
         let (admittance, mut recording) =
             folder.map(|folder| folder.begin(client.engine().clone())).transpose()?.unzip();
         let run = client.engine().run_pushed();
@@ -164,8 +165,11 @@ impl PushStream {
                 return Err(error);
             }
             match step {
-                Step::Outcome(outcome) => {
+                Step::Outcome(mut outcome) => {
                     self.accounts.note(py, &outcome);
+                    if let Some(function) = &self.conversion.functions().settle {
+                        settle(py, function, run, &mut outcome, &self.raised)?;
+                    }
                     let response = match &mut self.recording {
                         Some(recording) => recording.recordable(outcome),
                         None => Response::new(outcome),
@@ -204,7 +208,7 @@ impl PushStream {
         self.process.check(py)?;
         let is_idle = self.held == 0 && self.run.as_ref().is_none_or(|run| run.receipt().outstanding == 0);
         let Some(recording) = &mut self.recording else { return Ok(Vec::new()) };
-        recording.safe_ones(py, is_idle, limit)
+        recording.safe_ones(py, self.run.as_ref().map(PushedRun::receipt), is_idle, limit)
     }
 
     /// How many responses wait until they are safe.
@@ -331,8 +335,11 @@ impl PushStream {
                 return Err(error);
             }
             match step {
-                Step::Outcome(outcome) => {
+                Step::Outcome(mut outcome) => {
                     self.accounts.note(py, &outcome);
+                    if let Some(function) = &self.conversion.functions().settle {
+                        settle(py, function, run, &mut outcome, &self.raised)?;
+                    }
                     recording.record(outcome);
                 }
                 Step::Wait => break,
@@ -342,8 +349,9 @@ impl PushStream {
                 }
             }
         }
-        let outstanding = self.run.as_ref().map_or(0, |run| run.receipt().outstanding);
-        let safe = recording.safe_ones(py, outstanding == 0, limit)?;
+        let receipt = self.run.as_ref().map(PushedRun::receipt);
+        let outstanding = receipt.map_or(0, |receipt| receipt.outstanding);
+        let safe = recording.safe_ones(py, receipt, outstanding == 0, limit)?;
         self.hold_waiting();
         match &self.run {
             Some(run) if self.is_over && safe.is_empty() => {

@@ -10,9 +10,11 @@ use pyo3::{PyTraverseError, PyVisit};
 use crate::fault;
 use crate::shown;
 use crate::upload::Given;
+use crate::values;
 
 /// The fields beyond the first three, which most requests leave alone.
-const OPTIONS: [&str; 8] = ["method", "headers", "params", "json", "form", "content", "files", "timeout"];
+const OPTIONS: [&str; 9] =
+    ["method", "headers", "params", "json", "form", "content", "files", "timeout", "cost"];
 
 /// One request: its id, its URL, what to send, and what else it says of itself.
 #[pyclass(module = "patata.models", subclass)]
@@ -40,6 +42,8 @@ pub(crate) struct Request {
     pub(crate) files: Option<Py<PyAny>>,
     #[pyo3(get, set)]
     pub(crate) timeout: Option<Py<PyAny>>,
+    #[pyo3(get, set)]
+    pub(crate) cost: Option<Py<PyAny>>,
 }
 
 #[pymethods]
@@ -47,7 +51,7 @@ impl Request {
     #[new]
     #[expect(clippy::too_many_arguments, reason = "they are the user's keywords")]
     #[pyo3(signature = (id_, url, data = None, *, method = None, headers = None, params = None, json = None,
-        form = None, content = None, files = None, timeout = None))]
+        form = None, content = None, files = None, timeout = None, cost = None))]
     fn new(
         id_: Bound<'_, PyAny>,
         url: Bound<'_, PyAny>,
@@ -60,6 +64,7 @@ impl Request {
         content: Option<Py<PyAny>>,
         files: Option<Py<PyAny>>,
         timeout: Option<Py<PyAny>>,
+        cost: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
         let py = id_.py();
         if !url.is_instance_of::<PyString>() {
@@ -73,7 +78,8 @@ impl Request {
         }
         let data = data.unwrap_or_else(|| py.None());
         let (id_, url) = (id_.unbind(), url.unbind());
-        let request = Self { id_, url, data, method, headers, params, json, form, content, files, timeout };
+        let request =
+            Self { id_, url, data, method, headers, params, json, form, content, files, timeout, cost };
         match request.check(py) {
             Ok(()) => Ok(request),
             Err(error) => Err(fault::invalid_request(
@@ -148,6 +154,7 @@ impl Request {
         });
         (self.method, self.headers, self.params, self.json) = (None, None, None, None);
         (self.form, self.content, self.files, self.timeout) = (None, None, None, None);
+        self.cost = None;
     }
 
     #[classattr]
@@ -168,6 +175,7 @@ impl Request {
             &self.content,
             &self.files,
             &self.timeout,
+            &self.cost,
         ];
         OPTIONS.into_iter().zip(values).filter_map(|(name, value)| Some((name, value.as_ref()?)))
     }
@@ -181,6 +189,7 @@ impl Request {
         if self.has_options() {
             self.method(py)?;
             self.timeout(py)?;
+            self.costs(py)?;
             self.body(py).check()?;
         }
         Ok(())
@@ -208,6 +217,11 @@ impl Request {
         }
     }
 
+    /// What it says that it costs, by unit.
+    pub(crate) fn costs(&self, py: Python<'_>) -> PyResult<Option<Vec<(String, f64)>>> {
+        self.cost.as_ref().map(|given| values::amounts("cost", given.bind(py))).transpose()
+    }
+
     /// What it says of its body.
     pub(crate) fn body<'py>(&self, py: Python<'py>) -> Given<'py> {
         let bound = |value: &Option<Py<PyAny>>| value.as_ref().map(|value| value.bind(py).clone());
@@ -232,7 +246,7 @@ impl Request {
         for (name, value) in self.options() {
             let value = value.bind(py);
             fields.push(match name {
-                "method" | "timeout" => format!("{name}={}", value.repr()?),
+                "method" | "timeout" | "cost" => format!("{name}={}", value.repr()?),
                 "headers" | "params" => format!("{name}={}", shown::names_of(name, value)),
                 _ => format!("{name}={}", shown::size_of(value)),
             });

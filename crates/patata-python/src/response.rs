@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
-use patata::{Attempt, Outcome};
+use patata::{Attempt, Charge, Outcome};
 use pyo3::basic::CompareOp;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -34,9 +34,27 @@ pub(crate) struct Response {
     pub(crate) received: Received,
     pub(crate) attempts: u32,
     retry_denied: bool,
-    pub(crate) elapsed: Duration,
+    /// In nanoseconds, which take less room than a `Duration`.
+    pub(crate) elapsed: u64,
+    /// The budget that it has waited for, where it has.
+    waited: Option<Box<Waited>>,
     /// Where it is to be written down once callbacks have had it: what is wanted for that.
     pub(crate) pending: Option<Box<Pending>>,
+}
+
+/// A budget that a request has waited for, and for how long.
+#[derive(Debug)]
+struct Waited {
+    budget: String,
+    time: Duration,
+}
+
+impl Waited {
+    /// That which it has waited for the longest.
+    fn of(charge: &Charge) -> Option<Box<Self>> {
+        let (budget, time) = charge.waits().max_by_key(|(_, time)| *time)?;
+        Some(Box::new(Self { budget: budget.to_string(), time }))
+    }
 }
 
 #[derive(Debug)]
@@ -62,14 +80,22 @@ type State<'py> = (
     Bound<'py, PyBytes>,
     Option<Bound<'py, PyAny>>,
     Option<Bound<'py, PyBytes>>,
-    (u32, bool, u64),
+    Effort,
 );
+
+/// Attempts, whether one more was denied, nanoseconds; and the budget that was waited for, with its own.
+type Effort = (u32, bool, u64, Option<(String, u64)>);
 
 /// What a fault's status code is, as it was in the older package.
 const FAULT_STATUS: u16 = 500;
 
 /// A body of this size may be one that there is no memory for.
 const LARGE: usize = 1 << 20;
+
+/// 64 bits of nanoseconds are 584 years.
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
 
 /// How much of a body is shown that is not what was expected.
 const SHOWN: usize = 60;
@@ -106,9 +132,13 @@ impl Response {
     }
 
     pub(crate) fn new(outcome: Outcome<Tag>) -> Self {
-        let Outcome { tag: Tag { id_, item, .. }, attempts, retry_denied, elapsed, result, .. } = outcome;
+        let Outcome { tag: Tag { id_, item, .. }, attempts, retry_denied, elapsed, charge, result, .. } =
+            outcome;
+        let waited = charge.as_deref().and_then(Waited::of);
         match result {
-            Ok(response) => Self { retry_denied, ..Self::answered(id_, item, response, attempts, elapsed) },
+            Ok(response) => {
+                Self { retry_denied, waited, ..Self::answered(id_, item, response, attempts, elapsed) }
+            }
             Err(error) => Self {
                 id_,
                 request: Some(item),
@@ -119,7 +149,8 @@ impl Response {
                 error: Failure::Fault(Box::new(error.into())),
                 attempts,
                 retry_denied,
-                elapsed,
+                elapsed: nanoseconds(elapsed),
+                waited,
                 pending: None,
             },
         }
@@ -127,8 +158,13 @@ impl Response {
 
     /// What has been answered, for the user's function that judges whether it is the last one.
     pub(crate) fn of_attempt(tag: Tag, attempt: &Attempt<'_>) -> Self {
+        Self::of_answer(tag, attempt.response.clone(), attempt.attempts, attempt.elapsed)
+    }
+
+    /// What has been answered, for a function of the user's that is asked about it.
+    pub(crate) fn of_answer(tag: Tag, response: patata::Response, attempts: u32, elapsed: Duration) -> Self {
         let Tag { id_, item, .. } = tag;
-        Self::answered(id_, item, attempt.response.clone(), attempt.attempts, attempt.elapsed)
+        Self::answered(id_, item, response, attempts, elapsed)
     }
 
     /// One that is to be written down once callbacks have had it.
@@ -161,7 +197,8 @@ impl Response {
             received,
             attempts,
             retry_denied: false,
-            elapsed,
+            elapsed: nanoseconds(elapsed),
+            waited: None,
             pending: None,
         }
     }
@@ -183,7 +220,8 @@ impl Response {
             received: Received::from(response),
             attempts,
             retry_denied: false,
-            elapsed,
+            elapsed: nanoseconds(elapsed),
+            waited: None,
             pending: None,
         }
     }
@@ -246,7 +284,8 @@ impl Response {
             received: Received::None,
             attempts: 0,
             retry_denied: false,
-            elapsed: Duration::ZERO,
+            elapsed: 0,
+            waited: None,
             pending: None,
         }
     }
@@ -332,7 +371,17 @@ impl Response {
 
     #[getter]
     fn elapsed(&self) -> Duration {
-        self.elapsed
+        Duration::from_nanos(self.elapsed)
+    }
+
+    #[getter]
+    fn budget(&self) -> Option<&str> {
+        self.waited.as_ref().map(|waited| &*waited.budget)
+    }
+
+    #[getter]
+    fn budget_wait(&self) -> Duration {
+        self.waited.as_ref().map_or(Duration::ZERO, |waited| waited.time)
     }
 
     /// The request it answers, which a tuple is made into when it is asked for.
@@ -489,10 +538,10 @@ impl Response {
         let data = self.data.as_ref().map(|data| data.bind(py).clone());
         let body = bytes(py, &self.body)?;
         let received = self.received.packed()?.map(|packed| PyBytes::new(py, &packed));
-        // 64 bits of nanoseconds are 584 years.
-        let elapsed = u64::try_from(self.elapsed.as_nanos()).unwrap_or(u64::MAX);
+        let waited = self.waited.as_ref().map(|waited| (waited.budget.clone(), nanoseconds(waited.time)));
+        let effort = (self.attempts, self.retry_denied, self.elapsed, waited);
         let (id_, status_code) = (self.id_.bind(py).clone(), self.get_status_code(py)?);
-        Ok((id_, status_code, data, body, error, received, (self.attempts, self.retry_denied, elapsed)))
+        Ok((id_, status_code, data, body, error, received, effort))
     }
 
     #[classmethod]
@@ -505,7 +554,7 @@ impl Response {
         body: &[u8],
         error: Option<Py<PyAny>>,
         received: Option<&[u8]>,
-        effort: (u32, bool, u64),
+        effort: Effort,
     ) -> PyResult<Bound<'py, PyAny>> {
         let response = class.call1((id_, status_code, class.py().None()))?;
         {
@@ -514,7 +563,9 @@ impl Response {
             this.body = Bytes::copy_from_slice(body);
             this.received = Received::unpack(received);
             (this.attempts, this.retry_denied) = (effort.0, effort.1);
-            this.elapsed = Duration::from_nanos(effort.2);
+            this.elapsed = effort.2;
+            let waited = effort.3.map(|(budget, time)| Waited { budget, time: Duration::from_nanos(time) });
+            this.waited = waited.map(Box::new);
             this.set_error(error);
         }
         Ok(response)

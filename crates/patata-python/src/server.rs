@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
@@ -59,6 +60,57 @@ impl Server {
 impl Server {
     fn running(&self) -> PyResult<&patata_testserver::Server> {
         self.server.as_ref().ok_or_else(|| PyRuntimeError::new_err("the server has been stopped"))
+    }
+}
+
+/// A language model's API, OpenAI's and Anthropic's, on a port of this machine.
+#[pyclass(module = "patata._patata")]
+#[derive(Debug)]
+pub(crate) struct LlmServer(Server);
+
+#[pymethods]
+impl LlmServer {
+    #[new]
+    #[pyo3(signature = (
+        requests_per_minute, tokens_per_minute, input_tokens_per_minute = None, output_tokens_per_minute = None,
+        latency = 0.0, port = 0,
+    ))]
+    fn new(
+        requests_per_minute: u32,
+        tokens_per_minute: u64,
+        input_tokens_per_minute: Option<u64>,
+        output_tokens_per_minute: Option<u64>,
+        latency: f64,
+        port: u16,
+    ) -> PyResult<Self> {
+        let limits = patata_testserver::LlmLimits {
+            requests_per_minute,
+            tokens_per_minute,
+            input_tokens_per_minute,
+            output_tokens_per_minute,
+        };
+        let latency = Duration::try_from_secs_f64(latency).map_err(|_| {
+            PyValueError::new_err(format!("latency must be a number of seconds, got {latency}"))
+        })?;
+        let address = (Ipv4Addr::LOCALHOST, port).into();
+        let server = patata_testserver::Server::builder().address(address).llm(limits, latency).start()?;
+        let url = server.url().to_owned();
+        Ok(Self(Server { server: Some(server), url }))
+    }
+
+    #[getter]
+    fn url(&self) -> &str {
+        &self.0.url
+    }
+
+    /// Requests, those of them that were refused, and the tokens of the others.
+    fn counts(&self) -> PyResult<(u64, u64, u64)> {
+        let counts = self.0.running()?.llm_counts().unwrap_or_default();
+        Ok((counts.requests, counts.refused, counts.tokens))
+    }
+
+    fn stop(&mut self, py: Python<'_>) {
+        self.0.stop(py);
     }
 }
 

@@ -11,13 +11,14 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use crate::accounts::{self, Accounts};
 use crate::control::{self, Control};
-use crate::convert::{Conversion, Functions};
+use crate::convert::{Conversion, Functions, Units};
 use crate::folder::{Admittance, OpenedFolder, Recording};
 use crate::fork::Process;
 use crate::interpreter::detached;
 use crate::options::Client;
 use crate::raised::Raised;
 use crate::response::Response;
+use crate::settling::settle;
 use crate::stopped;
 use crate::tag::Tag;
 
@@ -131,7 +132,7 @@ impl Stream {
         folder: Option<&OpenedFolder>,
     ) -> PyResult<Self> {
         let raised = Arc::new(Raised::default());
-        let conversion = Conversion::new(method, options, raised.clone())?;
+        let conversion = Conversion::new(method, options, raised.clone(), Units::of(client.engine()))?;
         let iterator = requests.try_iter()?.unbind();
         let functions = conversion.functions().clone();
         let (admittance, mut recording) =
@@ -276,7 +277,7 @@ impl Stream {
         self.process.check(py)?;
         let is_idle = self.held == 0 && self.run.as_ref().is_none_or(|run| run.receipt().outstanding == 0);
         let Some(recording) = &mut self.recording else { return Ok(Vec::new()) };
-        recording.safe_ones(py, is_idle, usize::MAX)
+        recording.safe_ones(py, self.run.as_ref().map(Run::receipt), is_idle, usize::MAX)
     }
 
     /// How many responses wait until they are safe.
@@ -312,8 +313,11 @@ impl Stream {
         let step = run.step();
         self.raise_interrupt(py)?;
         match step {
-            Step::Outcome(outcome) => {
+            Step::Outcome(mut outcome) => {
                 self.accounts.note(py, &outcome);
+                if let (Some(function), Some(run)) = (&self.functions.settle, &mut self.run) {
+                    settle(py, function, run, &mut outcome, &self.raised)?;
+                }
                 Ok(Look::Response(Response::new(outcome)))
             }
             Step::Wait => Ok(Look::Nothing),
@@ -352,8 +356,11 @@ impl Stream {
             }
             run.hold(self.held + recording.waiting());
             match run.step() {
-                Step::Outcome(outcome) => {
+                Step::Outcome(mut outcome) => {
                     self.accounts.note(py, &outcome);
+                    if let Some(function) = &self.functions.settle {
+                        settle(py, function, run, &mut outcome, &self.raised)?;
+                    }
                     if is_called_back {
                         let response = recording.recordable(outcome);
                         self.raise_interrupt(py)?;
@@ -382,7 +389,7 @@ impl Stream {
         if let Some(response) = recording.pop(py)? {
             return Ok(Look::Recorded(response));
         }
-        recording.look();
+        recording.look(self.run.as_ref().map(Run::receipt));
         if let Some(response) = recording.pop(py)? {
             return Ok(Look::Recorded(response));
         }

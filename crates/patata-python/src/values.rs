@@ -107,3 +107,31 @@ pub(crate) fn texts(option: &str, given: &Bound<'_, PyAny>) -> PyResult<Vec<(Str
 pub(crate) fn pair_of_texts(value: &Bound<'_, PyAny>) -> Option<(String, String)> {
     value.cast::<PyTuple>().ok()?.extract().ok()
 }
+
+/// Units and amounts: a mapping from names to numbers that are neither negative nor infinite.
+///
+/// # Errors
+/// Says where they come from, and what is none.
+pub(crate) fn amounts(origin: &str, given: &Bound<'_, PyAny>) -> PyResult<Vec<(String, f64)>> {
+    let class = given.get_type();
+    let mapping = given.cast::<PyMapping>().map_err(|_| {
+        PyValueError::new_err(format!("{origin} must be a mapping from units to amounts, got {class}"))
+    })?;
+    let mut amounts = Vec::new();
+    for (unit, amount) in mapping.items()?.extract::<Vec<(Bound<'_, PyAny>, Bound<'_, PyAny>)>>()? {
+        let unit = unit.cast::<PyString>().map_err(|_| {
+            PyValueError::new_err(format!("{origin}: a unit must be a str, got {}", unit.get_type()))
+        })?;
+        let number = if amount.is_instance_of::<PyBool>() { None } else { amount.extract::<f64>().ok() };
+        match number.filter(|number| *number >= 0.0 && number.is_finite()) {
+            Some(number) => amounts.push((unit.to_str()?.to_owned(), number)),
+            None => {
+                return Err(PyValueError::new_err(format!(
+                    "{origin}: what is said of {unit} must be a number that is neither negative nor infinite, got {}",
+                    amount.repr()?
+                )));
+            }
+        }
+    }
+    Ok(amounts)
+}

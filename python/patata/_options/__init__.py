@@ -10,6 +10,7 @@ from patata._options.arguments import (
     callbacks,
     iterable,
     requests,
+    shared_budget,
     size,
     verbose_level,
     workers,
@@ -25,6 +26,7 @@ from patata._options.combine import (
     without_run,
 )
 from patata._options.documented import documented
+from patata._options.settling import Settling
 from patata._options.table import (
     AttemptOptions,
     CallOptions,
@@ -46,6 +48,7 @@ __all__ = [
     "HttpOptions",
     "Options",
     "RequestOptions",
+    "Settling",
     "Unpack",
     "callbacks",
     "checked",
@@ -57,6 +60,7 @@ __all__ = [
     "of_request",
     "requests",
     "run_folder",
+    "shared_budget",
     "size",
     "split",
     "verbose_level",

@@ -18,6 +18,13 @@ def size(name: str, value: object) -> Any:
     return option.check(name, value) or option.default
 
 
+def shared_budget(handle: object, timeout: object) -> tuple[str, float] | None:
+    """The handle of a shared budget, if there is one, and how long nothing may be heard of it."""
+    seconds: float = TABLE["budget_timeout"].check("budget_timeout", timeout)
+    checked: str | None = TABLE["budget"].check("budget", handle)
+    return None if checked is None else (checked, seconds)
+
+
 def workers(num_workers: object, alias: object, default: int) -> int:
     """The number of workers, under either of its names."""
     if num_workers and alias:

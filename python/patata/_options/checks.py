@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from patata import exceptions
+from patata.budget import Budget, BudgetHandle
 
 MOST = 2**31 - 1
 """The most that a count may be; more is a mistake."""
@@ -156,6 +157,45 @@ def rates(name: str, value: Any) -> list[str]:
         if all(isinstance(text, str) for text in texts):
             return texts
     raise ValueError(f"{name} must be a rate like '100/s', or a list of such, got {value!r}")
+
+
+def budgets(name: str, value: Any) -> list[tuple[str, str]]:
+    """Rates by unit, as pairs of texts, which the engine reads."""
+    if not isinstance(value, Mapping) or not all(isinstance(unit, str) for unit in value):
+        raise ValueError(
+            f"{name} must be a mapping from units to rates, like {{'tokens': '90000/min'}}, got {value!r}"
+        )
+    return [(unit, rate) for unit, given in value.items() for rate in rates(f"{name}[{unit!r}]", given)]
+
+
+def budget(name: str, value: Any) -> str | None:
+    """A handle of a shared budget, as a text."""
+    if value is None:
+        return None
+    if isinstance(value, Budget):
+        return value.handle.reveal()
+    if isinstance(value, BudgetHandle):
+        return value.reveal()
+    if isinstance(value, str):
+        if "://" not in value:
+            raise ValueError(
+                f"{name} must be the handle of a shared budget, as Budget({value!r}).serve() returns it; a "
+                "limit of this client alone is rate or budgets"
+            )
+        return BudgetHandle(value).reveal()
+    raise ValueError(
+        f"{name} must be a handle, as Budget('100/s').serve() returns it, or a text like "
+        f"'redis://host/0?name=crm', got {type(value).__name__}"
+    )
+
+
+def cost(name: str, value: Any) -> Any:
+    """Amounts by unit, which the extension checks, or a function that says them."""
+    if isinstance(value, Mapping) or (callable(value) and not is_coroutine_function(value)):
+        return value
+    raise ValueError(
+        f"{name} must be a mapping from units to amounts, or a plain function that returns one, got {value!r}"
+    )
 
 
 def statuses(name: str, value: Any) -> list[int]:

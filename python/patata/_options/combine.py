@@ -36,6 +36,8 @@ OF_RUN = frozenset(RunOptions.__annotations__) - {"deadline", "ok_statuses"}
 HINTS = {
     "allow_redirects": "it is follow_redirects",
     "body": "it is content",
+    "budget": "a shared budget is for all calls of a client: give it to Patata()",
+    "budget_timeout": "it is the client's: give it to Patata()",
     "data": "say json for what is sent as JSON, form for a form, and content for bytes",
     "max_retries": "it is retries, which counts all attempts",
     "proxies": "it is proxy",

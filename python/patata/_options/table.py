@@ -13,6 +13,7 @@ from typing import IO, Annotated, Any, Literal, TypedDict
 from patata._options import checks
 from patata._options.connections import ConnectionOptions
 from patata._options.option import Option, StrPath, Words
+from patata.budget import Budget, BudgetHandle
 from patata.models import Request, Response
 
 Pairs = Mapping[str, Any] | Iterable[tuple[str, Any]]
@@ -54,9 +55,12 @@ class LimitOptions(TypedDict, total=False):
             default=Words("no limit"),
             doc="""
             The most requests sent in a time, over all hosts: ``"100/s"``, ``"600/min"``, ``"5000/h"``,
-            ``"10000/day"``, ``"3/10s"``, or a list of such. Retries and redirects count too. Of a list, all
-            hold: the rate with the shortest time is spread evenly, the longer ones are quotas over any such
-            time, which may be used up at once.
+            ``"10000/day"``, ``"3/10s"``, or a list of such; ``"auto"`` keeps to what servers tell of their
+            own limits. Retries and redirects count too. Of a list, all hold: the rate with the shortest
+            time is spread evenly, the longer ones are quotas over any such time, which may be used up at
+            once. With ``"auto"`` each host is asked at the pace at which what remains of its limits, in
+            requests, tokens or whatever it calls them, lasts until they are reset; the strictest counts.
+            Before its first answer it gets four requests, and one that tells nothing is not paced.
             """,
             nullable=True,
         ),
@@ -67,6 +71,70 @@ class LimitOptions(TypedDict, total=False):
             checks.rates,
             default=Words("no limit"),
             doc="The most requests sent in a time to each host, as for ``rate``.",
+            nullable=True,
+        ),
+    ]
+    budgets: Annotated[
+        Mapping[str, str | Iterable[str]] | None,
+        Option(
+            checks.budgets,
+            default=Words("no limit"),
+            doc="""
+            How much of which unit may be used in a time, over all hosts: ``{"requests": "500/min", "tokens":
+            "90000/min"}``, all of which hold, beside ``rate``. A unit is any name; ``k``, ``M`` and ``G``
+            multiply, and a ``B`` may follow: ``"20MB/s"``. What a request costs is said by ``cost``, and by
+            ``settle`` afterwards: one of ``requests`` unless told, nothing of other units. Each attempt costs
+            again, and so does each redirect; what fails before it is sent is given back. Use is spread
+            evenly over the shortest time of a unit's rates, so that a large request waits no longer for its
+            turn than a small one, and ``";burst=50"`` behind a rate lets so much go at once. Longer times of
+            a list are quotas, as with ``rate``. A request that costs more than its budget ever holds ends
+            with an ``InvalidRequestError``, unsent.
+            """,
+            nullable=True,
+        ),
+    ]
+    budgets_per_host: Annotated[
+        Mapping[str, str | Iterable[str]] | None,
+        Option(
+            checks.budgets,
+            default=Words("no limit"),
+            doc="How much of which unit may be used in a time at each host, as for ``budgets``.",
+            nullable=True,
+        ),
+    ]
+
+
+class CostOptions(TypedDict, total=False):
+    """What requests cost, where there are ``budgets``."""
+
+    cost: Annotated[
+        Mapping[str, float] | Callable[[Request], Mapping[str, float]] | None,
+        Option(
+            checks.cost,
+            default=Words("one of ``requests``"),
+            doc="""
+            What each request costs that has no ``cost`` of its own, by unit of ``budgets``: a mapping, or a
+            function from request to mapping, as ``lambda request: {"tokens": len(request.data["prompt"]) /
+            4}``. It is an estimate, made before the request is sent, on the thread that takes the responses.
+            If the function raises, that is this request's failure. A unit that there is no budget of raises a
+            ``ValueError``, but with ``rate="auto"``: there it is what the request takes of the server's limit
+            of that name, in place of a mean that is learnt.
+            """,
+            nullable=True,
+        ),
+    ]
+    settle: Annotated[
+        Callable[[Response], Mapping[str, float] | None] | None,
+        Option(
+            checks.function,
+            default=Words("all estimates stand"),
+            doc="""
+            A function from response to what its request did cost, by unit: ``lambda response: {"tokens":
+            response.data["usage"]["total_tokens"]}``. What was estimated too much is given back, what was
+            estimated too little is owed; ``receipt.costs`` has the sums, also of units without a budget. It
+            is called for each response that came, on the thread that takes the responses, before callbacks.
+            If it raises, the estimate stands; the log says so for the 1st, 10th, 100th time and so on.
+            """,
             nullable=True,
         ),
     ]
@@ -272,6 +340,18 @@ class RetryOptions(TypedDict, total=False):
             nullable=True,
         ),
     ]
+    learn_limits: Annotated[
+        bool,
+        Option(
+            checks.flag,
+            default=True,
+            doc="""
+            Whether a host is left alone that says with an answer that nothing of one of its limits remains:
+            until that is reset, and for at most 5 minutes, as for ``Retry-After``. A 403 that says so is
+            tried again as a 429 is. ``rate="auto"`` paces requests before it comes to that.
+            """,
+        ),
+    ]
     host_timeout: Annotated[
         float | None,
         Option(
@@ -389,7 +469,8 @@ class RunOptions(TypedDict, total=False):
             doc="""
             ``True`` shows a bar on stderr, where that is a terminal; ``"force"`` shows it anywhere. It says
             how many are done, failed and in flight, the rate, the time that is left where the input has a
-            length, and what limits the call just now (rate, concurrency, server, input or consumer).
+            length, and what limits the call just now (rate, budget, concurrency, server, input or
+            consumer).
             """,
         ),
     ]
@@ -444,7 +525,14 @@ class RunOptions(TypedDict, total=False):
 
 
 class SharedOptions(
-    LimitOptions, ContentOptions, BodyOptions, RetryOptions, ResponseOptions, RunOptions, ConnectionOptions
+    LimitOptions,
+    CostOptions,
+    ContentOptions,
+    BodyOptions,
+    RetryOptions,
+    ResponseOptions,
+    RunOptions,
+    ConnectionOptions,
 ):
     """What a client takes, and :meth:`Patata.http` beside the parameters that it names."""
 
@@ -504,7 +592,13 @@ class AttemptOptions(TypedDict, total=False):
 
 
 class RequestOptions(
-    AttemptOptions, ContentOptions, BodyOptions, RetryOptions, ResponseOptions, ConnectionOptions
+    AttemptOptions,
+    CostOptions,
+    ContentOptions,
+    BodyOptions,
+    RetryOptions,
+    ResponseOptions,
+    ConnectionOptions,
 ):
     """What a single request takes: :meth:`Patata.request`, and :meth:`Patata.get` and its kin.
 
@@ -600,6 +694,33 @@ class ClientOnlyOptions(TypedDict, total=False):
     workers: Annotated[
         int | None,
         Option(checks.workers, default=None, doc="Another name for ``num_workers``."),
+    ]
+    budget: Annotated[
+        str | Budget | BudgetHandle | None,
+        Option(
+            checks.budget,
+            default=None,
+            doc="""
+            A limit that the client shares with all that have its handle, in any process or on any machine.
+            It is what :meth:`patata.Budget.serve` returned, or a text like
+            ``"budget://host:port/?secret=..."``, ``"unix:///run/budget.sock"`` or
+            ``"redis://host/0?name=crm"``. It holds beside the client's own limits, and for all of its calls
+            together. A ``Retry-After`` that one of those who share it gets is obeyed by all. While it cannot
+            be reached, nothing is sent, and requests wait.
+            """,
+        ),
+    ]
+    budget_timeout: Annotated[
+        float | None,
+        Option(
+            checks.seconds,
+            default=60,
+            doc="""
+            Seconds for which nothing may be heard of the ``budget``; ``None`` for no limit. After that, what
+            waits for it ends with a ``BudgetError``, and the next call tries it anew. A wrong secret is such
+            an error at once.
+            """,
+        ),
     ]
 
 

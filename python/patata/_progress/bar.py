@@ -81,7 +81,11 @@ class Bar:
             self._show()
 
     def _show(self, is_last: bool = False) -> None:
-        _, done, failed, in_flight, bottleneck, troubled = self._control.progress()
+        _, done, failed, in_flight, bottleneck, troubled, server_limit, budget = self._control.progress()
+        if server_limit is not None:
+            bottleneck = f"the server's {server_limit}"
+        elif budget is not None:
+            bottleneck = _option_of(budget)
         state = (
             f"failed {failed}" if is_last else f"failed {failed}, in flight {in_flight}, limit: {bottleneck}"
         )
@@ -99,3 +103,11 @@ class Bar:
         self._thread.join()
         self._show(is_last=True)
         self._tqdm.close()
+
+
+def _option_of(budget: str) -> str:
+    """The option that a budget stands in."""
+    for suffix, option in ((" per host", "budgets_per_host"), (" of the shared budget", "budget")):
+        if budget.endswith(suffix):
+            return f"{option}[{budget.removesuffix(suffix)!r}]"
+    return f"budgets[{budget!r}]"

@@ -34,6 +34,8 @@ Patata(callbacks=[])  # refused
 
 Patata("2")  # refused
 Patata(workers=1.5)  # refused
+Patata(budget=100)  # refused
+Patata(budget_timeout="5 s")  # refused
 Patata(queue_max_size=1.5)  # refused
 Patata(input_chunk_size="10")  # refused
 Patata(pool_submit_size=[])  # refused
@@ -51,6 +53,11 @@ client.http("get", JOBS, concurrency=None)  # refused
 client.http("get", JOBS, concurrency_per_host=1.5)  # refused
 client.http("get", JOBS, rate=100)  # refused
 client.http("get", JOBS, rate_per_host=[1, 2])  # refused
+client.http("get", JOBS, learn_limits="no")  # refused
+client.http("get", JOBS, budgets="90000/min")  # refused
+client.http("get", JOBS, budgets_per_host={"tokens": 90000})  # refused
+client.http("get", JOBS, cost=5)  # refused
+client.http("get", JOBS, settle={"tokens": 5})  # refused
 client.http("get", JOBS, headers="X-Key: k")  # refused
 client.http("get", JOBS, headers={1: "a"})  # refused
 client.http("get", JOBS, params=["page"])  # refused

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from patata import (
     AsyncPatata,
     AsyncResponses,
+    Budget,
     ClientOptions,
     Options,
     Patata,
@@ -58,7 +59,15 @@ AsyncPatata(1, verbose_level=0)
 # Limits.
 
 client = Patata(concurrency="auto", concurrency_per_host=10, rate="100/s", rate_per_host=["10/s", "1000/day"])
+client.http("get", JOBS, rate="auto", learn_limits=False)
 client.http("get", JOBS, concurrency=5, rate=("10/s", "100/h"), concurrency_per_host=None, rate_per_host=None)
+client.http(
+    "get", JOBS, budgets={"tokens": ["90k/min", "1G/day"]}, budgets_per_host={"requests": "9/s;burst=3"}
+)
+client.http(
+    "get", JOBS, budgets=None, budgets_per_host=None, cost={"tokens": 5}, settle=lambda _: {"tokens": 2.5}
+)
+client.http("get", JOBS, cost=lambda request: {"tokens": len(request.url)}, settle=None)
 
 # What is sent.
 
@@ -107,6 +116,13 @@ Patata(http_version="2", verify="ca.pem", cert=("cert.pem", Path("key.pem")), mi
 Patata(http_version=None, verify=False, cert=Path("both.pem"), proxy="socks5h://localhost")
 Patata(proxy=False, resolve={"a": "127.0.0.1", "b": ["::1"], "c": ipaddress.ip_address("::1")})
 client.http("get", JOBS, proxy=None, verify=Path("ca.pem"), unix_socket=Path("api.sock"))
+
+# What is shared with others.
+
+with Budget("100/s", tokens=["9k/s", "90k/min"], concurrency=5).serve() as handle:
+    Patata(budget=handle.with_weight(2), budget_timeout=5)
+Patata(budget=Budget("unix:///run/budget.sock"), budget_timeout=None)
+Patata(budget="redis://localhost/0?name=crm")
 
 # One request.
 

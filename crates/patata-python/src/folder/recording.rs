@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use patata::{Outcome, Receipt, Stop, Unfinished};
-use patata_run::{Ending, LimitsNow, Recorder, RunError};
+use patata_run::{Costs, Ending, LimitsNow, Recorder, RunError};
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
@@ -167,7 +167,7 @@ impl Recording {
     }
 
     /// Asks what is safe by now, and writes down now and then where the run stands.
-    pub(crate) fn look(&mut self) {
+    pub(crate) fn look(&mut self, receipt: Option<&Receipt>) {
         let Some(recorder) = &mut self.recorder else { return };
         match recorder.acknowledged() {
             Ok(rows) => self.safe = rows,
@@ -177,6 +177,9 @@ impl Recording {
         if now >= self.next_tick {
             self.next_tick = now + SECOND;
             let progress = self.control.as_ref().map(patata::Control::progress);
+            if let Some(receipt) = receipt {
+                recorder.set_costs(Costs::of_receipt(receipt));
+            }
             recorder.tick(progress.as_ref(), &self.limits);
         }
     }
@@ -202,10 +205,11 @@ impl Recording {
     pub(crate) fn safe_ones(
         &mut self,
         py: Python<'_>,
+        receipt: Option<&Receipt>,
         is_idle: bool,
         limit: usize,
     ) -> PyResult<Vec<Py<Response>>> {
-        self.look();
+        self.look(receipt);
         let safe =
             std::iter::from_fn(|| self.pop(py).transpose()).take(limit).collect::<PyResult<Vec<_>>>()?;
         if is_idle {
@@ -246,6 +250,9 @@ impl Recording {
     ) {
         let unsent = unfinished.unsent.iter().filter_map(|tag| tag.ticket.as_ref());
         self.not_sent.extend(unsent.map(|ticket| ticket.position()));
+        if let Some(recorder) = &mut self.recorder {
+            recorder.set_costs(Costs::of_receipt(receipt));
+        }
         let ending = &mut self.ending;
         ending.cancelled = receipt.cancelled;
         ending.unsent = receipt.unsent;

@@ -77,7 +77,7 @@ pub(super) fn record(recorder: &mut Recorder, response: &Bound<'_, Response>) ->
         },
         error: told.error.as_ref().map(|(kind, message)| (&**kind, &**message)),
         attempts: response.attempts,
-        elapsed: response.elapsed,
+        elapsed: std::time::Duration::from_nanos(response.elapsed),
     };
     Ok(match recorder.record_row(&pending.ticket, &changed) {
         Ok(()) => Recorded::Row { refused },
