@@ -1,6 +1,7 @@
 """Counts the instructions of one GET, which hardly depend on the machine's mood; compares with those kept.
 
 ``instructions.py`` checks, ``instructions.py --keep`` writes the figure anew.
+``instructions.py --budgets`` shows what a budget costs beside a rate of the same value.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ FEW, MANY = 500, 4_500
 """The difference of two runs leaves out what a run itself costs."""
 ROUNDS = 3
 """Of which the least counts: now and then a thread goes to sleep that need not."""
+BUDGET_TOLERANCE = 0.03
+"""What a budget may cost beyond a rate of the same value."""
 
 
 def circumstances() -> str:
@@ -55,15 +58,37 @@ def built() -> Path:
     return Path(json.loads(told.stdout)["target_directory"]) / "release" / "examples" / "hot_path"
 
 
-def counted(program: Path, requests: int) -> int:
+def counted(program: Path, requests: int, limit: list[str]) -> int:
     """The instructions of a run, without those of the server, which is another process."""
-    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", str(program), str(requests)]
+    valgrind = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
+    command = [*valgrind, str(program), str(requests), *limit]
     # Client and server share a core: so each request finds the client asleep when its answer comes.
     done = subprocess.run(command, capture_output=True, text=True, check=True, preexec_fn=on_one_core)
     found = re.search(r"Collected : (\d+)", done.stderr)
     if found is None:
         raise RuntimeError(f"valgrind counted nothing:\n{done.stderr}")
     return int(found[1])
+
+
+def of_each(program: Path, *limit: str) -> float:
+    """The instructions of one request, under a limit that holds nothing back, where one is named."""
+    counts = [counted(program, MANY, [*limit]) - counted(program, FEW, [*limit]) for _ in range(ROUNDS)]
+    return min(counts) / (MANY - FEW)
+
+
+def with_budgets(program: Path) -> int:
+    """Prints what limits cost, and fails where a budget costs too much."""
+    rate = of_each(program, "rate")
+    print("| limit | instructions a request | beside the rate |")
+    print("|---|---|---|")
+    print(f"| none | {of_each(program):,.0f} | |")
+    print(f"| rate | {rate:,.0f} | |")
+    has_failed = False
+    for kind in ("requests", "tokens"):
+        each = of_each(program, kind)
+        print(f"| budget of {kind} | {each:,.0f} | {each / rate - 1:+.1%} |")
+        has_failed |= each / rate - 1 > BUDGET_TOLERANCE
+    return 1 if has_failed else 0
 
 
 def on_one_core() -> None:
@@ -77,8 +102,9 @@ def main() -> int:
         print("valgrind is not installed: the instructions of the hot path were not counted")
         return 0
     program = built()
-    counts = [counted(program, MANY) - counted(program, FEW) for _ in range(ROUNDS)]
-    each = min(counts) / (MANY - FEW)
+    if "--budgets" in sys.argv:
+        return with_budgets(program)
+    each = of_each(program)
     figure = {"instructions_per_request": round(each), "circumstances": circumstances()}
     if "--keep" in sys.argv:
         KEPT.write_text(json.dumps(figure, indent=2) + "\n")
