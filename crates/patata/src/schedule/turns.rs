@@ -7,10 +7,10 @@ use crate::address::target::Origin;
 use crate::config::limits::Limits;
 use crate::job::Job;
 use crate::schedule::adaptive::Gate;
-use crate::schedule::budgets::{Refusal, Scope, refuse};
-use crate::schedule::calls::{Admission, Entry};
+use crate::schedule::budgets::{Allotted, Budgets, Hold, Refusal, Scope, refuse};
+use crate::schedule::calls::{Admission, Calls, Entry};
 use crate::schedule::health::Access;
-use crate::schedule::host::{Manner, Standing};
+use crate::schedule::host::{Host, Manner, Standing};
 use crate::schedule::ready::Block;
 use crate::schedule::{Schedule, counted};
 
@@ -37,6 +37,31 @@ fn manner(limits: &Limits, connections: usize, entry: &Entry) -> Manner {
         adaptive: adaptive.map(|most| most.min(per_host)),
         is_paced: limits.is_rate_auto || entry.is_rate_auto(),
     }
+}
+
+/// What keeps the next job of a host from being sent for the sake of a budget, where one does, and which: the client's own
+/// and its calls' are asked first, as what is taken of a shared one is used up by that.
+fn unpaid(
+    budgets: &mut Option<Box<Budgets>>,
+    allotted: &mut Option<Box<Allotted>>,
+    calls: &mut Calls,
+    host: &mut Host,
+    origin: &Arc<Origin>,
+    now: Instant,
+) -> Option<(Block, Permit, Option<Hold>)> {
+    if let Some(refusal) = refuse(budgets, calls, host, origin, now) {
+        let hold = Some(refusal.hold(now));
+        return Some(match refusal {
+            Refusal { scope: Scope::Host, until, .. } => (Block::AtHost, Permit::Until(until), hold),
+            _ => (Block::Budget, Permit::Full, hold),
+        });
+    }
+    let allotted = allotted.as_mut()?;
+    if !allotted.refuse(&mut host.ready, origin, now) {
+        return None;
+    }
+    let hold = host.ready.next().and_then(|queue| allotted.hold(queue, now));
+    Some((Block::Budget, Permit::Full, hold))
 }
 
 impl Schedule {
@@ -151,29 +176,13 @@ impl Schedule {
                 Gate::Full => (Block::None, Permit::Full),
                 Gate::Until(due) => (Block::None, Permit::Until(due)),
                 Gate::Go if self.calls.are_budgeted() => {
-                    match refuse(&mut self.budgets, &mut self.calls, host, origin, now) {
-                        None => {
-                            let allotted = self.allotted.as_mut();
-                            if allotted.is_some_and(|all| all.refuse(&mut host.ready, origin, now)) {
-                                let (allotted, queue) = (&self.allotted, host.ready.next());
-                                hold = allotted
-                                    .as_ref()
-                                    .zip(queue)
-                                    .and_then(|(all, queue)| all.hold(queue, now));
-                                (Block::Budget, Permit::Full)
-                            } else {
-                                (Block::None, Permit::Go(manner))
-                            }
+                    let (budgets, allotted) = (&mut self.budgets, &mut self.allotted);
+                    match unpaid(budgets, allotted, &mut self.calls, host, origin, now) {
+                        Some((block, permit, for_what)) => {
+                            hold = for_what;
+                            (block, permit)
                         }
-                        Some(refusal) => {
-                            hold = Some(refusal.hold(now));
-                            match refusal {
-                                Refusal { scope: Scope::Host, until, .. } => {
-                                    (Block::AtHost, Permit::Until(until))
-                                }
-                                _ => (Block::Budget, Permit::Full),
-                            }
-                        }
+                        None => (Block::None, Permit::Go(manner)),
                     }
                 }
                 Gate::Go => (Block::None, Permit::Go(manner)),
