@@ -14,14 +14,38 @@ from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from patata import _patata
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 Started = TypeVar("Started")
 
 
-class Server:
+class _Running:
+    """A server that runs while its ``with`` block does."""
+
+    _server: _patata.Server | _patata.FaultServer | _patata.LlmServer
+
+    def stop(self) -> None:
+        """Closes all connections, and the ports."""
+        self._server.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+class Server(_Running):
     """An HTTP/1.1 server on this machine's loopback address, running while its ``with`` block does.
 
     ============================  ==========================================================
@@ -61,7 +85,7 @@ class Server:
     """
 
     def __init__(self, threads: int = 1, port: int = 0, tls: bool = False) -> None:
-        self._server = _patata.Server(threads, port, tls)
+        self._server: _patata.Server = _patata.Server(threads, port, tls)
 
     @staticmethod
     def authority_pem() -> str:
@@ -83,23 +107,8 @@ class Server:
         """How many connections it has accepted."""
         return self._server.connections
 
-    def stop(self) -> None:
-        """Closes all connections and the port."""
-        self._server.stop()
 
-    def __enter__(self) -> Server:
-        return self
-
-    def __exit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
-
-
-class FaultServer:
+class FaultServer(_Running):
     """A server that does what servers should not, running while its ``with`` block does.
 
     It has a URL for each of its faults, of which there are more than 150: connections that are refused,
@@ -130,7 +139,7 @@ class FaultServer:
     """
 
     def __init__(self, seed: int = 0) -> None:
-        self._server = _patata.FaultServer(seed)
+        self._server: _patata.FaultServer = _patata.FaultServer(seed)
 
     @staticmethod
     def faults() -> dict[str, str]:
@@ -173,23 +182,8 @@ class FaultServer:
         """How many connections it has accepted."""
         return self._server.connections
 
-    def stop(self) -> None:
-        """Closes all connections and ports."""
-        self._server.stop()
 
-    def __enter__(self) -> FaultServer:
-        return self
-
-    def __exit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
-
-
-class LlmServer:
+class LlmServer(_Running):
     """A language model's API under limits, running while its ``with`` block does.
 
     ``POST {url}/v1/chat/completions`` is answered as OpenAI's API does, and ``POST {url}/v1/messages`` as
@@ -240,7 +234,7 @@ class LlmServer:
         input_tokens_per_minute: int | None = None,
         output_tokens_per_minute: int | None = None,
     ) -> None:
-        self._server = _patata.LlmServer(
+        self._server: _patata.LlmServer = _patata.LlmServer(
             requests_per_minute,
             tokens_per_minute,
             input_tokens_per_minute,
@@ -268,21 +262,6 @@ class LlmServer:
     def tokens(self) -> int:
         """How many tokens the others have used."""
         return self._server.counts()[2]
-
-    def stop(self) -> None:
-        """Closes all connections and the port."""
-        self._server.stop()
-
-    def __enter__(self) -> LlmServer:
-        return self
-
-    def __exit__(
-        self,
-        exception_type: type[BaseException] | None,
-        exception: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
 
 
 PORTS = (12345, 8443, 3128)
