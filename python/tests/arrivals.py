@@ -10,32 +10,17 @@ from contextlib import closing, suppress
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-type: application/json\r\n\r\n{}"
 
 
-class Arrivals:
-    """Answers GETs on a thread, running while its ``with`` block does.
+class OnALoop:
+    """Runs on an event loop of its own thread while its ``with`` block does."""
 
-    ``answer`` is called with the path of each, and returns its answer, which is sent ``delay`` seconds later:
-    a number, or a function of the path too.
-    """
-
-    def __init__(self, answer=lambda _: OK, delay=0.0):
-        self.answer = answer
-        self.delay = delay
-        self.log = []
-        """When each has arrived, and its path."""
-        self.told = []
-        """When each was answered, and its path."""
-        self.in_flight = self.most_in_flight = 0
-        self._stood_still = []
+    def __init__(self):
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
     def __enter__(self):
         self._thread.start()
-        self._server = asyncio.run_coroutine_threadsafe(
-            asyncio.start_server(self._serve, "127.0.0.1", 0), self._loop
-        ).result(10)
-        asyncio.run_coroutine_threadsafe(self._watch(), self._loop)
-        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        self._server = asyncio.run_coroutine_threadsafe(self._begin(), self._loop).result(10)
+        self.port = self._server.sockets[0].getsockname()[1]
         return self
 
     def __exit__(self, *_):
@@ -46,10 +31,38 @@ class Arrivals:
 
     async def _end(self):
         self._server.close()
-        connections = asyncio.all_tasks() - {asyncio.current_task()}
-        for connection in connections:
-            connection.cancel()
-        await asyncio.gather(*connections, return_exceptions=True)
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for other in others:
+            other.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
+
+class Arrivals(OnALoop):
+    """Answers GETs on a thread, running while its ``with`` block does.
+
+    ``answer`` is called with the path of each, and returns its answer, which is sent ``delay`` seconds later:
+    a number, or a function of the path too.
+    """
+
+    def __init__(self, answer=lambda _: OK, delay=0.0):
+        super().__init__()
+        self.answer = answer
+        self.delay = delay
+        self.log = []
+        """When each has arrived, and its path."""
+        self.told = []
+        """When each was answered, and its path."""
+        self.in_flight = self.most_in_flight = 0
+        self._stood_still = []
+
+    def __enter__(self):
+        super().__enter__()
+        asyncio.run_coroutine_threadsafe(self._watch(), self._loop)
+        self.url = f"http://127.0.0.1:{self.port}"
+        return self
+
+    async def _begin(self):
+        return await asyncio.start_server(self._serve, "127.0.0.1", 0)
 
     async def _serve(self, reader, writer):
         with closing(writer), suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):

@@ -8,10 +8,10 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
+from arrivals import OnALoop
 from patata import Budget, BudgetHandle
 from support import HERE, environment, free_port, hear_interrupts, start_python
 
@@ -102,30 +102,19 @@ def shared(place, folder, rate, **limits):
         yield handle
 
 
-class Network:
+class Network(OnALoop):
     """The way to a port of this machine, which can be cut: silently, or so that both ends hear of it."""
 
     def __init__(self, port):
+        super().__init__()
         self.to = port
         self._open = asyncio.Event()
+        self._open.set()
         self._refuses = False
         self._writers = set()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
-    def __enter__(self):
-        self._thread.start()
-        self._open.set()
-        begun = asyncio.start_server(self._connected, "127.0.0.1", 0)
-        self._server = asyncio.run_coroutine_threadsafe(begun, self._loop).result(10)
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    def __exit__(self, *_):
-        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(10)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+    async def _begin(self):
+        return await asyncio.start_server(self._connected, "127.0.0.1", 0)
 
     def cut(self, closes):
         """Stops. Either connections are closed, and new ones too, or nothing is heard any more."""
@@ -143,13 +132,6 @@ class Network:
     def _mend(self):
         self._refuses = False
         self._open.set()
-
-    async def _end(self):
-        self._server.close()
-        ways = asyncio.all_tasks() - {asyncio.current_task()}
-        for way in ways:
-            way.cancel()
-        await asyncio.gather(*ways, return_exceptions=True)
 
     async def _connected(self, reader, writer):
         with closing(writer), suppress(OSError, asyncio.CancelledError):
