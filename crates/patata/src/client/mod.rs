@@ -115,6 +115,16 @@ impl Client {
         outcome.result.as_ref().is_ok_and(|response| ok_statuses.contains(response.status))
     }
 
+    /// Whether outcomes are handed out in the order of the input: see [`Builder::ordered`].
+    ///
+    /// ```
+    /// assert!(patata::Client::builder().ordered(true).build()?.is_ordered());
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
+    pub fn is_ordered(&self) -> bool {
+        self.options.config.ordered
+    }
+
     /// The units that there are [budgets](Builder::budget) of, the client's own among them, in order; `None` as long as
     /// it is not known which a [shared one](Builder::allotment) has.
     ///

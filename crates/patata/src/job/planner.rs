@@ -46,8 +46,19 @@ impl Planner {
         request: Request<T>,
         call: &Arc<Call>,
     ) -> Result<(T, Box<Job>), (T, Error)> {
-        let Request { tag, method, mut url, mut head, params, body, timeout, stream_to, error, label: _ } =
-            request;
+        let Request {
+            tag,
+            method,
+            mut url,
+            mut head,
+            params,
+            body,
+            timeout,
+            stream_to,
+            error,
+            label: _,
+            is_pause: _,
+        } = request;
         let refuse = |tag, url: &str, error: Error| Err((tag, error.at(redacted(url))));
         if let Some(error) = error {
             return refuse(tag, &url, error);

@@ -56,6 +56,7 @@ pub struct Request<T> {
     /// By what errors name it beside another.
     pub(crate) label: Option<Box<str>>,
     pub(crate) error: Option<Error>,
+    pub(crate) is_pause: bool,
 }
 
 /// What a request's own head says, on top of the client's defaults.
@@ -105,6 +106,7 @@ impl<T> Request<T> {
             stream_to: None,
             label: None,
             error: None,
+            is_pause: false,
         }
     }
 
@@ -137,6 +139,30 @@ impl<T> Request<T> {
     pub fn invalid(tag: T, message: impl Into<String>) -> Self {
         let mut request = Self::get(tag, "");
         request.error = Some(Error::invalid(message.into()));
+        request
+    }
+
+    /// No request at all: what an input gives that has nothing to send just now, and has not ended.
+    ///
+    /// A [`Run`](crate::Run) leaves the input alone then, hands out what is done, and asks again: at its next
+    /// [`step`](crate::Run::step), or within a second where it is iterated over. The pause is counted as nothing, and its
+    /// tag is dropped.
+    ///
+    /// ```
+    /// use patata::{Request, Step};
+    /// # let server = patata_testserver::Server::start().unwrap();
+    /// # let url = server.url();
+    /// # let client = patata::Client::builder().build()?;
+    /// let mut run = client.run([Request::pause(0), Request::get(1, url)].into_iter());
+    /// assert!(matches!(run.step(), Step::Wait));
+    /// assert_eq!(run.receipt().submitted, 0);
+    /// assert_eq!(run.next().unwrap().tag, 1);
+    /// assert!(run.next().is_none());
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
+    pub fn pause(tag: T) -> Self {
+        let mut request = Self::get(tag, "");
+        request.is_pause = true;
         request
     }
 
@@ -375,6 +401,11 @@ impl<T> Request<T> {
         Some(&self.body).filter(|body| !body.is_none())
     }
 
+    /// Its [`label`](Self::label), where it was given one.
+    pub fn own_label(&self) -> Option<&str> {
+        self.label.as_deref()
+    }
+
     /// What it says itself that it costs, by unit. `None` where it says nothing of it.
     ///
     /// ```
@@ -386,6 +417,16 @@ impl<T> Request<T> {
         Some(costs.iter().map(|(unit, amount)| (unit.as_str(), amount)))
     }
 
+    /// Whether it is a [pause](Self::pause), and no request.
+    pub fn is_pause(&self) -> bool {
+        self.is_pause
+    }
+
+    /// Whether it is known to be [unusable](Self::invalid), before it is planned.
+    pub fn is_invalid(&self) -> bool {
+        self.error.is_some()
+    }
+
     /// Another tag in the place of this one, which is given back.
     ///
     /// ```
@@ -393,8 +434,9 @@ impl<T> Request<T> {
     /// assert_eq!((request.tag, tag), (7, "an id"));
     /// ```
     pub fn with_tag<U>(self, tag: U) -> (Request<U>, T) {
-        let Self { tag: old, method, url, head, params, body, timeout, stream_to, label, error } = self;
-        (Request { tag, method, url, head, params, body, timeout, stream_to, label, error }, old)
+        let Self { tag: old, method, url, head, params, body, timeout, stream_to, label, error, is_pause } =
+            self;
+        (Request { tag, method, url, head, params, body, timeout, stream_to, label, error, is_pause }, old)
     }
 }
 

@@ -172,6 +172,24 @@ pub struct Outcome<T> {
     pub result: Result<Response, Error>,
 }
 
+impl<T> Outcome<T> {
+    /// The same outcome with another tag, and the tag that it had.
+    ///
+    /// ```
+    /// # let server = patata_testserver::Server::start().unwrap();
+    /// # let url = server.url();
+    /// let client = patata::Client::builder().build()?;
+    /// let outcome = client.run([patata::Request::get("a", url)]).next().unwrap();
+    /// let (outcome, tag) = outcome.with_tag(1);
+    /// assert_eq!((outcome.tag, tag), (1, "a"));
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
+    pub fn with_tag<U>(self, tag: U) -> (Outcome<U>, T) {
+        let Self { tag: old, attempts, retry_denied, elapsed, charge, result } = self;
+        (Outcome { tag, attempts, retry_denied, elapsed, charge, result }, old)
+    }
+}
+
 /// How a job ended, and after what time.
 #[derive(Debug)]
 pub(crate) struct End {

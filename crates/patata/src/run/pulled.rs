@@ -137,6 +137,9 @@ impl<T, I: Iterator<Item = Request<T>>> Run<T, I> {
                 self.caller.close_input();
                 return false;
             };
+            if request.is_pause {
+                return false;
+            }
             self.caller.submit(request);
             room -= 1;
             taken += 1;

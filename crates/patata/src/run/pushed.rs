@@ -98,6 +98,9 @@ impl<T> PushedRun<T> {
     /// ```
     #[expect(clippy::result_large_err, reason = "a request that is not taken is given back as it came")]
     pub fn push(&mut self, request: Request<T>) -> Result<(), Request<T>> {
+        if request.is_pause {
+            return Ok(());
+        }
         if self.caller.free() == 0 {
             return Err(request);
         }
@@ -149,6 +152,12 @@ impl<T> PushedRun<T> {
     /// A handle by which other threads wake or end this run.
     pub fn control(&self) -> Control {
         self.caller.control()
+    }
+
+    /// States whether the caller waits just now for the next request to be made, so that it can be told what holds up the run:
+    /// for one that makes them itself, between [`push`](Self::push)es, and may take long. A push says that it does not.
+    pub fn note_taking(&self, is_taking: bool) {
+        self.caller.note_taking(is_taking);
     }
 
     /// States that no more requests will be pushed.
