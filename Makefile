@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # The extension is tested by pytest: a test binary of its own would need a libpython to link with.
 RUST_TESTED := --workspace --exclude patata-python
-FUZZED ?= response redirect retry_after told_limits decoding text json budget
+FUZZED ?= response redirect retry_after told_limits decoding text json budget table
 FUZZ_SECONDS ?= 60
 FUZZ_TARGET = $(shell rustc +nightly -vV | sed -n 's/^host: //p')
 FUZZ_FLAGS := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
@@ -16,11 +16,12 @@ FUZZ_FLAGS := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test test-rust test-python soak fuzz check check-rust check-python check-fuzz check-instructions check-report build bench bench-quick bench-stages bench-plot fmt clean
+.PHONY: help demo test test-rust test-python test-clusters soak fuzz check check-rust check-python check-fuzz check-instructions check-report build bench bench-quick bench-stages bench-plot fmt clean
 
 help:
 	@echo "make demo    build, and send 10,000 requests to the embedded server"
 	@echo "make test    build, and pass every test"
+	@echo "make test-clusters   the tests on Ray, Spark, Dask and Daft, each really started; needs Java 17 for Spark"
 	@echo "make soak    3,000,000 requests to servers that reset, refuse and go away: none lost, none repeated"
 	@echo "make fuzz    each fuzz target for FUZZ_SECONDS (60); needs a nightly compiler"
 	@echo "make check   lint and types"
@@ -40,6 +41,10 @@ test-rust: $(VENV)/.installed
 
 test-python: build
 	$(BIN)/python -m pytest
+
+# An environment for each engine, in .venv-clusters; ENGINES="daft dask" are fewer.
+test-clusters: build
+	$(BIN)/python python/cluster_tests/run.py $(ENGINES)
 
 # Of one call: five seeds, each over HTTP/1.1 and over HTTP/2. Of 2,000 calls: a million requests over each.
 soak:
@@ -87,7 +92,8 @@ check-python: build
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy python/patata examples
-	$(BIN)/python -m mypy.stubtest patata --mypy-config-file pyproject.toml
+	$(BIN)/python -m mypy.stubtest patata --mypy-config-file pyproject.toml \
+		--allowlist python/stubtest-allowlist.txt --ignore-unused-allowlist
 
 bench: build
 	$(BIN)/python bench/contest.py; contest=$$?; $(BIN)/python bench/run.py && exit $$contest
@@ -99,6 +105,7 @@ bench-quick: build
 # The hand-over to Python runs in a program of its own, which needs the interpreter as a library.
 bench-stages: $(VENV)/.installed
 	cargo bench -p patata --features benching --bench stages
+	cargo bench -p patata-arrow --bench stages
 	LD_LIBRARY_PATH="$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_config_var("LIBDIR"))')" \
 		cargo bench -p patata-python --features benching --bench conversion
 
@@ -121,4 +128,4 @@ $(VENV)/.installed: requirements-dev.txt
 
 clean:
 	cargo clean
-	rm -rf $(VENV)
+	rm -rf $(VENV) .venv-clusters
