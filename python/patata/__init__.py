@@ -21,6 +21,7 @@ from patata.exceptions import (
     ClientAlreadyInUseError,
     ClientClosedError,
     DeadlineExceededError,
+    FrameError,
     InternalPatataError,
     InvalidMethodError,
     InvalidRequestError,
@@ -37,6 +38,7 @@ from patata.responses import AsyncResponses, Responses
 
 if TYPE_CHECKING:
     from patata.aio import AsyncPatata
+    from patata.frames import fetch
     from patata.run_folder import RunFolder
 
 __all__ = [
@@ -50,6 +52,7 @@ __all__ = [
     "ClientClosedError",
     "ClientOptions",
     "DeadlineExceededError",
+    "FrameError",
     "InternalPatataError",
     "InvalidMethodError",
     "InvalidRequestError",
@@ -69,6 +72,7 @@ __all__ = [
     "StatusError",
     "TooManyFailures",
     "__version__",
+    "fetch",
 ]
 
 
@@ -78,6 +82,10 @@ def __getattr__(name: str) -> Any:
         from patata.aio import AsyncPatata
 
         return AsyncPatata
+    if name == "fetch":
+        from patata.frames import fetch
+
+        return fetch
     if name == "RunFolder":
         from patata.run_folder import RunFolder
 

@@ -1,6 +1,6 @@
 """The extension module: what is made in Rust."""
 
-from collections.abc import AsyncGenerator, Coroutine, Generator, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, final
@@ -18,6 +18,7 @@ __all__ = [
     "FaultServer",
     "FolderReader",
     "FolderRows",
+    "FolderTable",
     "GeneratorProxy",
     "LlmServer",
     "OpenedFolder",
@@ -27,6 +28,9 @@ __all__ = [
     "Ringer",
     "Server",
     "Stream",
+    "Table",
+    "TableStream",
+    "TableWriter",
     "Wakeup",
     "__version__",
     "_await_readers",
@@ -37,6 +41,7 @@ __all__ = [
     "check_options",
     "default_num_workers",
     "is_request",
+    "plan_table",
     "program",
 ]
 
@@ -447,6 +452,81 @@ class Stream:
         """Takes nothing more of the input. What was taken is done."""
 
 @final
+@final
+class Table:
+    """Results in Arrow's layout, which any library of tables takes without a copy.
+
+    ``polars.DataFrame(table)``, ``pyarrow.table(table)``, ``pandas.DataFrame.from_arrow(table)``.
+    """
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+    def __arrow_c_schema__(self) -> object: ...
+    @property
+    def column_names(self) -> list[str]:
+        """The names of its columns."""
+
+    @property
+    def num_rows(self) -> int:
+        """How many rows it has."""
+
+    def __len__(self) -> int: ...
+
+@final
+class TableStream:
+    """The requests of a table, and the table of their results. Each method may be called from any thread."""
+
+    def __new__(
+        cls,
+        method: str,
+        data: Any,
+        client: Client,
+        options: dict[str, Any],
+        table: dict[str, Any],
+        folder: Callable[[], OpenedFolder] | None = None,
+    ) -> Self: ...
+    def control(self) -> Control:
+        """A handle for other threads."""
+
+    def step(self) -> bool:
+        """Goes on for a moment. ``False`` at the end. Raises what has ended it early, once."""
+
+    def take(self, flush: bool = False) -> Table | None:
+        """The batches that are complete and were not taken yet; ``None`` as long as their columns are not
+        known.
+        """
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+    def __arrow_c_schema__(self) -> object: ...
+    def receipt(self) -> dict[str, Any] | None:
+        """How many requests were submitted, and how many of them ended as what.
+
+        ``None`` while it is stepped.
+        """
+
+    def counts(self) -> tuple[int, int, int] | None:
+        """How many requests were taken, are done, and have failed; ``None`` likewise, and once it is over."""
+
+    def close(self) -> None:
+        """Ends it, and with it the connections that are busy with its requests."""
+
+@final
+class TableWriter:
+    """A file that tables are written to. Without :meth:`finish` nothing is left of it."""
+
+    def __new__(cls, path: Any) -> Self: ...
+    def write(self, table: Table) -> None:
+        """Appends the rows of a table."""
+
+    def finish(self) -> int:
+        """Makes the file whole and gives it its name. Gives how many rows it has."""
+
+def plan_table(method: str, schema: Any, table: dict[str, Any]) -> Table | None:
+    """The columns of the results of a table with this schema, as a table without rows.
+
+    ``None`` where what comes back has to tell them. Raises ``FrameError`` for what cannot be.
+    """
+
+@final
 class PushStream:
     """A run that waits for nothing: requests are pushed, and responses taken once they are there."""
 
@@ -535,10 +615,21 @@ class PushStream:
 
 @final
 class OpenedFolder:
-    """A run folder whose lock this process has, for a :class:`Stream` or :class:`PushStream`."""
+    """A run folder whose lock this process has, for a :class:`Stream` or :class:`PushStream`, or a table; or
+    the part of a worker, for a table."""
 
     def __new__(cls, folder: dict[str, Any]) -> Self:
-        """Goes on with the run of a folder, or begins it. May take its time."""
+        """Goes on with the run of a folder, or begins it. May take its time.
+
+        A part (``part``, ``session`` and ``wait`` are there) is opened by who takes it."""
+
+    @staticmethod
+    def begin_session(folder: dict[str, Any]) -> int:
+        """Begins a session of a run with many writers, whose number its workers are given."""
+
+    @staticmethod
+    def check(folder: dict[str, Any]) -> None:
+        """Checks how responses are to be written, before there is a folder. Raises ``ValueError``."""
 
 @final
 class FolderReader:
@@ -567,6 +658,14 @@ class FolderReader:
     @staticmethod
     def retry(path: Path, statuses: list[int], kinds: list[str], failed: bool, unknown: bool) -> int:
         """Marks requests, to be sent again by who goes on with it. Gives how many."""
+
+@final
+class FolderTable:
+    """The rows of a run folder as a table."""
+
+    def __new__(cls, path: Path, schema: str | dict[str, str] | None) -> Self: ...
+    def __arrow_c_schema__(self) -> object: ...
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
 
 @final
 class FolderRows:

@@ -34,6 +34,7 @@ from patata.receipt import tell
 from patata.responses import AsyncResponses
 
 if TYPE_CHECKING:
+    from patata._frames.options import FetchOptions
     from patata.run_folder import RunFolder
 
 AsyncCallback = Callable[[Response], Awaitable[Response]]
@@ -251,6 +252,41 @@ class AsyncPatata(Client, AsyncMethods):
             self._open.discard(exchange)
             self._accounts = exchange.accounts
         return self._log(response)
+
+    async def fetch(self, data: Any, url: str = "url", **options: Unpack[FetchOptions]) -> Any:
+        """Sends a request for each row of a table, and gives a table of the same kind back.
+
+        It does as :func:`patata.fetch` does.
+
+        A thread waits for the network meanwhile. What the task is cancelled with cancels the requests. What
+        comes as a stream, as a file does, is read without asyncio: its reader waits.
+
+        Parameters
+        ----------
+        data, url, options
+            As for :meth:`Patata.fetch`.
+
+        Raises
+        ------
+        FrameError, ValueError, TypeError, TooManyFailures, DeadlineExceededError, RunFolderError,
+        ClientClosedError
+            As :meth:`Patata.fetch` does.
+
+        Examples
+        --------
+        >>> import asyncio
+        >>> import pyarrow as pa
+        >>> from patata.testing import Server
+        >>> async def main(url):
+        ...     async with AsyncPatata(verbose=False) as client:
+        ...         return await client.fetch(pa.table({"url": [url] * 3}), body="text")
+        >>> with Server() as server:
+        ...     asyncio.run(main(server.url))["status"].to_pylist()
+        [200, 200, 200]
+        """
+        from patata._frames.awaited import awaited
+
+        return await awaited(self, data, url, options)
 
     async def aclose(self) -> None:
         """Ends all calls that are still open. Their generators raise ``ClientClosedError``."""

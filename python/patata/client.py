@@ -26,6 +26,7 @@ from patata.receipt import Accounts, tell
 from patata.responses import Responses
 
 if TYPE_CHECKING:
+    from patata._frames.options import FetchOptions
     from patata.run_folder import RunFolder
 
 Item = Request | tuple[Any, str] | tuple[Any, str, Any]
@@ -255,6 +256,45 @@ class Patata(Client, Methods):
             stream.close()
             self._accounts = accounts
         return self._log(response)
+
+    def fetch(self, data: Any, url: str = "url", **options: Unpack[FetchOptions]) -> Any:
+        """Sends a request for each row of a table, and gives a table of the same kind back.
+
+        It does as :func:`patata.fetch` does.
+
+        It shares connections, limits and event loops with all calls of the client.
+
+        Parameters
+        ----------
+        data, url
+            As for :func:`patata.fetch`.
+        options
+            Any of :class:`patata.frames.FetchOptions`.
+
+        Raises
+        ------
+        FrameError, ValueError, TypeError, TooManyFailures, DeadlineExceededError, RunFolderError
+            As :func:`patata.fetch` does.
+        ClientClosedError
+            If the client is closed, before or meanwhile.
+
+        Examples
+        --------
+        >>> import pyarrow as pa
+        >>> from patata.testing import Server
+        >>> with Server() as server, Patata(verbose=False, rate="1000/s") as client:
+        ...     table = pa.table({"url": [server.url] * 3})
+        ...     client.fetch(table, body="text")["body"][0].as_py()
+        '{"message":"Hello world!"}'
+        """
+        # Most programs have no tables, and do not pay for importing what these need.
+        from patata._frames.call import Fetch
+
+        if options.get("lazy"):
+            from patata._frames.lazy import lazily
+
+            return lazily(self, data, url, options)
+        return Fetch(self, self._open, data, url, options).result()
 
     def _called_back(
         self,

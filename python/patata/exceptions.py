@@ -28,9 +28,12 @@ class EndedEarly(PatataError):
     receipt
         The accounts of the call, which say what was not sent, and what was sent and has no outcome. ``None``
         where there was no call.
+    table
+        Of a ``fetch()``, the results that there were, in the kind of its table. ``None`` for other calls.
     """
 
     receipt: Receipt | None = None
+    table: Any = None
 
 
 class ClientClosedError(EndedEarly):
@@ -39,6 +42,12 @@ class ClientClosedError(EndedEarly):
 
 class CallCancelledError(EndedEarly):
     """The call was ended by ``cancel()`` of what ``http()`` returned, before all responses were taken."""
+
+
+class FrameError(PatataError, ValueError):
+    """What was given to ``fetch()`` is no table that requests can be made of, or one that cannot be read to
+    its end.
+    """
 
 
 class ForkedError(PatataError):
@@ -116,6 +125,10 @@ class NotARunFolderError(RunFolderError):
 
 class RunFolderLockedError(RunFolderError):
     """Another call is at work in the folder, in this process or another one."""
+
+
+class RunFolderSupersededError(RunFolderError):
+    """The worker of a cluster belongs to a job that a later one with the same run folder has followed."""
 
 
 class RunFolderExistsError(RunFolderError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from patata import _patata
 from patata.exceptions import RunFolderError
@@ -19,7 +19,7 @@ KEPT = 1_000
 
 CHOICES: dict[str, tuple[Any, ...]] = {
     "unknown": ("keep", "resend"),
-    "format": ("jsonl", "csv"),
+    "format": ("jsonl", "csv", "parquet"),
     "compression": (None, "zstd", "gzip"),
 }
 """What may be said of some options."""
@@ -42,12 +42,29 @@ TOLD = (
 """The options that the folder tells of. The others may be secret."""
 
 
+class ArrowStream(Protocol):
+    """What can be read as a table of Arrow, as often as one likes."""
+
+    def __arrow_c_schema__(self) -> object:
+        """Its schema."""
+        ...
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Its batches."""
+        ...
+
+
 class RunFolder:
     """A folder that a call is written down in: given as ``run_folder`` to :meth:`Patata.http`, or read.
 
     ``run_folder="run/"`` is the same as ``run_folder=RunFolder("run/")``. What it has can be read at any
     time, also while a process is at work in it, and by anyone: ``out/`` has the rows of the responses, and
     ``report.html`` tells of the run.
+
+    The folder of a cluster's job has a part for each of its workers, in ``parts/``. It is read as one run:
+    each request counts once, as done, else as failed, else as unknown. Where a job is run again with its
+    input cut otherwise, requests are known again by their ids, or by all that they say where they have none:
+    give ids where equal requests are meant twice.
 
     Parameters
     ----------
@@ -59,14 +76,20 @@ class RunFolder:
         them again, so that what they ask for may be done twice. With ``idempotency_key=True`` they are sent
         again too, with the key of the first time. Default: ``"keep"``.
     format
-        How the parts in ``out/`` are written: ``"jsonl"`` or ``"csv"``. This and what follows is said once,
-        by the call that begins the run. Default: ``"jsonl"``.
+        How the parts in ``out/`` are written: ``"jsonl"``, ``"csv"`` or ``"parquet"``. This and what follows
+        is said once, by the call that begins the run. Default: ``"jsonl"``.
     compression
-        By what they are compressed: ``"zstd"``, ``"gzip"``, or ``None``. Default: ``None``.
+        By what they are compressed: ``"zstd"``, ``"gzip"``, or ``None``. Parquet always is. Default:
+        ``None``, which is ``"zstd"`` for Parquet.
     part_rows
         How many rows a part has. Default: 100,000.
     columns
-        The columns of a CSV: members of the rows, or those of bodies as ``"body.name"``. Default: all.
+        The columns of CSV and Parquet: members of the rows, or those of bodies as ``"body.name"``. Default:
+        all.
+    schema
+        The types of bodies in Parquet: by member, as ``{"name": "string", "tags": "list<string>"}``, or one
+        type, as ``"list<int64>"``. What does not fit is null, and the column ``body_error`` says why.
+        Default: none, and bodies are texts.
     headers
         Whether the rows have the responses' headers. Default: ``False``.
 
@@ -101,10 +124,11 @@ class RunFolder:
         path: StrPath,
         *,
         unknown: Literal["keep", "resend"] = "keep",
-        format: Literal["jsonl", "csv"] = "jsonl",
+        format: Literal["jsonl", "csv", "parquet"] = "jsonl",
         compression: Literal["zstd", "gzip"] | None = None,
         part_rows: int = 100_000,
         columns: Iterable[str] = (),
+        schema: Mapping[str, str] | str | None = None,
         headers: bool = False,
     ) -> None:
         given = {"unknown": unknown, "format": format, "compression": compression}
@@ -118,15 +142,25 @@ class RunFolder:
         names = columns if isinstance(columns, str) else list(columns)
         if isinstance(names, str) or not all(isinstance(column, str) for column in names):
             raise ValueError(f"columns must be a list of names, got {columns!r}")
-        if names and format != "csv":
-            raise ValueError(f'columns are those of a CSV: say format="csv" too, got {columns!r}')
+        if names and format == "jsonl":
+            raise ValueError(
+                f'columns are those of CSV and Parquet: say format="csv" or "parquet" too, got {columns!r}'
+            )
+        if schema is not None and format != "parquet":
+            raise ValueError(f'schema is that of Parquet: say format="parquet" too, got {schema!r}')
         self.path = Path(path)
         self._output = {
             **given,
             "part_rows": part_rows,
             "columns": names,
+            "schema": None if schema is None else _type_text(schema),
             "headers": bool(headers),
         }
+        try:
+            _patata.OpenedFolder.check(self._output)
+        except ValueError as error:
+            given_too = f", schema={schema!r}" if schema is not None else ""
+            raise ValueError(f"columns={names!r}{given_too}: {error}") from None
 
     def __fspath__(self) -> str:
         return os.fspath(self.path)
@@ -145,11 +179,49 @@ class RunFolder:
         Raises
         ------
         NotARunFolderError
-            Where the folder is none, and where its rows are CSV.
+            Where the folder is none, and where its rows are CSV, or Parquet of chosen columns.
         RunFolderError
             What the disk refuses, also while it is iterated over.
         """
         return self._reader().responses()
+
+    def to_arrow(self, *, schema: str | Mapping[str, str] | None = None) -> ArrowStream:
+        """All rows as a table, for whatever reads Arrow: ``pyarrow.table(x)``, ``polars.DataFrame(x)``,
+        ``pandas.DataFrame.from_arrow(x)``, ``duckdb.from_arrow(pyarrow.table(x))``.
+
+        Its columns are ``id`` (a text), ``index``, ``status``, ``body``, ``error``, ``error_kind``,
+        ``attempts``, ``elapsed_ms`` and ``url``. It is read in batches as it is taken, anew each time, in the
+        order of :meth:`responses`. No other package is needed for it.
+
+        Parameters
+        ----------
+        schema
+            The type that the JSON of bodies is read as: one such as ``"list<string>"``, or one for each
+            member, as ``{"name": "string", "tags": "list<string>"}``. What does not fit is null, and
+            ``error`` says why. Default: ``body`` is a text.
+
+        Raises
+        ------
+        ValueError
+            For a schema that is none.
+        RunFolderError
+            Once it is read: as :meth:`responses`.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from patata import Patata, RunFolder
+        >>> from patata.testing import Server
+        >>> folder = tempfile.TemporaryDirectory()
+        >>> with Server() as server, Patata(verbose=False) as client:
+        ...     for response in client.http("get", [("a", server.url)], run_folder=folder.name):
+        ...         pass
+        >>> table = RunFolder(folder.name).to_arrow(schema={"message": "string"})
+        >>> hasattr(table, "__arrow_c_stream__")
+        True
+        >>> folder.cleanup()
+        """
+        return _patata.FolderTable(self.path, dict(schema) if isinstance(schema, Mapping) else schema)
 
     def failed(self) -> list[Request]:
         """The requests that have failed, ready for :meth:`Patata.http` and another folder.
@@ -251,24 +323,46 @@ class RunFolder:
         self, method: str, settings: Mapping[str, Any], limits: Mapping[str, Any], is_called_back: bool
     ) -> _patata.OpenedFolder:
         """Begins the run, or goes on with it, for a call with these options. May take its time."""
+        return _patata.OpenedFolder(self._told(method, settings, limits, is_called_back))
+
+    def _begun_session(self, method: str, settings: Mapping[str, Any], limits: Mapping[str, Any]) -> int:
+        """Begins a session of a run with many writers, for a job with these options. Gives its number."""
+        return _patata.OpenedFolder.begin_session(self._told(method, settings, limits, False))
+
+    def _opened_part(
+        self,
+        part: str,
+        session: int,
+        wait: float,
+        method: str,
+        settings: Mapping[str, Any],
+        limits: Mapping[str, Any],
+    ) -> _patata.OpenedFolder:
+        """The part of a worker, which is opened by the table that takes it.
+
+        Another worker that is at work at it is waited for for so many seconds.
+        """
+        told = self._told(method, settings, limits, False)
+        return _patata.OpenedFolder({**told, "part": part, "session": session, "wait": wait})
+
+    def _told(
+        self, method: str, settings: Mapping[str, Any], limits: Mapping[str, Any], is_called_back: bool
+    ) -> dict[str, Any]:
+        """What the folder is told of a call."""
         concurrency = settings.get("concurrency", limits.get("concurrency"))
         if concurrency is None:
             concurrency = 100 * settings["num_workers"]
-        return _patata.OpenedFolder(
-            {
-                **self._output,
-                "path": self.path,
-                "is_called_back": is_called_back,
-                "idempotency_key": settings.get("idempotency_key", False),
-                "options": _told(method, {**limits, **settings}),
-                "rate": [*limits.get("rate", ()), *settings.get("rate", ())],
-                "rate_per_host": [*limits.get("rate_per_host", ()), *settings.get("rate_per_host", ())],
-                "concurrency": concurrency if isinstance(concurrency, int) else None,
-                "concurrency_per_host": settings.get(
-                    "concurrency_per_host", limits.get("concurrency_per_host")
-                ),
-            }
-        )
+        return {
+            **self._output,
+            "path": self.path,
+            "is_called_back": is_called_back,
+            "idempotency_key": settings.get("idempotency_key", False),
+            "options": _told(method, {**limits, **settings}),
+            "rate": [*limits.get("rate", ()), *settings.get("rate", ())],
+            "rate_per_host": [*limits.get("rate_per_host", ()), *settings.get("rate_per_host", ())],
+            "concurrency": concurrency if isinstance(concurrency, int) else None,
+            "concurrency_per_host": settings.get("concurrency_per_host", limits.get("concurrency_per_host")),
+        }
 
 
 _NONE: dict[str, Any] = {
@@ -283,6 +377,20 @@ _NONE: dict[str, Any] = {
 def run_folder_of(given: StrPath) -> RunFolder:
     """The folder that the option names."""
     return given if isinstance(given, RunFolder) else RunFolder(given)
+
+
+def _type_text(schema: Mapping[str, str] | str) -> str:
+    """The type of bodies as a text."""
+    if isinstance(schema, str):
+        return schema
+    if not isinstance(schema, Mapping) or not all(
+        isinstance(text, str) for pair in schema.items() for text in pair
+    ):
+        raise ValueError(f'schema must be names and types, as {{"name": "string"}}, got {schema!r}')
+    if any('"' in name for name in schema):
+        raise ValueError(f"schema has a name with a quotation mark, which no type can have, got {schema!r}")
+    members = ", ".join(f'"{name}": {text}' for name, text in schema.items())
+    return f"struct<{members}>"
 
 
 def _told(method: str, options: Mapping[str, Any]) -> str:

@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from patata._frames.options import TABLE as OF_TABLES
+from patata._frames.options import TableOptions
 from patata._options.documented import default_of, summary_of
 from patata._options.table import TABLE, ClientOnlyOptions, Options
 
@@ -16,7 +18,7 @@ def table(options):
     """The lines of a table."""
     rows = ["| option | default | what it does |", "|---|---|---|"]
     for name in options.__annotations__:
-        option = TABLE[name]
+        option = {**TABLE, **OF_TABLES}[name]
         rows.append(f"| `{name}` | {markdown(default_of(option))} | {markdown(summary_of(option))} |")
     return "\n".join(rows)
 

@@ -861,6 +861,32 @@ def test_parts_can_be_compressed_csv(get, server, folder):
     assert run.receipt.ok == 25
 
 
+def test_parts_can_be_parquet(get, server, folder):
+    urls = [(n, server.url) for n in range(24)] + [("a", f"{server.url}/status/404")]
+    schema = {"message": "string", "a b": "list<int64>"}
+    run = RunFolder(folder, format="parquet", part_rows=10, schema=schema)
+    get("get", urls, run_folder=run)
+    assert sorted(part.suffix for part in (folder / "out").iterdir()) == [".parquet"] * 3
+    assert all(part.read_bytes()[:4] == b"PAR1" for part in (folder / "out").iterdir())
+    responses = {response.id_: response for response in RunFolder(folder).responses()}
+    assert set(responses) == {*range(24), "a"}
+    assert responses[7].data == {"message": "Hello world!"}
+    assert (responses["a"].status_code, run.receipt.ok, run.receipt.failed) == (404, 24, 1)
+    assert run.retry() == 1
+    get("get", urls, run_folder=run)
+    assert len(list(run.responses())) == 25
+
+
+def test_parquet_of_chosen_columns_says_so_where_responses_are_asked_for(get, server, folder):
+    run = RunFolder(folder, format="parquet", columns=["id", "body.message"])
+    get("get", [(1, server.url)], run_folder=run)
+    with pytest.raises(
+        exceptions.NotARunFolderError, match=r"columns id, body\.message alone; read the files"
+    ):
+        run.responses()
+    assert run.receipt.ok == 1
+
+
 @pytest.mark.parametrize(
     "bad",
     [
@@ -872,6 +898,14 @@ def test_parts_can_be_compressed_csv(get, server, folder):
         {"columns": "id"},
         {"columns": ["id"]},
         {"columns": [1], "format": "csv"},
+        {"columns": ["size"], "format": "parquet"},
+        {"columns": ["headers"], "format": "parquet"},
+        {"schema": {"name": "string"}},
+        {"schema": {"name": "strin"}, "format": "parquet"},
+        {"schema": {"name": 1}, "format": "parquet"},
+        {"schema": {'"': "string"}, "format": "parquet"},
+        {"schema": ["name"], "format": "parquet"},
+        {"schema": {"name": "string"}, "columns": ["id"], "format": "parquet"},
     ],
     ids=str,
 )

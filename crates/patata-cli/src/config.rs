@@ -32,7 +32,7 @@ const OF_ONE_RUN: [&str; 17] = [
 ];
 
 /// Options that say nothing where there is no run folder.
-const OF_FOLDERS: [&str; 5] = ["format", "compress", "columns", "part_rows", "unknown"];
+const OF_FOLDERS: [&str; 6] = ["format", "compress", "columns", "schema", "part_rows", "unknown"];
 
 /// A default of an option.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -140,8 +140,9 @@ impl Conversion {
         let index = self.count;
         self.count += 1;
         let mut request = self.read(item)?.ok_or_else(|| unusable(item, index))?;
-        if !(self.functions.are_none() && self.stream_to.is_none() && self.cost.is_none()) {
-            request = self.complete(item, index, request)?;
+        if self.has_more() {
+            let tag = request.tag.clone_ref(item.py());
+            request = self.complete(item, &tag, index, request)?;
         }
         if let Some(mut costs) = request.costs()
             && let Some((unit, _)) = costs.find(|(unit, _)| !self.units.have(unit))
@@ -149,6 +150,16 @@ impl Conversion {
             return Err(self.unknown_unit(item, index, unit));
         }
         Ok(request)
+    }
+
+    /// Whether the run says more of each request than the request itself.
+    pub(crate) fn has_more(&self) -> bool {
+        !(self.functions.are_none() && self.stream_to.is_none() && self.cost.is_none())
+    }
+
+    /// Whether the user's function is asked what requests did cost.
+    pub(crate) fn has_settle(&self) -> bool {
+        self.functions.settle.is_some()
     }
 
     /// The functions that requests carry along.
@@ -206,18 +217,19 @@ impl Conversion {
     }
 
     /// Adds what the run says of each request: by what it is authorised, where its response goes, and whether
-    /// that is the last one.
-    fn complete(
+    /// that is the last one. Functions of the user's are shown the item, and responses with this tag.
+    pub(crate) fn complete<T>(
         &self,
         item: &Bound<'_, PyAny>,
+        tag: &Tag,
         index: u64,
-        request: EngineRequest,
-    ) -> PyResult<EngineRequest> {
+        request: patata::Request<T>,
+    ) -> PyResult<patata::Request<T>> {
         let py = item.py();
         or_invalid(py, request, |mut request| {
             if let Some(stream_to) = &self.stream_to {
-                let path = stream_to.path(item, request.tag.id_.bind(py), index)?;
-                let label = request.tag.id_.bind(py).repr()?;
+                let path = stream_to.path(item, tag.id_.bind(py), index)?;
+                let label = tag.id_.bind(py).repr()?;
                 request = request.stream_to(path).label(label.to_string_lossy());
             }
             if let Some(cost) = self.cost.as_ref().filter(|_| request.costs().is_none()) {
@@ -229,7 +241,7 @@ impl Conversion {
                 request = request.auth(move |_| authorization(&auth, &asked, &raised));
             }
             if let Some(retry_if) = &self.functions.retry_if {
-                let (retry_if, tag) = (retry_if.clone(), request.tag.clone_ref(py));
+                let (retry_if, tag) = (retry_if.clone(), tag.clone_ref(py));
                 let raised = self.raised.clone();
                 request =
                     request.try_retry_if(move |attempt| asks_for_another(&retry_if, &tag, attempt, &raised));
@@ -274,21 +286,24 @@ impl Cost {
 }
 
 /// A request that costs so much.
-fn priced(request: EngineRequest, amounts: Vec<(String, f64)>) -> EngineRequest {
+fn priced<T>(request: patata::Request<T>, amounts: Vec<(String, f64)>) -> patata::Request<T> {
     amounts.into_iter().fold(request, |request, (unit, amount)| request.cost(unit, amount))
 }
 
 /// A request that `change` fails on is refused with what it failed with, as its own response.
-fn or_invalid(
+fn or_invalid<T>(
     py: Python<'_>,
-    request: EngineRequest,
-    change: impl FnOnce(EngineRequest) -> PyResult<EngineRequest>,
-) -> PyResult<EngineRequest> {
-    let tag = request.tag.clone_ref(py);
-    change(request).or_else(|error| invalid(py, tag, error))
+    request: patata::Request<T>,
+    change: impl FnOnce(patata::Request<()>) -> PyResult<patata::Request<()>>,
+) -> PyResult<patata::Request<T>> {
+    let (request, tag) = request.with_tag(());
+    match change(request) {
+        Ok(changed) => Ok(changed.with_tag(tag).0),
+        Err(error) => invalid(py, tag, error),
+    }
 }
 
-fn invalid(py: Python<'_>, tag: Tag, error: PyErr) -> PyResult<EngineRequest> {
+fn invalid<T>(py: Python<'_>, tag: T, error: PyErr) -> PyResult<patata::Request<T>> {
     // Ctrl-C is none of the request's own.
     if !error.is_instance_of::<PyException>(py) {
         return Err(error);
@@ -429,7 +444,11 @@ fn build(
 }
 
 /// Adds what a request says of itself beyond id, URL and data.
-fn with_options(py: Python<'_>, mut engine: EngineRequest, request: &Request) -> PyResult<EngineRequest> {
+fn with_options(
+    py: Python<'_>,
+    mut engine: patata::Request<()>,
+    request: &Request,
+) -> PyResult<patata::Request<()>> {
     if let Some(headers) = &request.headers {
         for (name, value) in values::pairs("headers", headers.bind(py))? {
             engine = match values::header_value(&name, &value)? {

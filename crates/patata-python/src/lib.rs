@@ -16,6 +16,7 @@ mod convert;
 mod fault;
 mod folder;
 mod fork;
+mod frames;
 mod interpreter;
 mod json;
 mod limits;
@@ -56,9 +57,11 @@ mod _patata {
     #[pymodule_export]
     use super::convert::is_request;
     #[pymodule_export]
-    use super::folder::{FolderReader, FolderRows, OpenedFolder};
+    use super::folder::{FolderReader, FolderRows, FolderTable, OpenedFolder};
     #[pymodule_export]
     use super::fork::forked;
+    #[pymodule_export]
+    use super::frames::{Table, TableStream, TableWriter, plan_table};
     #[pymodule_export]
     use super::options::Client;
     #[pymodule_export]

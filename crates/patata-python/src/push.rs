@@ -168,7 +168,7 @@ impl PushStream {
                 Step::Outcome(mut outcome) => {
                     self.accounts.note(py, &outcome);
                     if let Some(function) = &self.conversion.functions().settle {
-                        settle(py, function, run, &mut outcome, &self.raised)?;
+                        settle(py, function, run, &mut outcome, |tag| tag.clone_ref(py), &self.raised)?;
                     }
                     let response = match &mut self.recording {
                         Some(recording) => recording.recordable(outcome),
@@ -338,7 +338,7 @@ impl PushStream {
                 Step::Outcome(mut outcome) => {
                     self.accounts.note(py, &outcome);
                     if let Some(function) = &self.conversion.functions().settle {
-                        settle(py, function, run, &mut outcome, &self.raised)?;
+                        settle(py, function, run, &mut outcome, |tag| tag.clone_ref(py), &self.raised)?;
                     }
                     recording.record(outcome);
                 }

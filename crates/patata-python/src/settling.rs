@@ -12,7 +12,7 @@ pub(crate) trait Settled {
     fn settle(&mut self, charge: Box<Charge>, actual: Vec<(String, f64)>) -> Result<(), patata::Error>;
 }
 
-impl<I: Iterator<Item = patata::Request<Tag>>> Settled for Run<Tag, I> {
+impl<T, I: Iterator<Item = patata::Request<T>>> Settled for Run<T, I> {
     fn settle(&mut self, charge: Box<Charge>, actual: Vec<(String, f64)>) -> Result<(), patata::Error> {
         Run::settle(self, charge, actual)
     }
@@ -26,15 +26,16 @@ impl Settled for PushedRun<Tag> {
 
 /// Asks the function what the request of a response did cost. What it fails with was logged by Python, and costs this
 /// response its settlement; Ctrl-C in it is kept for who can raise it.
-pub(crate) fn settle(
+pub(crate) fn settle<T>(
     py: Python<'_>,
     function: &Py<PyAny>,
     run: &mut impl Settled,
-    outcome: &mut Outcome<Tag>,
+    outcome: &mut Outcome<T>,
+    tag_of: impl FnOnce(&T) -> Tag,
     raised: &Raised,
 ) -> PyResult<()> {
     let Ok(response) = &outcome.result else { return Ok(()) };
-    let tag = outcome.tag.clone_ref(py);
+    let tag = tag_of(&outcome.tag);
     let response = Response::of_answer(tag, response.clone(), outcome.attempts, outcome.elapsed);
     let said = function.call1(py, (Bound::new(py, response)?,));
     match said.and_then(|said| said.extract::<Vec<(String, f64)>>(py)) {

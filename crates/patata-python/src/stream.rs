@@ -316,7 +316,7 @@ impl Stream {
             Step::Outcome(mut outcome) => {
                 self.accounts.note(py, &outcome);
                 if let (Some(function), Some(run)) = (&self.functions.settle, &mut self.run) {
-                    settle(py, function, run, &mut outcome, &self.raised)?;
+                    settle(py, function, run, &mut outcome, |tag| tag.clone_ref(py), &self.raised)?;
                 }
                 Ok(Look::Response(Response::new(outcome)))
             }
@@ -359,7 +359,7 @@ impl Stream {
                 Step::Outcome(mut outcome) => {
                     self.accounts.note(py, &outcome);
                     if let Some(function) = &self.functions.settle {
-                        settle(py, function, run, &mut outcome, &self.raised)?;
+                        settle(py, function, run, &mut outcome, |tag| tag.clone_ref(py), &self.raised)?;
                     }
                     if is_called_back {
                         let response = recording.recordable(outcome);

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Why a run folder cannot be used, or why its run must stop. Each says what is wrong with what, and what to do.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -18,6 +19,32 @@ pub enum RunError {
         path: PathBuf,
         /// The other process, where it is known.
         process: Option<u32>,
+    },
+    /// Another worker is at work at a part of a run, and was waited for.
+    #[error(
+        "{} is in use by another worker ({holder}), which was waited for for {} s; let it end or end it, and try again, or \
+         wait longer", path.display(), waited.as_secs()
+    )]
+    PartLocked {
+        /// The part's folder.
+        path: PathBuf,
+        /// The other worker: its process, and its host.
+        holder: String,
+        /// How long it was waited for.
+        waited: Duration,
+    },
+    /// A worker belongs to a job that another one has followed.
+    #[error(
+        "session {session} of {} is over, as session {latest} has begun since; end the older job, or run it again",
+        path.display()
+    )]
+    Superseded {
+        /// The folder of the run.
+        path: PathBuf,
+        /// The session of the worker.
+        session: u64,
+        /// The session that has begun since.
+        latest: u64,
     },
     /// There is a run already where a new one should begin.
     #[error(
@@ -65,6 +92,12 @@ pub enum RunError {
         path: PathBuf,
         /// The first row that differs, counted from 0.
         row: u64,
+    },
+    /// Responses cannot be written in the way that was asked for.
+    #[error("{what}")]
+    Output {
+        /// What cannot be, and what to do about it.
+        what: String,
     },
     /// The disk, or the system, has refused something. What was acknowledged before is safe.
     #[error("{doing} {} failed: {source}", path.display())]

@@ -7,10 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use patata::Request;
 
+use crate::cluster::others::Others;
 use crate::error::RunError;
 use crate::id::Id;
 use crate::journal::Journal;
 use crate::key::{idempotency_key, key};
+use crate::ledger::entry::Entry;
 use crate::ledger::state::{State, digest};
 use crate::ticket::Ticket;
 
@@ -63,10 +65,29 @@ pub enum Admission<T> {
         /// What is wanted with the outcome.
         ticket: Arc<Ticket>,
     },
-    /// It has ended in an earlier process.
-    Skipped(T),
+    /// It is not sent: an earlier process has dealt with it.
+    Passed(Passed<T>),
+}
+
+/// A request that is not sent, as an earlier process has dealt with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Passed<T> {
+    /// The request's own tag.
+    pub tag: T,
+    /// Its place in the run, by which [`Earlier::row`](crate::Earlier::row) finds its row.
+    pub position: u64,
+    /// Why it is not sent.
+    pub why: Why,
+}
+
+/// Why a request is not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// It has ended in an earlier process, and has a row.
+    Skipped,
     /// An earlier process has sent it, and nobody knows what became of it.
-    Unknown(T),
+    Unknown,
 }
 
 /// Counts that gate and recorder share.
@@ -77,6 +98,8 @@ pub(crate) struct Counts {
     pub(crate) kept: AtomicU64,
     /// Of what earlier processes left unknown, how much is to be sent again.
     pub(crate) resent: AtomicU64,
+    /// Requests that are kept as they are unknown, of which that is known by other parts of the run only.
+    pub(crate) kept_of_others: AtomicU64,
 }
 
 /// The way into a run, in the order of its input.
@@ -88,6 +111,8 @@ pub struct Gate {
     run: Arc<str>,
     options: RecordOptions,
     prior: Prior,
+    /// What other parts of the run have done.
+    others: Others,
     /// The place of the next request in the input.
     next: u64,
 }
@@ -118,10 +143,11 @@ impl Gate {
         run: Arc<str>,
         options: RecordOptions,
         state: State,
+        others: Others,
     ) -> Self {
         let is_empty = state.ended.is_empty() && state.sent.is_empty();
         let prior = Prior { state, is_empty, digests: None, moved: None };
-        Self { journal, counts, folder, run, options, prior, next: 0 }
+        Self { journal, counts, folder, run, options, prior, others, next: 0 }
     }
 
     /// Whether the next request of the input has ended in an earlier process; if so, it is passed. Only for inputs whose
@@ -164,31 +190,64 @@ impl Gate {
         };
         if !self.prior.is_empty && self.prior.state.ended.contains(position) {
             self.counts.skipped.fetch_add(1, Ordering::Relaxed);
-            return Ok(Admission::Skipped(request.tag));
+            return Ok(passed(request.tag, position, Why::Skipped));
+        }
+        let elsewhere = self.others.get(key);
+        if let Some(found) = elsewhere.filter(|found| found.has_ended()) {
+            self.others.note(position, found);
+            self.counts.skipped.fetch_add(1, Ordering::Relaxed);
+            return Ok(passed(request.tag, position, Why::Skipped));
         }
         let ticket = Arc::new(Ticket::new(position, id, key, &request));
-        if !self.prior.is_empty && self.prior.state.sent.contains(position) {
+        let is_sent_here = !self.prior.is_empty && self.prior.state.sent.contains(position);
+        if is_sent_here || elsewhere.is_some() {
             if self.options.unknown == Unknown::Keep && !self.options.idempotency_keys {
-                let mut line = Vec::new();
-                ticket.write_line(&mut line);
-                self.journal.stage()?.keep_unknown(position, line);
-                self.counts.kept.fetch_add(1, Ordering::Relaxed);
-                return Ok(Admission::Unknown(request.tag));
+                self.keep(&ticket, is_sent_here)?;
+                return Ok(passed(request.tag, position, Why::Unknown));
             }
-            self.counts.resent.fetch_add(1, Ordering::Relaxed);
-            self.journal.stage()?.again(position);
-            self.journal.ring();
+            if is_sent_here {
+                self.counts.resent.fetch_add(1, Ordering::Relaxed);
+                self.journal.stage()?.again(position);
+                self.journal.ring();
+            }
         }
-        let request = if request.method().is_idempotent() { request } else { self.guarded(request, &ticket) };
-        Ok(Admission::Send { request, ticket })
+        if request.method().is_idempotent() {
+            return Ok(Admission::Send { request, ticket });
+        }
+        let (run, known_at) =
+            elsewhere.and_then(|found| found.first_sent_as(is_sent_here)).unwrap_or((&self.run, position));
+        let known_as = self.options.idempotency_keys.then(|| idempotency_key(run, known_at));
+        Ok(Admission::Send { request: self.guarded(request, &ticket, known_as), ticket })
     }
 
-    /// Has a request wait until it is written down that it will be sent.
-    fn guarded<T>(&self, mut request: Request<T>, ticket: &Arc<Ticket>) -> Request<T> {
-        if self.options.idempotency_keys
+    /// Leaves a request alone of which nobody knows what became.
+    fn keep(&self, ticket: &Ticket, is_sent_here: bool) -> Result<(), RunError> {
+        let mut line = Vec::new();
+        ticket.write_line(&mut line);
+        let mut staged = self.journal.stage()?;
+        if !is_sent_here {
+            // It is listed in this folder, which has to say so by itself.
+            staged.note(&Entry::Sent { position: ticket.position, key: ticket.key });
+            self.counts.kept_of_others.fetch_add(1, Ordering::Relaxed);
+        }
+        staged.keep_unknown(ticket.position, line);
+        drop(staged);
+        self.journal.ring();
+        self.counts.kept.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Has a request wait until it is written down that it will be sent; `known_as` is by what the server knows it again.
+    fn guarded<T>(
+        &self,
+        mut request: Request<T>,
+        ticket: &Arc<Ticket>,
+        known_as: Option<String>,
+    ) -> Request<T> {
+        if let Some(known_as) = known_as
             && request.headers().is_none_or(|headers| !headers.contains_key("idempotency-key"))
         {
-            request = request.header("idempotency-key", idempotency_key(&self.run, ticket.position));
+            request = request.header("idempotency-key", known_as);
         }
         let (journal, ticket, folder) = (self.journal.clone(), ticket.clone(), self.folder.clone());
         request.before_send(move || {
@@ -215,6 +274,10 @@ impl Gate {
     pub fn taken(&self) -> u64 {
         self.next
     }
+}
+
+fn passed<T>(tag: T, position: u64, why: Why) -> Admission<T> {
+    Admission::Passed(Passed { tag, position, why })
 }
 
 impl Prior {

@@ -2,6 +2,7 @@
 //! read, and that another process can go on with.
 
 mod accounts;
+mod cluster;
 mod control;
 mod error;
 mod folder;
@@ -28,20 +29,23 @@ pub use accounts::{
     Classes, Cluster, Cost, Costs, Histogram, Host, LimitedBy, LimitsNow, Noted, Statistics, Summary, Tick,
     Timeline, Use, figures, host_of, limited_by, recent_ticks,
 };
+pub use cluster::part::Part;
 pub use control::{Answer, Order};
 #[cfg(unix)]
 pub use control::{ControlServer, tell};
 pub use error::RunError;
+pub use folder::earlier::Earlier;
 pub use folder::retry::Selection;
 pub use folder::{Recording, RunFolder};
-pub use gate::{Admission, Gate, Identity, RecordOptions, Unknown};
+pub use gate::{Admission, Gate, Identity, Passed, RecordOptions, Unknown, Why};
 pub use id::Id;
 pub use identity::{BLOCK_LENGTH, InputBlock};
-pub use manifest::{Compression, Format, Manifest, OutputOptions};
+pub use manifest::{Compression, Format, Manifest, OutputOptions, Writers};
 pub use output::changed::{Changed, ChangedBody};
 pub use output::reader::Rows;
+pub use output::restored::{RestoredError, RestoredRow};
 pub use output::row::{Asked, write_changed, write_row};
 pub use recorder::{Ending, Recorder};
 pub use report::report;
-pub use run::{Recorded, RecordedRun};
+pub use run::{Recorded, RecordedRun, RecordedStep};
 pub use ticket::Ticket;

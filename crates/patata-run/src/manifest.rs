@@ -38,6 +38,32 @@ pub struct Manifest {
     /// How the responses are written.
     #[serde(default)]
     pub output: OutputOptions,
+    /// How many write into the folder. Default: one.
+    #[serde(default, skip_serializing_if = "Writers::is_one")]
+    pub writers: Writers,
+    /// The sessions of a run with many writers: in its own folder all that were begun, in the one of a part those that have
+    /// worked at it. Empty elsewhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sessions: Vec<u64>,
+}
+
+/// How many write into a run folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Writers {
+    /// One process at a time.
+    #[default]
+    One,
+    /// The workers of a cluster, each into a part of its own: see [`RunFolder::open_part`](crate::RunFolder::open_part).
+    Many,
+}
+
+impl Writers {
+    // The argument is serde's.
+    fn is_one(&self) -> bool {
+        *self == Self::One
+    }
 }
 
 /// How responses are written.
@@ -51,8 +77,13 @@ pub struct OutputOptions {
     pub compression: Compression,
     /// Rows in a part, before it is sealed. Default: 100,000.
     pub part_rows: u64,
-    /// The columns of a CSV, each a member of the row, or one of its body as `body.name`. Default: all that a row has.
+    /// The columns of CSV and Parquet, each a member of the row, or one of its body as `body.name`. Default: all that a
+    /// row has.
     pub columns: Vec<String>,
+    /// The type of bodies in Parquet, as `struct<name: string, tags: list<string>>`: what does not fit is null, and the
+    /// column `body_error` tells of it. Default: none, and bodies are texts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schema: Option<String>,
     /// Whether rows have the response's headers. Default: no.
     pub headers: bool,
 }
@@ -64,6 +95,7 @@ impl Default for OutputOptions {
             compression: Compression::None,
             part_rows: 100_000,
             columns: Vec::new(),
+            schema: None,
             headers: false,
         }
     }
@@ -79,6 +111,8 @@ pub enum Format {
     Jsonl,
     /// A row a line, with a header.
     Csv,
+    /// Columns, compressed by zstd where nothing else is said. It needs the feature `parquet` of this crate.
+    Parquet,
 }
 
 /// The compression of sealed parts.
@@ -105,6 +139,42 @@ impl OutputOptions {
             (Format::Csv, Compression::None) => "csv",
             (Format::Csv, Compression::Zstd) => "csv.zst",
             (Format::Csv, Compression::Gzip) => "csv.gz",
+            // Compressed within.
+            (Format::Parquet, _) => "parquet",
+        }
+    }
+
+    /// That parts can be written like this: to be asked before a run begins.
+    ///
+    /// # Errors
+    /// [`RunError::Output`], which says what cannot be, and the fix.
+    ///
+    /// ```
+    /// let mut output = patata_run::OutputOptions::default();
+    /// output.schema = Some("struct<name: string>".to_owned());
+    /// assert!(output.check().unwrap_err().to_string().contains("is for Parquet"));
+    /// ```
+    pub fn check(&self) -> Result<(), RunError> {
+        let refuse = |what: String| Err(RunError::Output { what });
+        match self.format {
+            Format::Jsonl | Format::Csv if self.schema.is_some() => refuse(
+                "a schema is for Parquet, and other formats have bodies as they came; leave it out"
+                    .to_owned(),
+            ),
+            Format::Jsonl | Format::Csv => Ok(()),
+            #[cfg(feature = "parquet")]
+            Format::Parquet => crate::output::parquet::Layout::new(self).map(drop).or_else(refuse),
+            #[cfg(not(feature = "parquet"))]
+            Format::Parquet => refuse(crate::output::seal::NO_PARQUET.to_owned()),
+        }
+    }
+
+    /// Whether rows can be read again as they were, but for what a schema leaves out of bodies.
+    pub(crate) fn has_whole_rows(&self) -> bool {
+        match self.format {
+            Format::Jsonl => true,
+            Format::Csv => false,
+            Format::Parquet => cfg!(feature = "parquet") && self.columns.is_empty(),
         }
     }
 }
@@ -125,6 +195,8 @@ impl Manifest {
             arguments: Vec::new(),
             options: BTreeMap::new(),
             output: OutputOptions::default(),
+            writers: Writers::One,
+            sessions: Vec::new(),
         }
     }
 
@@ -170,5 +242,16 @@ impl Manifest {
         let mut text = serde_json::to_vec_pretty(self).unwrap_or_default();
         text.push(b'\n');
         disk::replace(disk, &path, &text).map_err(RunError::io("writing", &path))
+    }
+}
+
+#[cfg(all(test, not(feature = "parquet")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_build_without_parquet_says_so_with_the_fix() {
+        let output = OutputOptions { format: Format::Parquet, ..OutputOptions::default() };
+        assert!(output.check().unwrap_err().to_string().contains("build it with the feature parquet"));
     }
 }

@@ -10,7 +10,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use patata::{Outcome, Progress};
 
 use crate::accounts::{Costs, LimitsNow, Noted, Statistics, Summary, Tick, host_of};
+use crate::cluster::others::OtherRows;
 use crate::error::RunError;
+use crate::folder::earlier::Earlier;
 use crate::folder::finish::finish;
 use crate::folder::{Written, read_summary};
 use crate::gate::Counts;
@@ -47,6 +49,10 @@ pub struct Recorder {
     prior_rows: u64,
     /// Whether requests were sent twice, so that they may have two rows.
     has_again: bool,
+    /// The first file of the ledger that this process writes.
+    first_ledger_file: u32,
+    /// Rows that other parts of the run have.
+    other_rows: Arc<OtherRows>,
     _lock: Lock,
 }
 
@@ -67,6 +73,8 @@ pub(crate) struct Parts {
     pub(crate) prior_unknown: u64,
     pub(crate) prior_rows: u64,
     pub(crate) has_again: bool,
+    pub(crate) first_ledger_file: u32,
+    pub(crate) other_rows: Arc<OtherRows>,
     pub(crate) lock: Lock,
 }
 
@@ -100,6 +108,8 @@ impl Recorder {
             prior_unknown,
             prior_rows,
             has_again,
+            first_ledger_file,
+            other_rows,
             lock,
         } = parts;
         Self {
@@ -116,6 +126,8 @@ impl Recorder {
             prior_unknown,
             prior_rows,
             has_again,
+            first_ledger_file,
+            other_rows,
             _lock: lock,
         }
     }
@@ -299,6 +311,12 @@ impl Recorder {
         self.statistics.set_costs(costs);
     }
 
+    /// The rows that earlier processes have written: see [`Recording::earlier`](crate::Recording::earlier).
+    pub(crate) fn earlier(&self) -> Earlier {
+        Earlier::new(self.disk.clone(), &self.folder, &self.manifest, Some(self.first_ledger_file))
+            .with(self.other_rows.clone())
+    }
+
     /// The accounts so far.
     pub fn statistics(&self) -> &Statistics {
         &self.statistics
@@ -326,7 +344,8 @@ impl Recorder {
         summary.options = self.manifest.options.clone();
         summary.ended = ended;
         summary.total = ending.total.or(self.total);
-        let kept = self.prior_unknown.saturating_sub(self.counts.resent.load(Ordering::Relaxed));
+        let kept = self.prior_unknown.saturating_sub(self.counts.resent.load(Ordering::Relaxed))
+            + self.counts.kept_of_others.load(Ordering::Relaxed);
         // What an earlier process has cancelled in the middle is cancelled still.
         summary.cancelled = ending.cancelled + kept + self.left;
         summary.ledger_rows = self.prior_rows + self.recorded;

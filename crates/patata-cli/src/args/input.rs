@@ -8,8 +8,8 @@ pub(crate) struct InputFlags {
     /// Files of rows, or - for stdin; then the URL with {fields} of the row
     ///
     /// A file has URLs, one a line; requests as JSONL (url, id, method, headers, params, json, form, content, and any
-    /// other field for the URL to name); or CSV or TSV with a header. It may be packed with gzip or zstd. What comes
-    /// last is the URL, if it has :// or a {field} in it. Rows that have their own need none.
+    /// other field for the URL to name); or CSV or TSV with a header. All of these may be packed with gzip or zstd. Or it
+    /// is Parquet, whose columns are fields, and user.id what is within one. What comes last is the URL, if it has :// or a {field} in it. Rows that have their own need none.
     #[arg(value_name = "IN... [URL]", required = true, num_args = 1.., value_hint = clap::ValueHint::FilePath)]
     pub(crate) rows: Vec<String>,
 
@@ -33,4 +33,5 @@ pub(crate) enum Form {
     Jsonl,
     Csv,
     Tsv,
+    Parquet,
 }

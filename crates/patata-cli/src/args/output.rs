@@ -5,6 +5,13 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
+/// What is said of types at length.
+const SCHEMA: &str = "The types of bodies in Parquet, as 'name=string,tags=list<string>', or @FILE of JSON
+
+Without it, bodies are texts. What does not fit is null, and the column body_error says why. Types are bool, int8 to int64, \
+uint8 to uint64, float32, float64, string, date32, timestamp, timestamp[ms], timestamp[us, UTC], decimal(10, 2), list<T>, \
+struct<name: T, ...>, map<string, T>.";
+
 /// What a row has.
 const MEMBERS: [&str; 12] =
     ["id", "index", "status", "ok", "url", "method", "attempts", "ms", "headers", "path", "body", "error"];
@@ -18,16 +25,26 @@ pub(crate) struct OutputFlags {
     pub(crate) output: Option<PathBuf>,
 
     /// The format of finished parts [default: jsonl]
-    #[arg(long, value_name = "jsonl|csv", value_enum)]
+    #[arg(long, value_name = "jsonl|csv|parquet", value_enum)]
     pub(crate) format: Option<Format>,
 
     /// Compress finished parts
     #[arg(long, value_name = "zstd|gzip", value_enum)]
     pub(crate) compress: Option<Compression>,
 
-    /// The columns of CSV, as id,status,body.name
+    /// The columns of CSV and Parquet, as id,status,body.name
     #[arg(long, value_name = "COLUMNS", value_delimiter = ',', value_parser = column, hide_short_help = true)]
     pub(crate) columns: Vec<String>,
+
+    // No doc comment, which rustdoc would take for links and HTML.
+    #[arg(
+        long,
+        value_name = "MEMBERS",
+        hide_short_help = true,
+        help = "The types of bodies in Parquet, as 'name=string,tags=list<string>', or @FILE of JSON",
+        long_help = SCHEMA
+    )]
+    pub(crate) schema: Option<String>,
 
     /// Rows in a part [default: 100000]
     #[arg(long, value_parser = super::values::count::<NonZeroU64>, value_name = "N", hide_short_help = true)]
@@ -50,7 +67,7 @@ pub(crate) struct OutputFlags {
     pub(crate) unknown: Option<Unknown>,
 }
 
-/// A column of CSV: a member of a row, or one within it.
+/// A column: a member of a row, or one within it.
 fn column(text: &str) -> Result<String, String> {
     let mut names = text.split('.');
     let is_known = names.next().is_some_and(|name| MEMBERS.contains(&name));
@@ -65,6 +82,7 @@ fn column(text: &str) -> Result<String, String> {
 pub(crate) enum Format {
     Jsonl,
     Csv,
+    Parquet,
 }
 
 /// The compressions of parts.

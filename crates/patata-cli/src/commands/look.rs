@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use patata_run::{RunFolder, Summary, Tick, figures, recent_ticks};
+use patata_run::{RunFolder, Summary, Tick, Writers, figures, recent_ticks};
 use serde_json::{Value, json};
 
 use super::say;
@@ -35,7 +35,7 @@ pub(super) fn status(args: &StatusArgs, environment: &Environment) -> Result<Exi
     if args.json {
         return print_json(&status_json(&summary, tick.as_ref(), is_running));
     }
-    Failure::of_stdout(print_status(path, &summary, tick.as_ref(), is_running))?;
+    Failure::of_stdout(print_status(&folder, &summary, tick.as_ref(), is_running))?;
     Ok(Exit::Ok)
 }
 
@@ -72,7 +72,8 @@ fn print_json(value: &Value) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
-fn print_status(path: &Path, summary: &Summary, tick: Option<&Tick>, is_running: bool) -> io::Result<()> {
+fn print_status(run: &RunFolder, summary: &Summary, tick: Option<&Tick>, is_running: bool) -> io::Result<()> {
+    let path = run.path();
     let state = match (is_running, summary.ended, &summary.next, &summary.stopped) {
         (true, ..) => "under way",
         (false, None, _, Some(_)) => "has ended, as its disk failed",
@@ -117,6 +118,9 @@ fn print_status(path: &Path, summary: &Summary, tick: Option<&Tick>, is_running:
     let folder = quoted_path(path);
     match () {
         () if is_running => writeln!(out, "patata status {folder} --watch"),
+        () if run.manifest().writers == Writers::Many && summary.ended.is_none() => {
+            writeln!(out, "run the job of the cluster again, with the same folder: it goes on")
+        }
         () if summary.ended.is_none() || summary.next.is_some() => writeln!(out, "patata resume {folder}"),
         () if summary.unknown > 0 => writeln!(out, "patata resume {folder} --unknown resend"),
         () if summary.failed > 0 => writeln!(out, "patata retry {folder}"),
@@ -189,12 +193,12 @@ fn open(path: &Path) -> Result<(), Failure> {
 pub(super) fn show(args: &ShowArgs) -> Result<Exit, Failure> {
     let folder = RunFolder::open(&args.folder.folder).map_err(Failure::of_run)?;
     let (mut by_id, mut by_index) = (Vec::new(), Vec::new());
-    for row in folder.rows().map_err(Failure::of_run)? {
+    for row in folder.kept_rows().map_err(Failure::of_run)? {
         let line = row.map_err(Failure::of_run)?;
         let Ok(row) = serde_json::from_slice::<Known>(&line) else { continue };
         if row.id.is_some_and(|id| is_same(&id, &args.id)) {
             by_id.push(line);
-        } else if args.id == row.index.to_string() {
+        } else if row.index.is_some_and(|index| args.id == index.to_string()) {
             by_index.push(line);
         }
     }
@@ -215,7 +219,8 @@ pub(super) fn show(args: &ShowArgs) -> Result<Exit, Failure> {
 #[derive(serde::Deserialize)]
 struct Known {
     id: Option<patata_run::Id>,
-    index: u64,
+    /// Parquet has it where it is one of the columns.
+    index: Option<u64>,
 }
 
 fn is_same(id: &patata_run::Id, written: &str) -> bool {

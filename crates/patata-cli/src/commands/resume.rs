@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use patata::ErrorKind;
-use patata_run::{Manifest, RunError, RunFolder, Selection};
+use patata_run::{Manifest, RunError, RunFolder, Selection, Writers};
 
 use super::{control, print, run, say};
 use crate::args::Command;
@@ -16,6 +16,9 @@ use crate::similar::nearest;
 
 pub(super) fn perform(resume: ResumeArgs, environment: &Environment) -> Result<Exit, Failure> {
     let folder = resume.folder.folder;
+    if is_of_cluster(&folder)? {
+        return Err(Failure::usage(format!("{}: {GO_ON}", folder.display())));
+    }
     let mut args = args_of(&folder)?;
     args.output.unknown = resume.unknown.or(args.output.unknown);
     run::overlay(&mut args, resume.limits, resume.drawing);
@@ -26,14 +29,17 @@ pub(super) fn perform(resume: ResumeArgs, environment: &Environment) -> Result<E
 
 pub(super) fn retry(retry: RetryArgs, environment: &Environment) -> Result<Exit, Failure> {
     let folder = retry.folder.folder;
-    let mut args = args_of(&folder)?;
-    run::overlay(&mut args, retry.limits, retry.drawing);
     let selection = Selection {
         statuses: retry.status.map(|statuses| statuses.0).unwrap_or_default(),
         kinds: retry.kind.iter().map(|name| kind(name)).collect::<Result<_, _>>()?,
         unknown: retry.unknown,
         failed: true,
     };
+    if is_of_cluster(&folder)? {
+        return mark(&folder, &selection);
+    }
+    let mut args = args_of(&folder)?;
+    run::overlay(&mut args, retry.limits, retry.drawing);
     let plan = resolve::run(&args, environment)?;
     match RunFolder::retry(&folder, &selection).map_err(Failure::of_run)? {
         0 => {
@@ -42,6 +48,22 @@ pub(super) fn retry(retry: RetryArgs, environment: &Environment) -> Result<Exit,
         }
         _ => go_on(plan, &args, &folder, environment),
     }
+}
+
+/// What is left to whoever has begun the run of a cluster.
+const GO_ON: &str = "the workers of a cluster write to it; the job that began it goes on with it: run that again, with the same folder";
+
+/// Whether the workers of a cluster write to a folder.
+fn is_of_cluster(folder: &Path) -> Result<bool, Failure> {
+    let run = RunFolder::open(folder).map_err(Failure::of_run)?;
+    Ok(run.manifest().writers == Writers::Many)
+}
+
+/// Marks what is to be sent again by the next session of a cluster.
+fn mark(folder: &Path, selection: &Selection) -> Result<Exit, Failure> {
+    let marked = RunFolder::retry(folder, selection).map_err(Failure::of_run)?;
+    print(&format!("{marked} requests are to be sent again. {}: {GO_ON}", folder.display()))?;
+    Ok(Exit::Ok)
 }
 
 fn go_on(plan: Plan, args: &RunArgs, folder: &Path, environment: &Environment) -> Result<Exit, Failure> {

@@ -27,6 +27,7 @@ pub(super) fn perform(
     environment: &Environment,
 ) -> Result<Exit, Failure> {
     let plan = resolve::run(args, environment)?;
+    let output = resolve::output(args)?;
     if args.rehearsal.dry_run {
         return dry_run::perform(&plan, args);
     }
@@ -34,7 +35,7 @@ pub(super) fn perform(
         None => to_stdout(&plan, args, environment),
         Some(folder) => {
             let stored = resolve::stored(normalised, resolve::has_url(args));
-            let manifest = resolve::manifest(args, stored);
+            let manifest = resolve::manifest(stored, output);
             let options = resolve::record_options(args);
             let recording = RunFolder::create(folder, manifest, options).map_err(Failure::of_run)?;
             to_folder(plan, args, folder, recording, environment)

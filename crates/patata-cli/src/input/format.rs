@@ -14,11 +14,13 @@ pub enum InputFormat {
     Csv,
     /// The same with tabs in the place of commas.
     Tsv,
+    /// Columns, whose rows are as JSON lines with a member for each.
+    Parquet,
 }
 
 impl InputFormat {
     /// Every format, in the order in which help lists them.
-    pub const ALL: [Self; 4] = [Self::Lines, Self::Jsonl, Self::Csv, Self::Tsv];
+    pub const ALL: [Self; 5] = [Self::Lines, Self::Jsonl, Self::Csv, Self::Tsv, Self::Parquet];
 
     /// Its name, as an option takes it.
     pub fn name(self) -> &'static str {
@@ -27,6 +29,7 @@ impl InputFormat {
             Self::Jsonl => "jsonl",
             Self::Csv => "csv",
             Self::Tsv => "tsv",
+            Self::Parquet => "parquet",
         }
     }
 
@@ -46,6 +49,7 @@ impl InputFormat {
             "jsonl" | "ndjson" | "jsonlines" | "json" => Some(Self::Jsonl),
             "csv" => Some(Self::Csv),
             "tsv" | "tab" => Some(Self::Tsv),
+            "parquet" | "pq" => Some(Self::Parquet),
             "txt" | "urls" | "lst" | "list" => Some(Self::Lines),
             _ => None,
         }
@@ -63,6 +67,11 @@ impl InputFormat {
             _ if comma < usize::MAX => Self::Csv,
             _ => Self::Lines,
         }
+    }
+
+    /// As what its rows are read: those of Parquet become lines of JSON on the way.
+    pub(super) fn of_rows(self) -> Self {
+        if self == Self::Parquet { Self::Jsonl } else { self }
     }
 
     pub(super) fn separator(self) -> u8 {

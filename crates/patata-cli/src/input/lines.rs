@@ -23,7 +23,7 @@ pub(super) fn read(
     window.begin_row();
     if let Some(row) = row {
         row.begin(window);
-        row.set_line(&window.bytes()[..length], format);
+        row.set_line(&window.bytes()[..length], format.of_rows());
     }
     window.consume(length, 1);
     Ok(true)

@@ -23,6 +23,7 @@ mod field;
 mod format;
 mod json;
 mod lines;
+mod parquet;
 mod reader;
 mod row;
 mod source;

@@ -6,7 +6,8 @@ use super::error::InputError;
 use super::field::FieldPath;
 use super::format::{self, InputFormat};
 use super::lines;
-use super::row::{Columns, Row};
+use super::parquet;
+use super::row::Row;
 use super::source::Source;
 use super::table::Table;
 use super::window::Window;
@@ -169,14 +170,19 @@ impl Input {
         }
         self.skip_mark()?;
         let format = match self.format {
-            Some(format) => format,
+            Some(format) => {
+                self.check_parquet(format)?;
+                format
+            }
+            None if self.is_parquet()? => *self.format.insert(InputFormat::Parquet),
             None => {
                 self.read_first_line()?;
                 *self.format.insert(InputFormat::of_bytes(self.window.bytes()))
             }
         };
         match format {
-            InputFormat::Lines => self.check_fields(None)?,
+            InputFormat::Lines => self.check_fields(&["url".to_owned()], |name| name == "url", false)?,
+            InputFormat::Parquet => self.check_columns()?,
             InputFormat::Jsonl => {
                 self.read_first_line()?;
                 self.check_jsonl()?;
@@ -184,7 +190,8 @@ impl Input {
             InputFormat::Csv | InputFormat::Tsv => {
                 let mut table = self.table.take().unwrap_or_else(|| Table::new(format));
                 if table.begin_file(&mut self.window)? {
-                    self.check_fields(Some(table.columns()))?;
+                    let columns = table.columns();
+                    self.check_fields(columns.names(), |name| columns.has(name), true)?;
                 }
                 self.table = Some(table);
             }
@@ -231,14 +238,40 @@ impl Input {
         )))
     }
 
-    /// That the template's fields are there; without columns, those of lines.
-    fn check_fields(&self, columns: Option<&Columns>) -> Result<(), InputError> {
-        let url = ["url".to_owned()];
-        let names = columns.map_or(&url[..], Columns::names);
-        let is_there = |name: &str| match columns {
-            Some(columns) => columns.has(name),
-            None => name == "url",
+    fn is_parquet(&self) -> Result<bool, InputError> {
+        self.window.source().map_or(Ok(false), Source::is_parquet)
+    }
+
+    /// That a file is Parquet where its name or an option says so, and only there.
+    fn check_parquet(&self, format: InputFormat) -> Result<(), InputError> {
+        match (format, self.is_parquet()?) {
+            (InputFormat::Parquet, false) => {
+                Err(self.window.unusable("is to be read as parquet, and is none; say what it is with --input-format"))
+            }
+            (InputFormat::Parquet, true) | (_, false) => Ok(()),
+            (other, true) => Err(self.window.unusable(format!(
+                "is a Parquet file, and is to be read as {other}; give --input-format parquet, or its name that ending"
+            ))),
+        }
+    }
+
+    /// That the template's fields are columns of Parquet, or within them.
+    fn check_columns(&self) -> Result<(), InputError> {
+        let source = self.window.source();
+        let Some((path, name)) = source.and_then(|source| Some((source.path()?, source.name()))) else {
+            return Ok(());
         };
+        let fields = parquet::fields(path, &name)?;
+        self.check_fields(fields.names(), |name| fields.has(name), true)
+    }
+
+    /// That the template's fields are there.
+    fn check_fields(
+        &self,
+        names: &[String],
+        is_there: impl Fn(&str) -> bool,
+        has_header: bool,
+    ) -> Result<(), InputError> {
         let missing = self.options.required.iter().find(|field| {
             let name = field.name();
             !is_there(name) && name != "index"
@@ -247,7 +280,7 @@ impl Input {
         Err(InputError::Field {
             file: self.window.name().clone(),
             field: field.name().to_owned(),
-            message: missing_field(field.name(), names, columns.is_some()),
+            message: missing_field(field.name(), names, has_header),
         })
     }
 }

@@ -122,7 +122,7 @@ impl Row {
     pub(super) fn own(&self, name: &str) -> Option<Value<'_>> {
         match self.format {
             InputFormat::Lines => (name == "url").then_some(Value::Text(&self.text)),
-            InputFormat::Jsonl => {
+            InputFormat::Jsonl | InputFormat::Parquet => {
                 let member = self.members.iter().rfind(|member| member.name == name)?;
                 Some(Value::Json(&self.text[member.begin..member.end]))
             }
@@ -138,7 +138,7 @@ impl Row {
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         let columns = match self.format {
             InputFormat::Csv | InputFormat::Tsv => self.columns.names(),
-            InputFormat::Lines | InputFormat::Jsonl => &[],
+            InputFormat::Lines | InputFormat::Jsonl | InputFormat::Parquet => &[],
         };
         self.members.iter().map(|member| &*member.name).chain(columns.iter().map(String::as_str))
     }

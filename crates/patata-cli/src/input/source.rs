@@ -8,16 +8,16 @@ use std::sync::Arc;
 use flate2::bufread::MultiGzDecoder;
 
 use super::error::InputError;
+use super::parquet;
 
 /// How much is read at once: more than a pipe holds.
 const PIECE: usize = 128 << 10;
 
 /// Archives that are known, so that their bytes are not taken for text, and how their content can be had.
-const OTHER_FORMATS: [(&[u8], &str, &str); 5] = [
+const OTHER_FORMATS: [(&[u8], &str, &str); 4] = [
     (b"BZh", "a bzip2 archive", "bzip2 -dc FILE | patata run -"),
     (b"\xfd7zX", "an xz archive", "xz -dc FILE | patata run -"),
     (b"PK\x03\x04", "a zip archive", "unzip -p FILE | patata run -"),
-    (b"PAR1", "a Parquet file", "duckdb -c \"copy 'FILE' to '/dev/stdout' (format csv)\" | patata run -"),
     (b"\x04\x22\x4d\x18", "an lz4 archive", "lz4 -dc FILE | patata run -"),
 ];
 
@@ -59,6 +59,16 @@ impl Source {
     /// Whether it can be read again from its beginning.
     pub fn is_regular(&self) -> bool {
         self.path().is_some_and(Path::is_file)
+    }
+
+    /// Whether it is a file of Parquet. What can be read only once is not looked at, and is none.
+    pub(super) fn is_parquet(&self) -> Result<bool, InputError> {
+        match self.path().filter(|path| path.is_file()) {
+            Some(path) => {
+                parquet::is_parquet(path).map_err(|source| InputError::Open { file: self.name(), source })
+            }
+            None => Ok(false),
+        }
     }
 
     /// That it is there and no folder, without opening it: opening a pipe takes it away from others.
@@ -136,6 +146,7 @@ enum Decoder {
     Plain(Raw),
     Gzip(Box<MultiGzDecoder<Raw>>),
     Zstd(Box<zstd::Decoder<'static, Raw>>),
+    Parquet(Box<dyn Read + Send>),
 }
 
 impl Unpacked {
@@ -153,6 +164,10 @@ impl Unpacked {
             let command = command.replace("FILE", &name);
             let message = format!("is {what}, which is not read here; unpack it: {command}");
             return Err(InputError::Form { file: name, line: None, message });
+        }
+        if first == parquet::MAGIC {
+            let decoder = Decoder::Parquet(whole_parquet(source, &name)?);
+            return Ok(Self { name, decoder });
         }
         let is_gzip = first.starts_with(b"\x1f\x8b");
         let is_zstd = is_zstd(&first);
@@ -172,6 +187,7 @@ impl Unpacked {
                 Decoder::Plain(raw) => raw.read(into),
                 Decoder::Gzip(decoder) => decoder.read(into),
                 Decoder::Zstd(decoder) => decoder.read(into),
+                Decoder::Parquet(lines) => lines.read(into),
             };
             match result {
                 Ok(count) => return Ok(count),
@@ -188,11 +204,27 @@ impl Unpacked {
             Decoder::Plain(raw) => return InputError::Read { file, offset: raw.count, source },
             Decoder::Gzip(decoder) => ("gzip", decoder.get_ref().count),
             Decoder::Zstd(decoder) => ("zstd", decoder.get_ref().count),
+            Decoder::Parquet(_) => {
+                return InputError::Form { file, line: None, message: source.to_string() };
+            }
         };
         match source.raw_os_error() {
             Some(_) => InputError::Read { file, offset, source },
             None => InputError::Archive { file, format, offset, source },
         }
+    }
+}
+
+/// The lines of a file of Parquet, which is read from its end.
+fn whole_parquet(source: &Source, name: &Arc<str>) -> Result<Box<dyn Read + Send>, InputError> {
+    match source.path().filter(|path| path.is_file()) {
+        Some(path) => parquet::lines(path, name),
+        None => Err(InputError::Form {
+            file: name.clone(),
+            line: None,
+            message: "is Parquet, which is read from its end and cannot be piped; name the file instead"
+                .to_owned(),
+        }),
     }
 }
 

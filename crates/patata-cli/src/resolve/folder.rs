@@ -1,12 +1,14 @@
 //! What is written down of a run, and how.
 
-use patata_run::{Compression, Format, Identity, Manifest, RecordOptions, Unknown};
+use patata_run::{Compression, Format, Identity, Manifest, OutputOptions, RecordOptions, Unknown};
 
 use crate::args::commands::RunArgs;
 use crate::args::output;
+use crate::exit::Failure;
+use crate::resolve::schema::schema;
 
 /// What a folder says of its run. `stored` are the arguments by which another process goes on.
-pub(crate) fn manifest(args: &RunArgs, stored: Vec<String>) -> Manifest {
+pub(crate) fn manifest(stored: Vec<String>, output: OutputOptions) -> Manifest {
     let mut manifest = Manifest::new("patata");
     for argument in stored.iter().filter_map(|argument| argument.strip_prefix("--")) {
         let (name, value) = argument.split_once('=').unwrap_or((argument, "true"));
@@ -23,22 +25,35 @@ pub(crate) fn manifest(args: &RunArgs, stored: Vec<String>) -> Manifest {
         }
     }
     manifest.arguments = std::iter::once("run".to_owned()).chain(stored).collect();
+    manifest.output = output;
+    manifest
+}
+
+/// How responses are written.
+///
+/// # Errors
+/// What they cannot be written as.
+pub(crate) fn output(args: &RunArgs) -> Result<OutputOptions, Failure> {
     let flags = &args.output;
-    manifest.output.format = match flags.format {
+    let mut output = OutputOptions::default();
+    output.format = match flags.format {
         Some(output::Format::Csv) => Format::Csv,
+        Some(output::Format::Parquet) => Format::Parquet,
         Some(output::Format::Jsonl) | None => Format::Jsonl,
     };
-    manifest.output.compression = match flags.compress {
+    output.compression = match flags.compress {
         Some(output::Compression::Zstd) => Compression::Zstd,
         Some(output::Compression::Gzip) => Compression::Gzip,
         None => Compression::None,
     };
     if let Some(rows) = flags.part_rows {
-        manifest.output.part_rows = rows.get();
+        output.part_rows = rows.get();
     }
-    manifest.output.columns = flags.columns.clone();
-    manifest.output.headers = flags.include;
-    manifest
+    output.columns = flags.columns.clone();
+    output.schema = flags.schema.as_deref().map(schema).transpose()?;
+    output.headers = flags.include;
+    output.check().map_err(Failure::of_run)?;
+    Ok(output)
 }
 
 /// How it is recorded. The input is checked by what stands in it, so that its rows are known by their places.

@@ -5,10 +5,11 @@ mod costs;
 mod folder;
 mod one;
 mod paths;
+mod schema;
 mod template;
 
 pub(crate) use costs::Settling;
-pub(crate) use folder::{manifest, record_options};
+pub(crate) use folder::{manifest, output, record_options};
 pub(crate) use one::One;
 pub(crate) use paths::stored;
 
@@ -50,9 +51,16 @@ pub(crate) fn run(args: &RunArgs, environment: &Environment) -> Result<Plan, Fai
     url.as_deref().map_or(Ok(()), secrets::refuse_variables_in_url)?;
     if args.output.output.is_some() {
         secrets::refuse_plain(args, url.as_deref(), template::body(&args.request)?.as_ref())?;
-        if !args.output.columns.is_empty() && args.output.format != Some(Format::Csv) {
+        let is_table = matches!(args.output.format, Some(Format::Csv | Format::Parquet));
+        if !args.output.columns.is_empty() && !is_table {
             return Err(Failure::usage(
-                "--columns is for CSV, and a row of JSONL has all members; add --format csv",
+                "--columns is for CSV and Parquet, and a row of JSONL has all members; add --format csv or --format \
+                 parquet",
+            ));
+        }
+        if args.output.schema.is_some() && args.output.format != Some(Format::Parquet) {
+            return Err(Failure::usage(
+                "--schema is for Parquet, and other formats have bodies as they came; add --format parquet",
             ));
         }
     } else {
@@ -115,6 +123,7 @@ fn refuse_of_folders(args: &RunArgs) -> Result<(), Failure> {
         ("--format", output.format.is_some()),
         ("--compress", output.compress.is_some()),
         ("--columns", !output.columns.is_empty()),
+        ("--schema", output.schema.is_some()),
         ("--part-rows", output.part_rows.is_some()),
         ("--unknown", output.unknown.is_some()),
     ];
@@ -132,5 +141,6 @@ fn format(form: Form) -> InputFormat {
         Form::Jsonl => InputFormat::Jsonl,
         Form::Csv => InputFormat::Csv,
         Form::Tsv => InputFormat::Tsv,
+        Form::Parquet => InputFormat::Parquet,
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, absolute};
 /// Options that are paths.
 const PATHS: [&str; 4] = ["--cacert=", "--cert=", "--key=", "--unix-socket="];
 /// Options that may name a file with an `@`.
-const BODIES: [&str; 2] = ["--data=@", "--json=@"];
+const BODIES: [&str; 3] = ["--data=@", "--json=@", "--schema=@"];
 
 /// Normalised arguments in which all paths are absolute; `url` is the last argument, if that is a URL.
 pub(crate) fn stored(normalised: &[String], has_url: bool) -> Vec<String> {

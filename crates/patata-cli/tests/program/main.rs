@@ -4,6 +4,7 @@
 
 mod budget;
 mod budgets;
+mod clusters;
 mod completions;
 mod crashes;
 mod damages;
@@ -14,6 +15,7 @@ mod help;
 mod mistakes;
 mod one_request;
 mod orders;
+mod parquet;
 mod secrets;
 mod signals;
 mod start;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use patata_run::{Admission, Gate, Id};
+use patata_run::{Admission, Gate, Id, Why};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyInt, PyString};
 
@@ -42,12 +42,11 @@ impl Admittance {
                 request.tag.ticket = Some(ticket);
                 Ok(Some(request))
             }
-            Ok(Admission::Skipped(_)) => {
-                self.passed.skip();
-                self.hear_signals(py)
-            }
-            Ok(Admission::Unknown(tag)) => {
-                self.passed.leave_unknown(tag.id_);
+            Ok(Admission::Passed(passed)) => {
+                match passed.why {
+                    Why::Skipped => self.passed.skip(),
+                    Why::Unknown => self.passed.leave_unknown(passed.tag.id_),
+                }
                 self.hear_signals(py)
             }
             Ok(_) => Ok(None),

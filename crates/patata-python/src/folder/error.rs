@@ -6,13 +6,14 @@ use pyo3::prelude::*;
 use crate::fault;
 
 /// The exception for it.
-pub(super) fn exception(py: Python<'_>, error: &RunError) -> PyErr {
+pub(crate) fn exception(py: Python<'_>, error: &RunError) -> PyErr {
     let message = error.to_string();
     if let RunError::Io { source, .. } = error {
         return of_system(py, &message, source.raw_os_error()).unwrap_or_else(|error| error);
     }
     let class = match error {
-        RunError::Locked { .. } => "RunFolderLockedError",
+        RunError::Locked { .. } | RunError::PartLocked { .. } => "RunFolderLockedError",
+        RunError::Superseded { .. } => "RunFolderSupersededError",
         RunError::AlreadyThere { .. } => "RunFolderExistsError",
         RunError::NotARunFolder { .. } => "NotARunFolderError",
         RunError::NewerFormat { .. } => "RunFolderFormatError",

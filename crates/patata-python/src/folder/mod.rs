@@ -8,10 +8,13 @@ mod reader;
 mod recording;
 mod restored;
 mod row;
+mod table;
 
 pub(crate) use admittance::Admittance;
+pub(crate) use error::exception;
 pub(crate) use opened::OpenedFolder;
 pub(crate) use passed::Passed;
 pub(crate) use reader::{FolderReader, FolderRows};
 pub(crate) use recording::Recording;
 pub(crate) use row::Pending;
+pub(crate) use table::{FolderTable, earlier};

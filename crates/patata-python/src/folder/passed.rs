@@ -19,12 +19,17 @@ pub(crate) struct Passed {
 }
 
 impl Passed {
-    pub(super) fn skip(&self) {
+    pub(crate) fn skip(&self) {
         self.skipped.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn leave_unknown(&self, id_: Py<PyAny>) {
+    /// Counts one that has no id of Python's.
+    pub(crate) fn count_unknown(&self) {
         self.unknown.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn leave_unknown(&self, id_: Py<PyAny>) {
+        self.count_unknown();
         let mut ids = self.unknown_ids.lock().unwrap_or_else(PoisonError::into_inner);
         if ids.len() < KEPT {
             ids.push(id_);

@@ -119,6 +119,26 @@ impl Clusters {
         (clusters, self.others)
     }
 
+    /// Adds what another process has counted besides.
+    pub(crate) fn merge(&mut self, clusters: &[Cluster], others: u64) {
+        self.others += others;
+        for cluster in clusters {
+            let Cluster { status, kind, host, message, .. } = cluster;
+            write_key(&mut self.key, *status, kind.as_deref(), host, message);
+            if let Some(known) = self.places.get(self.key.as_str()).map(|place| &mut self.clusters[*place]) {
+                known.count = known.count.saturating_add(cluster.count);
+                (known.first, known.last) = (known.first.min(cluster.first), known.last.max(cluster.last));
+                let room = SAMPLES.saturating_sub(known.samples.len());
+                known.samples.extend(cluster.samples.iter().take(room).cloned());
+            } else if self.clusters.len() < MOST {
+                self.places.insert(self.key.as_str().into(), self.clusters.len());
+                self.clusters.push(cluster.clone());
+            } else {
+                self.others += cluster.count;
+            }
+        }
+    }
+
     /// Goes on from what an earlier process has counted.
     pub(crate) fn from_list(clusters: &[Cluster], others: u64) -> Self {
         let mut all = Self { others, ..Self::default() };

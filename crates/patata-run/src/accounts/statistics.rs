@@ -130,6 +130,22 @@ impl Statistics {
         }
     }
 
+    /// Adds what others have counted at the same run, who worked beside this one. How long they have worked together is for the
+    /// caller to say.
+    pub(crate) fn merge(&mut self, summary: &Summary) {
+        self.before.merge(&Counts::from_summary(summary));
+        self.hosts = Hosts::from_list(&[self.hosts.list(), summary.hosts.clone()].concat());
+        self.clusters.merge(&summary.clusters, summary.other_failures);
+        self.costs_before.add(&summary.costs);
+        (self.started, self.now) = (self.started.min(summary.started), self.now.max(summary.time));
+        for (limited_by, seconds) in &summary.limited_seconds {
+            *self.limited_seconds.entry(*limited_by).or_default() += seconds;
+        }
+        for (budget, seconds) in &summary.limiting_budgets {
+            *self.limiting_budgets.entry(budget.clone()).or_default() += seconds;
+        }
+    }
+
     /// States which of the run's processes this is, counted from 1: one that was soon killed has left no summary.
     pub(crate) fn set_process(&mut self, process: u32) {
         self.process = process;

@@ -98,4 +98,21 @@ impl Summary {
     pub fn failed_share(&self) -> f64 {
         if self.done() > 0 { self.failed as f64 / self.done() as f64 } else { 0.0 }
     }
+
+    /// The same with what of rows alone is counted: how they ended, what came, and from where.
+    pub(crate) fn with_counts_of(self, counted: Self) -> Self {
+        Self {
+            ok: counted.ok,
+            failed: counted.failed,
+            attempts: counted.attempts,
+            bytes: counted.bytes,
+            statuses: counted.statuses,
+            errors: counted.errors,
+            latency: counted.latency,
+            hosts: counted.hosts,
+            clusters: counted.clusters,
+            other_failures: counted.other_failures,
+            ..self
+        }
+    }
 }

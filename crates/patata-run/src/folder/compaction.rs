@@ -1,7 +1,7 @@
 //! Leaves each request one row: what was sent again has two, of which the older one goes.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::journal::files::{self, FAILED, WRITER};
 use crate::journal::staged::Entries;
 use crate::ledger::entry::{Ended, Entry, Extent};
 use crate::ledger::state::State;
-use crate::manifest::{Format, Manifest, OutputOptions};
+use crate::manifest::{Compression, Format, Manifest, OutputOptions};
 use crate::output::csv;
 use crate::output::line::Line;
 use crate::output::reader::{Rows, Source};
@@ -45,13 +45,13 @@ pub(crate) fn compact(
     let mut compaction = Compaction { disk, folder, output: &manifest.output, state, ledger_file };
     match manifest.output.format {
         Format::Jsonl => superseded.iter().try_for_each(|(part, rows)| compaction.jsonl(*part, rows))?,
-        Format::Csv => compaction.csv(&superseded)?,
+        Format::Csv | Format::Parquet => compaction.by_place(&superseded)?,
     }
     recount(disk, folder, manifest, &compaction.state, summary)
 }
 
 /// By part, where rows stand that are not the latest of their request, or of one that has not ended any more.
-fn superseded(
+pub(crate) fn superseded(
     disk: &Arc<dyn Disk>,
     folder: &Path,
     again: &roaring::RoaringTreemap,
@@ -99,7 +99,7 @@ struct Left {
     length: u64,
 }
 
-/// What the ledger knows of a row of CSV, which does not say it itself.
+/// What the ledger knows of a row, where that need not say it itself.
 struct Known {
     position: u64,
     is_ok: bool,
@@ -120,7 +120,7 @@ impl Compaction<'_> {
         let Some(path) = self.sealed(old) else { return Ok(()) };
         let mut left = Left::of(self.state.next_part());
         let mut offset = 0;
-        for line in Rows::new(self.disk.clone(), vec![Source { path: path.clone(), length: None }]) {
+        for line in Rows::new(self.disk.clone(), vec![Source::new(path.clone(), None)]) {
             let line = line?;
             let begin = offset;
             offset += line.len() as u64 + 1;
@@ -140,16 +140,16 @@ impl Compaction<'_> {
         self.put(old, &path, left)
     }
 
-    /// The same of all parts that are CSV: which row is which is known by the ledger, where those of a part stand one
+    /// The same of all parts that are no JSONL: which row is which is known by the ledger, where those of a part stand one
     /// behind another, as they do in the part.
-    fn csv(&mut self, superseded: &BTreeMap<u32, BTreeSet<u64>>) -> Result<(), RunError> {
+    fn by_place(&mut self, superseded: &BTreeMap<u32, BTreeSet<u64>>) -> Result<(), RunError> {
         let disk = self.disk.clone();
         let (mut part, mut rows, mut done) = (None, Vec::new(), Ok(()));
         read_ledger(&*disk, self.folder, |entry| {
             let Entry::Ended { position, ended, .. } = entry else { return };
             let next = Some(ended.extent.part).filter(|part| superseded.contains_key(part));
             if next != part && done.is_ok() {
-                done = self.csv_part(part, superseded, &std::mem::take(&mut rows));
+                done = self.part_by_place(part, superseded, &std::mem::take(&mut rows));
             }
             part = next;
             if next.is_some() {
@@ -157,10 +157,10 @@ impl Compaction<'_> {
             }
         })?;
         done?;
-        self.csv_part(part, superseded, &rows)
+        self.part_by_place(part, superseded, &rows)
     }
 
-    fn csv_part(
+    fn part_by_place(
         &mut self,
         part: Option<u32>,
         superseded: &BTreeMap<u32, BTreeSet<u64>>,
@@ -173,8 +173,7 @@ impl Compaction<'_> {
         let mut left = Left::of(self.state.next_part());
         let is_left_out =
             |place: usize| rows.get(place).is_some_and(|row| without.contains(&row.extent.offset));
-        let copied =
-            unpacked(&**self.disk, &path).and_then(|file| csv::copy(file, is_left_out, &mut left.bytes));
+        let copied = copy(&**self.disk, &path, self.output, is_left_out, &mut left.bytes);
         let count = copied.map_err(RunError::io("reading", &path))?;
         if count != rows.len() {
             let what = format!("it has {count} rows, and the ledger says {}", rows.len());
@@ -201,7 +200,11 @@ impl Compaction<'_> {
             let ending = self.output.ending();
             let sealed = files::sealed(self.folder, WRITER, part, ending);
             // What it has is in its format already.
-            let as_it_is = OutputOptions { format: Format::Jsonl, ..self.output.clone() };
+            let mut as_it_is = OutputOptions { format: Format::Jsonl, ..self.output.clone() };
+            if self.output.format == Format::Parquet {
+                // Compressed already.
+                as_it_is.compression = Compression::None;
+            }
             seal(&**self.disk, &copy, &sealed, &as_it_is, true)?;
             let entry = Entry::Seal { part, ending, rows, length };
             entries.push(&entry);
@@ -249,6 +252,25 @@ impl Known {
     }
 }
 
+/// Copies a part without some of its rows, which are asked for by their places. Returns how many there were.
+fn copy(
+    disk: &dyn Disk,
+    path: &Path,
+    output: &OutputOptions,
+    is_left_out: impl Fn(usize) -> bool,
+    into: &mut Vec<u8>,
+) -> io::Result<usize> {
+    #[cfg(feature = "parquet")]
+    if output.format == Format::Parquet {
+        use crate::output::parquet;
+
+        return parquet::copy(disk.open_file(path)?, output, is_left_out, into);
+    }
+    // Who reads Parquet without knowing it has been refused before.
+    debug_assert_eq!(output.format, Format::Csv);
+    csv::copy(unpacked(disk, path)?, is_left_out, into)
+}
+
 /// The run in sum, from the rows that are left.
 fn recount(
     disk: &Arc<dyn Disk>,
@@ -257,25 +279,12 @@ fn recount(
     state: &State,
     summary: Summary,
 ) -> Result<Summary, RunError> {
-    let format = manifest.output.format;
-    let mut counted = counted(disk, folder, format, state)?.summary();
-    if format == Format::Csv {
+    let output = &manifest.output;
+    let mut counted = counted(disk, folder, output, state)?.summary();
+    if !output.has_whole_rows() {
         // The ledger knows neither.
         (counted.bytes, counted.hosts) = (summary.bytes, summary.hosts.clone());
     }
-    Ok(Summary {
-        ok: counted.ok,
-        failed: counted.failed,
-        submitted: counted.ok + counted.failed + summary.cancelled,
-        ledger_rows: state.rows,
-        attempts: counted.attempts,
-        bytes: counted.bytes,
-        statuses: counted.statuses,
-        errors: counted.errors,
-        latency: counted.latency,
-        hosts: counted.hosts,
-        clusters: counted.clusters,
-        other_failures: counted.other_failures,
-        ..summary
-    })
+    let submitted = counted.ok + counted.failed + summary.cancelled;
+    Ok(Summary { submitted, ledger_rows: state.rows, ..summary.with_counts_of(counted) })
 }

@@ -33,7 +33,10 @@ pub(crate) fn finish(
     }
     let timeline = read_timeline(&**disk, folder)?;
     let bytes = serde_json::to_vec_pretty(&summary).unwrap_or_default();
-    for (name, bytes) in [(SUMMARY, bytes), (REPORT, report(&summary, &timeline).into_bytes())] {
+    // A part of a run with many writers has none: it is the whole that is told of.
+    let is_part = !manifest.sessions.is_empty();
+    let page = (!is_part).then(|| report(&summary, &timeline).into_bytes());
+    for (name, bytes) in [(SUMMARY, bytes)].into_iter().chain(page.map(|page| (REPORT, page))) {
         let path = folder.join(name);
         disk::replace(&**disk, &path, &bytes).map_err(RunError::io("writing", &path))?;
     }

@@ -1,6 +1,7 @@
 //! A run folder: begun, gone on with, read.
 
 pub(crate) mod compaction;
+pub(crate) mod earlier;
 pub(crate) mod evidence;
 pub(crate) mod finish;
 pub(crate) mod missing;
@@ -15,21 +16,30 @@ use std::io::{BufRead, BufReader, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use patata::Request;
+use roaring::RoaringTreemap;
+
 use crate::accounts::{Statistics, Summary, Timeline};
+use crate::cluster::PARTS;
+use crate::cluster::others::Others;
+use crate::cluster::part::{self, Part};
+use crate::cluster::parts::Parts;
 use crate::error::RunError;
+use crate::folder::earlier::{Earlier, check_readable, not_readable};
 use crate::folder::evidence::Evidence;
 use crate::folder::recovery::{Recovered, recover};
 use crate::folder::retry::Selection;
 use crate::gate::{Counts, Gate, RecordOptions};
+use crate::id::Id;
 use crate::identity::InputBlock;
 use crate::journal::files::{FAILED, LEDGER, LIVE, OUT, SUMMARY, TIMELINE, UNKNOWN, WRITER};
 use crate::journal::{Journal, Place};
 use crate::ledger::entry::Entry;
 use crate::ledger::state::State;
 use crate::manifest::NAME;
-use crate::manifest::{Format, Manifest};
+use crate::manifest::{Format, Manifest, Writers};
 use crate::output::reader::{Rows, Source};
-use crate::recorder::{Parts, Recorder, now};
+use crate::recorder::{self, Recorder, now};
 use crate::report;
 use crate::storage::disk::{self, Disk, RealDisk};
 use crate::storage::lock::Lock;
@@ -48,7 +58,16 @@ pub struct Recording {
     pub manifest: Manifest,
 }
 
-/// A run folder, to be looked at. Others may write to it meanwhile.
+impl Recording {
+    /// The rows that earlier processes have written, by the positions of their requests: those that [`Gate::admit`] says
+    /// were [skipped](crate::Why::Skipped) have one.
+    pub fn earlier(&self) -> Earlier {
+        self.recorder.earlier()
+    }
+}
+
+/// A run folder, to be looked at. Others may write to it meanwhile. One with many writers is read as if it had one: what its
+/// parts say of a request is merged, as done before failed before unknown.
 pub struct RunFolder {
     disk: Arc<dyn Disk>,
     path: PathBuf,
@@ -104,6 +123,68 @@ impl RunFolder {
         Self::resume_on(Arc::new(RealDisk), path.as_ref(), options)
     }
 
+    /// Begins a session of a run with many writers, the workers of a cluster, each of which writes into a part of its own:
+    /// [`open_part`](Self::open_part). To be called once where a job begins, with the same folder when it is run again. Gives
+    /// the number of the session, for the workers. Those of earlier sessions can begin nothing more.
+    ///
+    /// The first session's manifest holds for all of them.
+    ///
+    /// # Errors
+    /// [`RunError::NotARunFolder`] where there is something else, [`RunError::Locked`] where another session is begun just now,
+    /// and what the disk refuses.
+    pub fn begin_session(path: impl AsRef<Path>, manifest: Manifest) -> Result<u64, RunError> {
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+        part::begin_session(&disk, path.as_ref(), manifest)
+    }
+
+    /// Goes on with a part of a run with many writers, or begins it. The folder must be on storage that all workers see, and on
+    /// which locks hold for all of them.
+    ///
+    /// A part is an ordinary run folder in `parts/`. Another worker that is at work at the same part is waited for; what it has
+    /// done is not done again. Where parts of other sessions were cut otherwise, their ledgers are looked through once for the
+    /// requests of this part, which `requests` gives for that: those that have ended there are skipped, and their rows are
+    /// found by [`Recording::earlier`]; those that were sent there and have no end are unknown. Memory is that for the keys of
+    /// this part. Requests are told apart by their ids, or by all that they say where they have none: equal requests in the
+    /// parts of one session are sent each, and are one in the eyes of a session that cuts them otherwise. Ids tell them apart.
+    ///
+    /// # Errors
+    /// [`RunError::PartLocked`] where a worker is at work for too long at the part, or at one of an earlier session;
+    /// [`RunError::Superseded`] where a later session has begun; and those of [`resume`](Self::resume).
+    ///
+    /// ```
+    /// use patata_run::{Id, Manifest, Part, RecordOptions, RecordedRun, RunFolder};
+    ///
+    /// # let server = patata_testserver::Server::start().unwrap();
+    /// # let url = server.url();
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("run");
+    /// let client = patata::Client::builder().build()?;
+    /// // The second time the rows are cut otherwise.
+    /// for cuts in [[("a", 0..30), ("b", 30..100)], [("c", 0..60), ("d", 60..100)]] {
+    ///     let session = RunFolder::begin_session(&path, Manifest::new("rust"))?;
+    ///     for (name, rows) in cuts {
+    ///         let get = |row: i32| (Id::from(row), patata::Request::get((), format!("{url}/")));
+    ///         let requests = || rows.clone().map(get);
+    ///         let part = Part::new(name, session);
+    ///         let recording = RunFolder::open_part(&path, &part, RecordOptions::default(), requests)?;
+    ///         let mut run = RecordedRun::start(&client, recording, requests());
+    ///         run.by_ref().for_each(drop);
+    ///         run.finish(None)?;
+    ///     }
+    /// }
+    /// assert_eq!(server.requests(), 100);
+    /// assert_eq!(RunFolder::open(&path)?.counts()?, (100, 0, 0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn open_part<T, I: Iterator<Item = (Id, Request<T>)>>(
+        path: impl AsRef<Path>,
+        part: &Part,
+        options: RecordOptions,
+        requests: impl FnOnce() -> I,
+    ) -> Result<Recording, RunError> {
+        part::open(Arc::new(RealDisk), path.as_ref(), part, options, requests)
+    }
+
     /// Goes on with a run, or begins it where there is none.
     ///
     /// # Errors
@@ -125,7 +206,8 @@ impl RunFolder {
         mut manifest: Manifest,
         options: RecordOptions,
     ) -> Result<Recording, RunError> {
-        make_folders(&*disk, path)?;
+        manifest.output.check()?;
+        make_folders(&*disk, path, &[])?;
         let lock = disk.lock(path)?;
         if is_run(&*disk, path)? {
             return Err(RunError::AlreadyThere { path: path.to_owned() });
@@ -133,7 +215,7 @@ impl RunFolder {
         manifest.run = random_number();
         manifest.write(&*disk, path)?;
         let recovered = Recovered::new(Statistics::new(now()));
-        record(disk, path, lock, manifest, options, recovered)
+        record(disk, path, lock, manifest, options, recovered, Others::default())
     }
 
     pub(crate) fn resume_on(
@@ -141,11 +223,12 @@ impl RunFolder {
         path: &Path,
         options: RecordOptions,
     ) -> Result<Recording, RunError> {
-        let manifest = Manifest::read(&*disk, path)?;
+        let manifest = read_of_one_writer(&*disk, path)?;
+        manifest.output.check()?;
         let lock = disk.lock(path)?;
-        make_folders(&*disk, path)?;
-        let recovered = recover(&disk, path, &manifest)?;
-        record(disk, path, lock, manifest, options, recovered)
+        make_folders(&*disk, path, &[])?;
+        let recovered = recover(&disk, path, &manifest, true)?;
+        record(disk, path, lock, manifest, options, recovered, Others::default())
     }
 
     /// Marks requests of a run that has ended to be sent again, by whoever resumes it next. Returns how many.
@@ -158,9 +241,24 @@ impl RunFolder {
 
     pub(crate) fn retry_on(disk: Arc<dyn Disk>, path: &Path, selection: &Selection) -> Result<u64, RunError> {
         let manifest = Manifest::read(&*disk, path)?;
+        manifest.output.check()?;
+        if manifest.writers == Writers::Many {
+            return Parts::of(&disk, path)?.retry(selection);
+        }
+        Self::retry_whole(disk, path, selection, manifest.sessions.is_empty())
+    }
+
+    /// The same of a folder with one writer; `takes_in` as [`recover`] has it.
+    pub(crate) fn retry_whole(
+        disk: Arc<dyn Disk>,
+        path: &Path,
+        selection: &Selection,
+        takes_in: bool,
+    ) -> Result<u64, RunError> {
+        let manifest = Manifest::read(&*disk, path)?;
         let _lock = disk.lock(path)?;
-        make_folders(&*disk, path)?;
-        let recovered = recover(&disk, path, &manifest)?;
+        make_folders(&*disk, path, &[])?;
+        let recovered = recover(&disk, path, &manifest, takes_in)?;
         retry::mark(&disk, path, recovered, selection)
     }
 
@@ -189,7 +287,15 @@ impl RunFolder {
 
     /// Whether a process is at work in it.
     pub fn is_running(&self) -> bool {
-        Lock::is_taken(&self.path)
+        match self.parts() {
+            Some(parts) => parts.is_ok_and(|parts| parts.is_running()),
+            None => Lock::is_taken(&self.path),
+        }
+    }
+
+    /// The parts of a run with many writers.
+    fn parts(&self) -> Option<Result<Parts, RunError>> {
+        (self.manifest.writers == Writers::Many).then(|| Parts::of(&self.disk, &self.path))
     }
 
     /// The run in sum, as it was a second ago or when it ended. `None` where that was never written; made anew from the
@@ -198,7 +304,10 @@ impl RunFolder {
     /// # Errors
     /// What the disk refuses.
     pub fn summary(&self) -> Result<Option<Summary>, RunError> {
-        read_summary(&*self.disk, &self.path)?.or_rebuilt(&self.disk, &self.path, &self.manifest)
+        match self.parts() {
+            Some(parts) => parts?.summary().map(Some),
+            None => read_summary(&*self.disk, &self.path)?.or_rebuilt(&self.disk, &self.path, &self.manifest),
+        }
     }
 
     /// What happened, second by second.
@@ -206,21 +315,45 @@ impl RunFolder {
     /// # Errors
     /// What the disk refuses.
     pub fn timeline(&self) -> Result<Timeline, RunError> {
-        read_timeline(&*self.disk, &self.path)
+        match self.parts() {
+            Some(parts) => parts?.timeline(),
+            None => read_timeline(&*self.disk, &self.path),
+        }
     }
 
-    /// All rows that are safe, of every process. A run whose parts are CSV has no others.
+    /// All rows that are safe, of every process, with all of their members; of a run with many writers those of all its parts,
+    /// each request's once. Of Parquet with a schema, bodies have what the schema names.
     ///
     /// # Errors
-    /// [`RunError::NotARunFolder`] where the rows are no JSON, and what the disk refuses.
+    /// [`RunError::NotARunFolder`] where the rows are CSV, or Parquet of chosen columns; [`RunError::Output`] where they
+    /// are Parquet and this build knows nothing of that; and what the disk refuses.
     pub fn rows(&self) -> Result<Rows, RunError> {
-        if self.manifest.output.format != Format::Jsonl {
-            let why =
-                format!("its rows were written as {}, in the folder out", self.manifest.output.ending());
-            return Err(RunError::NotARunFolder { path: self.path.clone(), why });
+        if self.manifest.writers != Writers::Many {
+            check_readable(&self.path, &self.manifest.output)?;
         }
+        self.kept_rows()
+    }
+
+    /// The same with the members that Parquet has columns of, whichever were chosen.
+    ///
+    /// # Errors
+    /// As [`rows`](Self::rows), but for chosen columns.
+    pub fn kept_rows(&self) -> Result<Rows, RunError> {
+        if let Some(parts) = self.parts() {
+            return parts?.rows();
+        }
+        let output = &self.manifest.output;
+        if output.format == Format::Csv {
+            return Err(not_readable(&self.path, output));
+        }
+        output.check()?;
         let state = self.state()?;
         Ok(Rows::new(self.disk.clone(), sources(&self.path, &state)))
+    }
+
+    /// The rows that are safe by the time of the first look at them, by the positions of their requests.
+    pub fn earlier(&self) -> Earlier {
+        Earlier::new(self.disk.clone(), &self.path, &self.manifest, None)
     }
 
     /// The requests that have failed, as lines of an input.
@@ -228,6 +361,9 @@ impl RunFolder {
     /// # Errors
     /// What the disk refuses.
     pub fn failed(&self) -> Result<Vec<Vec<u8>>, RunError> {
+        if let Some(parts) = self.parts() {
+            return parts?.failed();
+        }
         let state = self.state()?;
         let lines = finish::lines(&*self.disk, &self.path.join(FAILED))?;
         Ok(finish::current(lines, |position| state.failed.contains(position)))
@@ -239,6 +375,9 @@ impl RunFolder {
     /// # Errors
     /// What the disk refuses.
     pub fn unknown(&self) -> Result<Vec<Vec<u8>>, RunError> {
+        if let Some(parts) = self.parts() {
+            return parts?.unknown();
+        }
         let state = self.state()?;
         let lines = finish::lines(&*self.disk, &self.path.join(UNKNOWN))?;
         Ok(finish::current(lines, |position| state.sent.contains(position)))
@@ -249,6 +388,9 @@ impl RunFolder {
     /// # Errors
     /// What the disk refuses.
     pub fn counts(&self) -> Result<(u64, u64, u64), RunError> {
+        if let Some(parts) = self.parts() {
+            return parts?.counts();
+        }
         let state = self.state()?;
         Ok((state.ended.len(), state.failed.len(), state.sent.len()))
     }
@@ -258,9 +400,17 @@ impl RunFolder {
     /// # Errors
     /// What the disk refuses.
     pub fn failures(&self) -> Result<BTreeMap<String, u64>, RunError> {
+        if let Some(parts) = self.parts() {
+            return parts?.failures();
+        }
+        self.failures_but(&RoaringTreemap::new())
+    }
+
+    /// The same without those at some positions.
+    pub(crate) fn failures_but(&self, left_out: &RoaringTreemap) -> Result<BTreeMap<String, u64>, RunError> {
         let mut kinds: BTreeMap<u64, Box<str>> = BTreeMap::new();
         recovery::read_ledger(&*self.disk, &self.path, |entry| match entry {
-            Entry::Ended { position, ended, .. } if !ended.is_ok => {
+            Entry::Ended { position, ended, .. } if !ended.is_ok && !left_out.contains(position) => {
                 kinds.insert(position, ended.kind.into());
             }
             Entry::Ended { position, .. } | Entry::Again { position } => {
@@ -284,8 +434,8 @@ impl RunFolder {
         Ok(report::report(&summary, &self.timeline()?))
     }
 
-    fn state(&self) -> Result<State, RunError> {
-        let mut state = State::default();
+    pub(crate) fn state(&self) -> Result<State, RunError> {
+        let mut state = State::without_keys();
         let written = read_summary(&*self.disk, &self.path)?;
         let evidence = Evidence::of(&*self.disk, &self.path, &written)?;
         let last = recovery::read_groups(&*self.disk, &self.path, |group| state.apply_group(group))?;
@@ -296,31 +446,48 @@ impl RunFolder {
 
 /// The files that have the rows that a ledger speaks of.
 pub(crate) fn sources(folder: &Path, state: &State) -> Vec<Source> {
-    let parts = state.parts.iter().filter(|(_, part)| !part.is_dropped);
-    let source = |(number, part): (&u32, &crate::ledger::state::Part)| match &part.sealed {
-        Some(ending) => {
-            Source { path: crate::journal::files::sealed(folder, WRITER, *number, ending), length: None }
-        }
-        None => {
-            let path = crate::journal::files::live(folder, WRITER, *number);
-            Source { path, length: Some(part.length) }
-        }
+    let source = |number| {
+        let part = state.parts.get(&number).filter(|part| part.sealed.is_none());
+        Source::new(row_file(folder, state, number), part.map(|part| part.length))
     };
-    parts.map(source).collect()
+    state.live_parts().map(source).collect()
+}
+
+/// The file that has the rows of a part of the output.
+pub(crate) fn row_file(folder: &Path, state: &State, part: u32) -> PathBuf {
+    match state.parts.get(&part).and_then(|part| part.sealed.as_ref()) {
+        Some(ending) => crate::journal::files::sealed(folder, WRITER, part, ending),
+        None => crate::journal::files::live(folder, WRITER, part),
+    }
+}
+
+/// The manifest of a folder that one process writes to.
+fn read_of_one_writer(disk: &dyn Disk, path: &Path) -> Result<Manifest, RunError> {
+    let manifest = Manifest::read(disk, path)?;
+    match manifest.writers {
+        Writers::One if manifest.sessions.is_empty() => Ok(manifest),
+        _ => Err(RunError::NotARunFolder {
+            path: path.to_owned(),
+            why: "the workers of a cluster write to it, each into a part of its own; the job that began it goes on with it, \
+                  when it is run again"
+                .to_owned(),
+        }),
+    }
 }
 
 /// Whether a run was begun in a folder.
-fn is_run(disk: &dyn Disk, path: &Path) -> Result<bool, RunError> {
+pub(crate) fn is_run(disk: &dyn Disk, path: &Path) -> Result<bool, RunError> {
     let manifest = path.join(NAME);
     disk::exists(disk, &manifest).map_err(RunError::io("reading", &manifest))
 }
 
-/// Makes the folder and those in it. One that has other things in it is not taken.
-fn make_folders(disk: &dyn Disk, path: &Path) -> Result<(), RunError> {
+/// Makes the folder and those in it: those that one writer needs, or those that are named. One that has other things in it is
+/// not taken.
+pub(crate) fn make_folders(disk: &dyn Disk, path: &Path, besides: &[&str]) -> Result<(), RunError> {
     let refuse = |why: &str| RunError::NotARunFolder { path: path.to_owned(), why: why.to_owned() };
     match disk.names(path) {
         Ok(names) if !is_run(disk, path)? => {
-            let ours = ["lock", LEDGER, LIVE, OUT, "manifest.json.tmp"];
+            let ours = ["lock", LEDGER, LIVE, OUT, PARTS, "manifest.json.tmp"];
             if let Some(other) = names.iter().find(|name| !ours.contains(&name.as_str())) {
                 return Err(refuse(&format!(
                     "there is {other:?} in it already; name a folder that is empty or not there"
@@ -345,7 +512,8 @@ fn make_folders(disk: &dyn Disk, path: &Path) -> Result<(), RunError> {
             break;
         }
     }
-    for folder in [path.to_owned(), path.join(LEDGER), path.join(LIVE), path.join(OUT)] {
+    let own = if besides.is_empty() { &[LEDGER, LIVE, OUT] } else { besides };
+    for folder in std::iter::once(path.to_owned()).chain(own.iter().map(|name| path.join(name))) {
         disk.create_folder(&folder).map_err(RunError::io("making", &folder))?;
     }
     for folder in changed {
@@ -355,13 +523,14 @@ fn make_folders(disk: &dyn Disk, path: &Path) -> Result<(), RunError> {
 }
 
 /// Begins to write where earlier processes have stopped.
-fn record(
+pub(crate) fn record(
     disk: Arc<dyn Disk>,
     path: &Path,
     lock: Lock,
     manifest: Manifest,
     options: RecordOptions,
     recovered: Recovered,
+    others: Others,
 ) -> Result<Recording, RunError> {
     let Recovered { state, ledger_file, mut statistics } = recovered;
     statistics.set_process(u32::try_from(state.processes).unwrap_or(u32::MAX).saturating_add(1));
@@ -385,7 +554,7 @@ fn record(
     let counts = Arc::new(Counts::default());
     let run = Arc::from(manifest.run.as_str());
     let input = state.input.clone();
-    let parts = Parts {
+    let parts = recorder::Parts {
         journal: journal.clone(),
         counts: counts.clone(),
         disk,
@@ -395,9 +564,11 @@ fn record(
         prior_unknown: state.sent.len(),
         prior_rows: state.rows,
         has_again: state.has_again,
+        first_ledger_file: ledger_file,
+        other_rows: others.rows(),
         lock,
     };
-    let gate = Gate::new(journal, counts, path.to_owned(), run, options, state);
+    let gate = Gate::new(journal, counts, path.to_owned(), run, options, state, others);
     Ok(Recording { gate, recorder: Recorder::new(parts), input, manifest })
 }
 
@@ -452,7 +623,7 @@ pub(crate) fn read_summary(disk: &dyn Disk, folder: &Path) -> Result<Written, Ru
 }
 
 /// A number that no other run has: hashers are seeded from what the system has that is random.
-fn random_number() -> String {
+pub(crate) fn random_number() -> String {
     let half = || RandomState::new().build_hasher().finish();
     format!("{:016x}{:016x}", half(), half())
 }

@@ -11,7 +11,7 @@ use crate::folder::recovery::{read_groups, read_ledger};
 use crate::folder::{read_timeline, sources};
 use crate::ledger::entry::Entry;
 use crate::ledger::state::State;
-use crate::manifest::{Format, Manifest};
+use crate::manifest::{Manifest, OutputOptions};
 use crate::output::line::Line;
 use crate::output::reader::Rows;
 use crate::recorder::now;
@@ -24,7 +24,7 @@ pub(crate) fn rebuilt(disk: &Arc<dyn Disk>, folder: &Path, manifest: &Manifest) 
     let timeline = read_timeline(&**disk, folder)?;
     let (began, ended) = timeline.extent().unwrap_or((now(), now()));
     let unknown = state.sent.len();
-    let counted = counted(disk, folder, manifest.output.format, &state)?.summary();
+    let counted = counted(disk, folder, &manifest.output, &state)?.summary();
     Ok(Summary {
         command: manifest.command(),
         folder: folder.display().to_string(),
@@ -46,11 +46,11 @@ pub(crate) fn rebuilt(disk: &Arc<dyn Disk>, folder: &Path, manifest: &Manifest) 
 pub(crate) fn counted(
     disk: &Arc<dyn Disk>,
     folder: &Path,
-    format: Format,
+    output: &OutputOptions,
     state: &State,
 ) -> Result<Statistics, RunError> {
     let mut statistics = Statistics::new(now());
-    if format == Format::Jsonl {
+    if output.has_whole_rows() {
         for line in Rows::new(disk.clone(), sources(folder, state)) {
             if let Some(line) = Line::read(&line?) {
                 note(&mut statistics, &line);

@@ -11,6 +11,7 @@ use crate::folder::evidence::{self, Evidence};
 use crate::folder::finish;
 use crate::folder::missing::Missing;
 use crate::folder::read_summary;
+use crate::journal::committer::LEDGER_BYTES;
 use crate::journal::files::{self, FAILED, LEDGER, LIVE, OUT, WRITER};
 use crate::key::key_of_id;
 use crate::ledger::entry::{Entry, Extent, HEADER};
@@ -64,23 +65,36 @@ pub(crate) fn read_ledger(
 pub(crate) fn read_groups(
     disk: &dyn Disk,
     folder: &Path,
+    apply: impl FnMut(&[Entry<'_>]),
+) -> Result<Option<LedgerEnd>, RunError> {
+    read_groups_before(disk, folder, None, apply)
+}
+
+/// The same, of the files before one: a process that is at work in the folder writes those from it on.
+pub(crate) fn read_groups_before(
+    disk: &dyn Disk,
+    folder: &Path,
+    before: Option<u32>,
     mut apply: impl FnMut(&[Entry<'_>]),
 ) -> Result<Option<LedgerEnd>, RunError> {
     let at = folder.join(LEDGER);
     let names = evidence::names(disk, &at)?;
     let is_ours = |name: &&String| name.ends_with(".csv") || name.ends_with(".csv.zst");
     let numbered = |name: &String| Some((files::number(name)?, name.clone()));
-    let mut files: Vec<_> = names.iter().filter(is_ours).filter_map(numbered).collect();
+    let is_before = |(number, _): &(u32, String)| before.is_none_or(|before| *number < before);
+    let mut files: Vec<_> = names.iter().filter(is_ours).filter_map(numbered).filter(is_before).collect();
     // A file that was just being compressed is there twice: the plain one goes first.
     files.sort_unstable();
     files.dedup_by_key(|(number, _)| *number);
     std::thread::scope(|scope| {
         // While one file is looked through the next one is unpacked, which takes as long.
         let (sender, unpacked) = mpsc::sync_channel(0);
+        // Their room goes round. Where a thread frees what another one has, the allocator may keep it for a while.
+        let (done_with, spare) = mpsc::channel::<Vec<u8>>();
         let paths: Vec<_> = files.iter().map(|(_, name)| at.join(name)).collect();
         scope.spawn(move || {
             for path in paths {
-                let bytes = read_file(disk, &path);
+                let bytes = read_file(disk, &path, spare.try_recv().unwrap_or_default());
                 let has_failed = bytes.is_err();
                 // Nobody may want more of it.
                 if sender.send((path, bytes)).is_err() || has_failed {
@@ -100,30 +114,38 @@ pub(crate) fn read_groups(
             }
             is_begun |= end > 0;
             last = Some(LedgerEnd { number: files[place].0, length: end as u64, is_begun });
+            // The last one may be gone already, who would read more.
+            let _ = done_with.send(bytes);
         }
         Ok(last)
     })
 }
 
-fn read_file(disk: &dyn Disk, path: &Path) -> Result<Vec<u8>, RunError> {
+fn read_file(disk: &dyn Disk, path: &Path, mut bytes: Vec<u8>) -> Result<Vec<u8>, RunError> {
     let length = disk.length(path).map_err(RunError::io("reading", path))?;
-    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
+    // What is compressed has a whole file in it, and one group more than fits: room that grows would be there twice.
+    let is_compressed = path.extension().is_some_and(|extension| extension == "zst");
+    let room = if is_compressed { length + LEDGER_BYTES + LEDGER_BYTES / 8 } else { length };
+    bytes.clear();
+    bytes.reserve(usize::try_from(room).unwrap_or_default());
     let read = unpacked(disk, path).and_then(|mut file| file.read_to_end(&mut bytes));
     read.map_err(RunError::io("reading", path))?;
     Ok(bytes)
 }
 
-/// Puts a folder in order. Its lock is held.
+/// Puts a folder in order. Its lock is held. `takes_in` is whether rows count that the ledger does not know yet, where they can
+/// be trusted.
 pub(crate) fn recover(
     disk: &Arc<dyn Disk>,
     folder: &Path,
     manifest: &Manifest,
+    takes_in: bool,
 ) -> Result<Recovered, RunError> {
     let written = read_summary(&**disk, folder)?;
     let evidence = Evidence::of(&**disk, folder, &written)?;
     let summary = written.or_rebuilt(disk, folder, manifest)?;
     let counted = summary.as_ref().map_or(0, |summary| summary.ledger_rows);
-    let mut missing = Missing::new(summary.as_ref(), manifest.output.format == Format::Csv);
+    let mut missing = Missing::new(summary.as_ref(), manifest.output.format != Format::Jsonl);
     let mut state = State::default();
     let last = read_groups(&**disk, folder, |group| {
         let before = state.rows;
@@ -143,10 +165,13 @@ pub(crate) fn recover(
         None => 1,
     };
     remove_unfinished(&**disk, folder, &state)?;
-    let mut recovery = Recovery { disk, folder, output: &manifest.output, rows: Vec::new(), entries: 0 };
+    // The rows of a part are known by their keys, by those who have been given other parts.
+    let needs_keys = !manifest.sessions.is_empty();
+    let mut recovery =
+        Recovery { disk, folder, output: &manifest.output, needs_keys, rows: Vec::new(), entries: 0 };
     let open: Vec<_> =
         state.parts.iter().filter(|(_, part)| part.sealed.is_none()).map(|(number, _)| *number).collect();
-    let is_same_boot = !state.boot.is_empty() && *state.boot == *disk.boot();
+    let is_same_boot = takes_in && !state.boot.is_empty() && *state.boot == *disk.boot();
     for part in recovery.live_parts(&open)? {
         recovery.complete(&mut state, &mut missing, part, is_same_boot)?;
     }
@@ -161,7 +186,7 @@ pub(crate) fn recover(
 /// Writes what counts of the last file of the ledger anew. Its last group may have been written and never synced: what
 /// is built on it now must not outlive it. To sync it is not enough, for where a sync has failed before, a later one
 /// may succeed although the bytes are lost.
-fn secure(disk: &dyn Disk, path: &Path, end: u64) -> Result<(), RunError> {
+pub(crate) fn secure(disk: &dyn Disk, path: &Path, end: u64) -> Result<(), RunError> {
     if !disk::exists(disk, path).map_err(RunError::io("reading", path))? {
         // It is there in its compressed form only, which lasts.
         return Ok(());
@@ -198,6 +223,8 @@ struct Recovery<'a> {
     disk: &'a Arc<dyn Disk>,
     folder: &'a Path,
     output: &'a OutputOptions,
+    /// Whether rows without keys are not taken in: nobody has acknowledged them.
+    needs_keys: bool,
     /// For the ledger.
     rows: Vec<u8>,
     entries: u64,
@@ -275,6 +302,9 @@ impl Recovery<'_> {
             let kind = line.kind();
             let ended = line.ended(&kind, extent);
             let key = key_of_id(&line.id()).filter(|_| has_keys);
+            if self.needs_keys && key.is_none() && state.key_of(line.index).is_none() {
+                break;
+            }
             self.push(state, Entry::Ended { position: line.index, ended, key });
             missing.note(&ended);
             rows += 1;

@@ -15,7 +15,7 @@ use crate::ledger::group::write_check;
 use crate::storage::disk::{self, Disk, DiskFile};
 
 /// A file of the ledger that is longer than this is followed by another one.
-const LEDGER_BYTES: u64 = if cfg!(test) { 2 << 10 } else { 64 << 20 };
+pub(crate) const LEDGER_BYTES: u64 = if cfg!(test) { 2 << 10 } else { 64 << 20 };
 
 /// A file that is appended to.
 struct Open {

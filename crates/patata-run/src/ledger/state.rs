@@ -42,9 +42,16 @@ pub(crate) struct State {
     pub(crate) has_again: bool,
     /// By position, a digest of the key; 0 where there is none.
     pub(crate) keys: Vec<u64>,
+    /// Whether keys are of no interest: they would take 8 bytes for each request.
+    has_no_keys: bool,
 }
 
 impl State {
+    /// One that keeps no keys.
+    pub(crate) fn without_keys() -> Self {
+        Self { has_no_keys: true, ..Self::default() }
+    }
+
     /// Takes in what a row says.
     pub(crate) fn apply(&mut self, entry: Entry<'_>) {
         match entry {
@@ -146,7 +153,9 @@ impl State {
     }
 
     fn note_key(&mut self, position: u64, key: Option<u128>) {
-        let (Some(key), Ok(place)) = (key, usize::try_from(position)) else { return };
+        let (Some(key), Ok(place)) = (key.filter(|_| !self.has_no_keys), usize::try_from(position)) else {
+            return;
+        };
         if self.keys.len() <= place {
             self.keys.resize(place + 1, 0);
         }
@@ -170,6 +179,11 @@ impl State {
         let ends = [&self.ended, &self.sent].into_iter().filter_map(RoaringTreemap::max);
         // What is to be sent again is known by its key only.
         ends.map(|last| last + 1).max().unwrap_or_default().max(self.keys.len() as u64)
+    }
+
+    /// The parts that have rows.
+    pub(crate) fn live_parts(&self) -> impl Iterator<Item = u32> {
+        self.parts.iter().filter(|(_, part)| !part.is_dropped).map(|(number, _)| *number)
     }
 
     /// Whether the rows of a part are elsewhere now.

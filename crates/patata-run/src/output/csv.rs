@@ -62,18 +62,20 @@ pub(crate) fn write_rows<W: Write>(
 
 /// What a column has of a row.
 fn cell(row: &RawValue, column: &str) -> String {
-    let mut value = row;
-    for name in column.split('.') {
-        match member(value, name) {
-            Some(found) => value = found,
-            None => return String::new(),
-        }
-    }
+    let Some(value) = within(row, column.split('.')) else { return String::new() };
     match value.get() {
         "null" => String::new(),
         text if text.starts_with('"') => String::deserialize(value).unwrap_or_else(|_| text.to_owned()),
         other => other.to_owned(),
     }
+}
+
+/// What is within a value, under one name after another.
+pub(crate) fn within<'a, 'n>(
+    value: &'a RawValue,
+    path: impl IntoIterator<Item = &'n str>,
+) -> Option<&'a RawValue> {
+    path.into_iter().try_fold(value, member)
 }
 
 fn member<'a>(value: &'a RawValue, name: &str) -> Option<&'a RawValue> {

@@ -4,6 +4,9 @@ pub(crate) mod changed;
 pub(crate) mod csv;
 pub(crate) mod json;
 pub(crate) mod line;
+#[cfg(feature = "parquet")]
+pub(crate) mod parquet;
 pub(crate) mod reader;
+pub(crate) mod restored;
 pub(crate) mod row;
 pub(crate) mod seal;

@@ -1,6 +1,6 @@
 //! Sealing: a live part, whose rows are complete, becomes a file of the output in the format that was asked for.
 
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::path::Path;
 
 use crate::error::RunError;
@@ -33,10 +33,20 @@ pub(crate) fn seal(
     disk.sync_folder(folder).map_err(RunError::io("syncing", folder))
 }
 
+/// Said where parts are Parquet and this build knows nothing of it.
+#[cfg(not(feature = "parquet"))]
+pub(crate) const NO_PARQUET: &str = "this build reads and writes no Parquet; build it with the feature parquet of the crate patata-run, or use another \
+     format";
+
 fn write(disk: &dyn Disk, live: &Path, temporary: &Path, options: &OutputOptions) -> io::Result<()> {
     let rows = BufReader::with_capacity(1 << 18, disk.open(live)?);
     let file = BufWriter::with_capacity(1 << 18, disk.create(temporary)?);
-    let file = match options.compression {
+    let packing = match options.format {
+        // It is compressed within.
+        Format::Parquet => Compression::None,
+        Format::Jsonl | Format::Csv => options.compression,
+    };
+    let file = match packing {
         Compression::None => converted(rows, file, options)?,
         Compression::Zstd => {
             let encoder = zstd::Encoder::new(file, zstd::DEFAULT_COMPRESSION_LEVEL)?;
@@ -51,12 +61,21 @@ fn write(disk: &dyn Disk, live: &Path, temporary: &Path, options: &OutputOptions
     file.sync()
 }
 
-fn converted<W: Write>(mut rows: impl io::BufRead, mut into: W, options: &OutputOptions) -> io::Result<W> {
+#[cfg(feature = "parquet")]
+use crate::output::parquet::convert as to_parquet;
+
+#[cfg(not(feature = "parquet"))]
+fn to_parquet<W>(_: impl BufRead, _: &OutputOptions, _: W) -> io::Result<W> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, NO_PARQUET))
+}
+
+fn converted<W: Write + Send>(mut rows: impl BufRead, mut into: W, options: &OutputOptions) -> io::Result<W> {
     match options.format {
         Format::Jsonl => {
             io::copy(&mut rows, &mut into)?;
         }
         Format::Csv => csv::convert(rows, &options.columns, &mut into)?,
+        Format::Parquet => return to_parquet(rows, options, into),
     }
     Ok(into)
 }
@@ -77,12 +96,27 @@ pub(crate) fn compress(disk: &dyn Disk, plain: &Path, compressed: &Path) -> Resu
     disk.sync_folder(folder).map_err(RunError::io("syncing", folder))
 }
 
-/// A file as it was before it was compressed, which its name tells.
+/// A file as it was before it was compressed, which its name tells; one of Parquet as the lines that it was.
 pub(crate) fn unpacked(disk: &dyn Disk, path: &Path) -> io::Result<Box<dyn Read + Send>> {
+    if path.extension().is_some_and(|extension| extension == "parquet") {
+        return of_parquet(disk, path);
+    }
     let file = disk.open(path)?;
     Ok(match path.extension().and_then(|extension| extension.to_str()) {
         Some("zst") => Box::new(zstd::Decoder::new(file)?),
         Some("gz") => Box::new(flate2::read::MultiGzDecoder::new(file)),
         _ => file,
     })
+}
+
+#[cfg(feature = "parquet")]
+fn of_parquet(disk: &dyn Disk, path: &Path) -> io::Result<Box<dyn Read + Send>> {
+    use crate::output::parquet::Lines;
+
+    Ok(Box::new(Lines::new(disk.open_file(path)?)?))
+}
+
+#[cfg(not(feature = "parquet"))]
+fn of_parquet(_: &dyn Disk, _: &Path) -> io::Result<Box<dyn Read + Send>> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, NO_PARQUET))
 }

@@ -371,6 +371,12 @@ impl Disk for SimulatedDisk {
         ended(&turn, Box::new(Cursor::new(data)))
     }
 
+    fn open_file(&self, path: &Path) -> io::Result<std::fs::File> {
+        let mut file = tempfile::tempfile()?;
+        io::copy(&mut self.open(path)?, &mut file)?;
+        Ok(file)
+    }
+
     fn length(&self, path: &Path) -> io::Result<u64> {
         let mut inner = self.inner();
         let turn = inner.turn(false)?;

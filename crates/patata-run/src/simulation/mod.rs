@@ -2,6 +2,7 @@
 
 mod dice;
 mod disk;
+mod parts;
 mod promises;
 mod session;
 mod world;
@@ -33,11 +34,20 @@ enum Kind {
 
 fn plan(dice: &mut Dice) -> Plan {
     let requests = 5 + dice.below(40) as i64;
-    let format = if dice.percent(20) { Format::Csv } else { Format::Jsonl };
+    let format = *dice.pick(&[
+        Format::Jsonl,
+        Format::Jsonl,
+        Format::Jsonl,
+        Format::Csv,
+        #[cfg(feature = "parquet")]
+        Format::Parquet,
+    ]);
+    let has_schema = format == Format::Parquet && dice.percent(50);
     Plan {
         input: (0..requests).map(|id| Asked { id, is_post: dice.percent(50) }).collect(),
         part_rows: 1 + dice.below(12),
         format,
+        schema: has_schema.then_some("struct<row: int64>"),
         compression: *dice.pick(&[
             Compression::None,
             Compression::None,
@@ -210,7 +220,7 @@ fn a_folder_that_is_removed_ends_the_run_and_another_may_begin() {
 }
 
 /// So many runs, on some threads, as they wait for one another a lot.
-fn run_all(kind: Kind, seeds: std::ops::Range<u64>) {
+fn run_all(run: impl Fn(u64, Kind) + Sync, kind: Kind, seeds: std::ops::Range<u64>) {
     let next = AtomicU64::new(seeds.start);
     let failures = std::sync::Mutex::new(Vec::new());
     std::thread::scope(|scope| {
@@ -240,20 +250,20 @@ fn seeds() -> std::ops::Range<u64> {
 
 #[test]
 fn a_run_outlives_its_process_being_killed_at_any_time() {
-    run_all(Kind::Kill, seeds());
+    run_all(run, Kind::Kill, seeds());
 }
 
 #[test]
 fn a_run_outlives_power_cuts() {
-    run_all(Kind::PowerCut, seeds());
+    run_all(run, Kind::PowerCut, seeds());
 }
 
 #[test]
 fn a_run_outlives_disks_that_are_full_or_fail() {
-    run_all(Kind::Fault, seeds());
+    run_all(run, Kind::Fault, seeds());
 }
 
 #[test]
 fn a_run_outlives_all_of_them_in_turn() {
-    run_all(Kind::Mixed, seeds());
+    run_all(run, Kind::Mixed, seeds());
 }

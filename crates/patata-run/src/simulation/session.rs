@@ -9,8 +9,9 @@ use patata::Request;
 
 use crate::accounts::{LimitsNow, Summary};
 use crate::error::RunError;
+use crate::folder::earlier::Earlier;
 use crate::folder::{Recording, RunFolder};
-use crate::gate::{Admission, Gate, Identity, RecordOptions, Unknown};
+use crate::gate::{Admission, Gate, Identity, Passed, RecordOptions, Unknown, Why};
 use crate::id::Id;
 use crate::identity::InputBlock;
 use crate::journal::files::LIVE;
@@ -31,6 +32,7 @@ pub(crate) struct Plan {
     pub(crate) input: Vec<Asked>,
     pub(crate) part_rows: u64,
     pub(crate) format: Format,
+    pub(crate) schema: Option<&'static str>,
     pub(crate) compression: Compression,
     pub(crate) identity: Identity,
     pub(crate) unknown: Unknown,
@@ -55,30 +57,54 @@ struct Session<'a> {
     dice: &'a mut Dice,
     gate: Gate,
     recorder: Recorder,
+    earlier: Earlier,
     /// Rows that were recorded and not acknowledged yet.
     waiting: VecDeque<(i64, u64)>,
     acknowledged: u64,
 }
 
+impl Plan {
+    pub(crate) fn options(&self) -> RecordOptions {
+        RecordOptions { unknown: self.unknown, identity: self.identity, idempotency_keys: false }
+    }
+
+    pub(crate) fn manifest(&self) -> Manifest {
+        let mut manifest = Manifest::new("test");
+        manifest.output.part_rows = self.part_rows;
+        manifest.output.format = self.format;
+        manifest.output.schema = self.schema.map(str::to_owned);
+        manifest.output.compression = self.compression;
+        manifest
+    }
+}
+
 /// Runs a process.
 pub(crate) fn session(disk: &SimulatedDisk, plan: &Plan, world: &mut World, dice: &mut Dice) -> End {
-    let options = RecordOptions { unknown: plan.unknown, identity: plan.identity, idempotency_keys: false };
-    let mut manifest = Manifest::new("test");
-    manifest.output.part_rows = plan.part_rows;
-    manifest.output.format = plan.format;
-    manifest.output.compression = plan.compression;
+    let (options, manifest) = (plan.options(), plan.manifest());
     let path = Path::new(FOLDER);
     let disk: Arc<dyn Disk> = Arc::new(disk.clone());
     let opened = match disk.length(&path.join(crate::manifest::NAME)).is_ok() {
         true => RunFolder::resume_on(disk.clone(), path, options),
         false => RunFolder::create_on(disk.clone(), path, manifest, options),
     };
-    let Recording { gate, recorder, .. } = match opened {
+    work_at(opened, plan, world, dice)
+}
+
+/// Works at a folder that was opened, as far as that went well.
+pub(crate) fn work_at(
+    opened: Result<Recording, RunError>,
+    plan: &Plan,
+    world: &mut World,
+    dice: &mut Dice,
+) -> End {
+    let recording = match opened {
         Ok(recording) => recording,
         Err(error) => return End::Failed(error),
     };
+    let earlier = recording.earlier();
+    let Recording { gate, recorder, .. } = recording;
     let mut session =
-        Session { plan, world, dice, gate, recorder, waiting: VecDeque::new(), acknowledged: 0 };
+        Session { plan, world, dice, gate, recorder, earlier, waiting: VecDeque::new(), acknowledged: 0 };
     let result = session.work();
     match result {
         Ok(Some(ending)) => {
@@ -100,7 +126,7 @@ pub(crate) fn session(disk: &SimulatedDisk, plan: &Plan, world: &mut World, dice
     }
 }
 
-fn request(asked: Asked) -> Request<()> {
+pub(crate) fn request(asked: Asked) -> Request<()> {
     let url = format!("http://host-{}/{}", asked.id % 3, asked.id);
     match asked.is_post {
         true => Request::post((), url).body("a body"),
@@ -118,8 +144,12 @@ impl Session<'_> {
             if self.gate.pass() {
                 continue;
             }
-            let Admission::Send { ticket, .. } = self.gate.admit(Id::from(asked.id), request(*asked))? else {
-                continue;
+            let ticket = match self.gate.admit(Id::from(asked.id), request(*asked))? {
+                Admission::Send { ticket, .. } => ticket,
+                Admission::Passed(passed) => {
+                    self.read_back(*asked, &passed)?;
+                    continue;
+                }
             };
             batch.push((*asked, ticket));
             if batch.len() >= self.plan.in_flight {
@@ -140,6 +170,15 @@ impl Session<'_> {
             return Ok(None);
         }
         Ok(Some(ending))
+    }
+
+    /// What was done before has a row that is found, whoever has it.
+    fn read_back(&mut self, asked: Asked, passed: &Passed<()>) -> Result<(), RunError> {
+        if passed.why == Why::Skipped && self.plan.format == Format::Jsonl {
+            let row = self.earlier.row(passed.position)?;
+            assert!(row.is_some_and(|row| row.id == Id::from(asked.id)), "the row of {} is lost", asked.id);
+        }
+        Ok(())
     }
 
     /// Sends some requests, and records what comes.

@@ -18,6 +18,9 @@ pub(crate) trait Disk: Send + Sync {
     /// A file to be read from its beginning.
     fn open(&self, path: &Path) -> io::Result<Box<dyn Read + Send>>;
 
+    /// A file to be read from any place of it.
+    fn open_file(&self, path: &Path) -> io::Result<File>;
+
     /// The length of a file.
     fn length(&self, path: &Path) -> io::Result<u64>;
 
@@ -75,6 +78,10 @@ impl Disk for RealDisk {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file"));
         }
         Ok(Box::new(file))
+    }
+
+    fn open_file(&self, path: &Path) -> io::Result<File> {
+        File::open(path)
     }
 
     fn length(&self, path: &Path) -> io::Result<u64> {

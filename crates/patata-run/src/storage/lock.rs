@@ -32,11 +32,12 @@ impl Lock {
         match lock(&file) {
             Ok(true) => {}
             Ok(false) => {
-                return Err(RunError::Locked { path: folder.to_owned(), process: holder(&mut file) });
+                let process = holder(&mut file).and_then(|holder| holder.split(' ').next()?.parse().ok());
+                return Err(RunError::Locked { path: folder.to_owned(), process });
             }
             Err(cause) => return Err(RunError::io("locking", &path)(cause)),
         }
-        let written = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
+        let written = file.set_len(0).and_then(|()| writeln!(file, "{} {}", std::process::id(), host()));
         written.map_err(RunError::io("writing", &path))?;
         Ok(Self { file: Some(file) })
     }
@@ -45,6 +46,16 @@ impl Lock {
     #[cfg(test)]
     pub(crate) fn of_nothing() -> Self {
         Self { file: None }
+    }
+
+    /// Who says that they have it, as a person would put it.
+    pub(crate) fn holder(folder: &Path) -> String {
+        let held = File::open(folder.join(NAME)).ok().and_then(|mut file| holder(&mut file));
+        match held.as_deref().map(|held| held.split_once(' ').unwrap_or((held, ""))) {
+            None | Some(("", _)) => "which says nothing of itself".to_owned(),
+            Some((process, "")) => format!("process {process}"),
+            Some((process, host)) => format!("process {process} on {host}"),
+        }
     }
 
     /// Whether somebody has it.
@@ -63,12 +74,20 @@ impl Drop for Lock {
     }
 }
 
-/// Who says in the file that it has the lock.
-fn holder(file: &mut File) -> Option<u32> {
+/// Who says in the file that it has the lock: a process, and its host.
+fn holder(file: &mut File) -> Option<String> {
     let mut text = String::new();
     file.rewind().ok()?;
     file.read_to_string(&mut text).ok()?;
-    text.trim().parse().ok()
+    Some(text.trim().to_owned())
+}
+
+/// The name of this machine, as far as it is known.
+fn host() -> String {
+    let named = std::fs::read_to_string("/proc/sys/kernel/hostname");
+    let named =
+        named.ok().or_else(|| std::env::var("HOSTNAME").or_else(|_| std::env::var("COMPUTERNAME")).ok());
+    named.unwrap_or_default().trim().to_owned()
 }
 
 /// Whoever only looks whether the lock is taken has it for a moment.

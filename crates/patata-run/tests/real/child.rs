@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
-use patata_run::{Compression, Id, Manifest, RecordOptions, RecordedRun, RunError, RunFolder};
+use patata_run::{Compression, Id, Manifest, RecordOptions, Recorded, RecordedRun, RunError, RunFolder};
 
 /// How many requests a run has.
 pub(crate) const REQUESTS: i64 = 5000;
@@ -24,15 +24,18 @@ pub(crate) fn run(folder: &str, url: &str) -> Result<(), RunError> {
     let url = url.to_owned();
     let requests = (0..REQUESTS).map(move |id| {
         let url = format!("{url}/{id}");
-        match is_post(id) {
-            true => patata::Request::post(Id::from(id), url).body("a body"),
-            false => patata::Request::get(Id::from(id), url),
-        }
+        let request = match is_post(id) {
+            true => patata::Request::post((), url).body("a body"),
+            false => patata::Request::get((), url),
+        };
+        (Id::from(id), request)
     });
     let mut run = RecordedRun::start(&client, recording, requests);
     let mut out = std::io::stdout().lock();
-    for outcome in &mut run {
-        writeln!(out, "safe {}", outcome?.tag.id()).unwrap();
+    for recorded in &mut run {
+        if let Recorded::Outcome { ticket, .. } = recorded? {
+            writeln!(out, "safe {}", ticket.id()).unwrap();
+        }
     }
     run.finish(None)?;
     Ok(())

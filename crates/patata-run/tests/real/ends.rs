@@ -3,20 +3,28 @@
 use std::time::Duration;
 
 use patata::{Client, MaxFailures, Request};
-use patata_run::{Id, Manifest, RecordOptions, RecordedRun, RunFolder, Summary};
+use patata_run::{Id, Manifest, RecordOptions, Recorded, RecordedRun, RunError, RunFolder, Summary};
 
 const REQUESTS: i64 = 20;
+
+/// Whether there is an answer; `None` for what an earlier process has dealt with.
+fn is_ok(recorded: Result<Recorded<()>, RunError>) -> Option<bool> {
+    match recorded.unwrap() {
+        Recorded::Outcome { outcome, .. } => Some(outcome.result.is_ok()),
+        Recorded::Passed(_) => None,
+    }
+}
 
 /// Sends the requests, which are POSTs where their ids are even. Those behind the tenth are not answered in time.
 fn go_on(path: &std::path::Path, url: &str, client: &Client) -> (Vec<bool>, Summary) {
     let request = |id: i64| {
         let url = format!("{url}{}", if id < 10 { "/" } else { "/delay/60000" });
-        if id % 2 == 0 { Request::post(Id::from(id), url) } else { Request::get(Id::from(id), url) }
+        (Id::from(id), if id % 2 == 0 { Request::post((), url) } else { Request::get((), url) })
     };
     let recording =
         RunFolder::create_or_resume(path, Manifest::new("test"), RecordOptions::default()).unwrap();
     let mut run = RecordedRun::start(client, recording, (0..REQUESTS).map(request));
-    let results = (&mut run).map(|outcome| outcome.unwrap().result.is_ok()).collect();
+    let results = (&mut run).filter_map(is_ok).collect();
     (results, run.finish(None).unwrap())
 }
 
@@ -66,16 +74,16 @@ fn what_too_many_failures_end_is_left_too() {
             if is_abort { client.abort_on([404]) } else { client.max_failures(MaxFailures::Count(0)) };
         let client = client.build().unwrap();
         let request = |id: i64| match id {
-            0 => Request::post(Id::from(id), format!("{}/delay/60000", server.url())),
-            1 => Request::get(Id::from(id), format!("{}/delay/60000", server.url())),
-            2 => Request::get(Id::from(id), format!("{}/delay/500", server.url())),
-            3 => Request::get(Id::from(id), format!("{}/status/404", server.url())),
-            _ => Request::post(Id::from(id), server.url()),
+            0 => Request::post((), format!("{}/delay/60000", server.url())),
+            1 => Request::get((), format!("{}/delay/60000", server.url())),
+            2 => Request::get((), format!("{}/delay/500", server.url())),
+            3 => Request::get((), format!("{}/status/404", server.url())),
+            _ => Request::post((), server.url()),
         };
         let recording =
             RunFolder::create_or_resume(&path, Manifest::new("test"), RecordOptions::default()).unwrap();
-        let mut run = RecordedRun::start(&client, recording, (0..50).map(request));
-        assert_eq!((&mut run).map(Result::unwrap).count(), 2);
+        let mut run = RecordedRun::start(&client, recording, (0..50).map(|id| (Id::from(id), request(id))));
+        assert_eq!((&mut run).filter_map(is_ok).count(), 2);
         let summary = run.finish(None).unwrap();
         assert_eq!((summary.ok, summary.failed, summary.unknown), (1, 1, 1), "{is_abort}");
         let folder = RunFolder::open(&path).unwrap();

@@ -61,7 +61,7 @@ fn a_file_that_cannot_be_read_ends_the_reading_and_the_fix_is_told() {
         ("a.json", b"{\n  \"url\": 1\n}", "a.json: is JSON over several lines"),
         ("a.json", b"{ \"url\": 1,\n \"b\": 1\n}", "a.json: is JSON over several lines"),
         ("a.bz2", b"BZh91AY", "a.bz2: is a bzip2 archive, which is not read here; unpack it: bzip2 -dc"),
-        ("a.parquet", b"PAR1....", "a.parquet: is a Parquet file"),
+        ("a.parquet", b"PAR1....", "a.parquet: it is no whole file of Parquet"),
     ] {
         let found = error(name, content);
         assert!(found.starts_with(expected), "{found:?} is not {expected:?}");

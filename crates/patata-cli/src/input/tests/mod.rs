@@ -3,6 +3,7 @@
 mod archives;
 mod blocks;
 mod faults;
+mod parquet;
 mod properties;
 mod reading;
 mod requests;

@@ -48,14 +48,17 @@ complete -c patata -n "__fish_patata_using_subcommand run" -l id -d 'The field t
 complete -c patata -n "__fish_patata_using_subcommand run" -l input-format -d 'The form of the rows [default: what the file\'s name or beginning says]' -r -f -a "lines\t''
 jsonl\t''
 csv\t''
-tsv\t''"
+tsv\t''
+parquet\t''"
 complete -c patata -n "__fish_patata_using_subcommand run" -l url -d 'The URL, whatever it looks like' -r
 complete -c patata -n "__fish_patata_using_subcommand run" -s o -l output -d 'The folder of the run, which can be resumed [default: stdout]' -r -f -a "(__fish_complete_directories)"
 complete -c patata -n "__fish_patata_using_subcommand run" -l format -d 'The format of finished parts [default: jsonl]' -r -f -a "jsonl\t''
-csv\t''"
+csv\t''
+parquet\t''"
 complete -c patata -n "__fish_patata_using_subcommand run" -l compress -d 'Compress finished parts' -r -f -a "zstd\t''
 gzip\t''"
-complete -c patata -n "__fish_patata_using_subcommand run" -l columns -d 'The columns of CSV, as id,status,body.name' -r
+complete -c patata -n "__fish_patata_using_subcommand run" -l columns -d 'The columns of CSV and Parquet, as id,status,body.name' -r
+complete -c patata -n "__fish_patata_using_subcommand run" -l schema -d 'The types of bodies in Parquet, as \'name=string,tags=list<string>\', or @FILE of JSON' -r
 complete -c patata -n "__fish_patata_using_subcommand run" -l part-rows -d 'Rows in a part [default: 100000]' -r
 complete -c patata -n "__fish_patata_using_subcommand run" -l save-to -d 'Save each body to a file, as "files/{id}.bin"' -r
 complete -c patata -n "__fish_patata_using_subcommand run" -l unknown -d 'What a resume does with requests that were sent and whose outcome nobody knows [default: keep]' -r -f -a "keep\t'They stay as they are'

@@ -1,17 +1,20 @@
 //! A run of a client that is written down in a folder, as an iterator over outcomes that are safe.
 
+mod intake;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use patata::{Client, Control, Outcome, Receipt, Request, Run, Step, Stop};
+use patata::{Client, Control, Outcome, PushedRun, Receipt, Request, Step, Stop};
 
 use crate::accounts::{Costs, LimitsNow, Statistics, Summary, Tick};
 use crate::error::RunError;
 use crate::folder::Recording;
-use crate::gate::{Admission, Gate};
+use crate::gate::Passed;
 use crate::id::Id;
 use crate::recorder::{Ending, Recorder};
+use crate::run::intake::{Intake, More, Tagged};
 use crate::ticket::Ticket;
 
 /// Once a second it is written down where the run stands.
@@ -19,84 +22,117 @@ const SECOND: Duration = Duration::from_secs(1);
 /// How long is waited at most for what has no bell.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// The input as the engine sees it: only what is to be sent.
-#[derive(Debug)]
-struct Admitted<I> {
-    requests: I,
-    gate: Gate,
-}
-
-impl<I: Iterator<Item = Request<Id>>> Iterator for Admitted<I> {
-    type Item = Request<Arc<Ticket>>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let (request, id) = self.requests.next()?.with_tag(());
-            match self.gate.admit(id, request) {
-                Ok(Admission::Send { request, ticket }) => return Some(request.with_tag(ticket).0),
-                Ok(Admission::Skipped(()) | Admission::Unknown(())) => {}
-                // The recorder says why.
-                Err(_) => return None,
-            }
-        }
-    }
-}
-
-/// A run that is written down: an iterator over its outcomes, each given once it is safe on the disk.
+/// A run that is written down: an iterator over what became of its requests, each given once that is safe on the disk.
+///
+/// Requests are taken from the input in here, a bounded number ahead, each with the id by which it is known in the folder.
+/// Those that an earlier process has dealt with are given too, as [`Recorded::Passed`]: at once, or in their places where
+/// the client is [`ordered`](patata::Builder::ordered), behind the outcomes of all that came before them. An input may
+/// [pause](patata::Request::pause).
 ///
 /// ```
-/// use patata_run::{Id, Manifest, RecordOptions, RecordedRun, RunFolder};
+/// use patata_run::{Id, Manifest, RecordOptions, Recorded, RecordedRun, RunFolder};
 ///
 /// # let server = patata_testserver::Server::start().unwrap();
 /// # let url = server.url();
 /// # let folder = tempfile::tempdir().unwrap();
 /// # let path = folder.path().join("run");
 /// let client = patata::Client::builder().build()?;
-/// let requests = || (0..100).map(|id| patata::Request::get(Id::from(id), format!("{url}/")));
-/// for _ in 0..2 {
+/// let requests = |count| (0..count).map(|row| (Id::from(row), patata::Request::get(row, format!("{url}/"))));
+/// for (count, expected) in [(60, (60, 0)), (100, (40, 60))] {
 ///     let recording = RunFolder::create_or_resume(&path, Manifest::new("rust"), RecordOptions::default())?;
-///     let mut run = RecordedRun::start(&client, recording, requests());
-///     for outcome in &mut run {
-///         outcome?;
+///     let mut run = RecordedRun::start(&client, recording, requests(count));
+///     let (mut came, mut passed) = (0, 0);
+///     for recorded in &mut run {
+///         match recorded? {
+///             Recorded::Outcome { .. } => came += 1,
+///             Recorded::Passed(_) => passed += 1,
+///         }
 ///     }
-///     assert_eq!(run.finish(None)?.ok, 100);
+///     assert_eq!((came, passed), expected);
+///     assert_eq!(run.finish(None)?.ok, count as u64);
 /// }
 /// assert_eq!(server.requests(), 100);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
-pub struct RecordedRun<I> {
+pub struct RecordedRun<T, I> {
     client: Client,
-    run: Run<Arc<Ticket>, Admitted<I>>,
+    run: PushedRun<Tagged<T>>,
+    intake: Intake<T, I>,
     recorder: Recorder,
     /// Outcomes that are recorded and not safe yet, or safe and not taken: each with the number of its row, or of the
     /// one before it where it has none.
-    waiting: VecDeque<(u64, Outcome<Arc<Ticket>>)>,
+    waiting: VecDeque<(u64, Outcome<Tagged<T>>)>,
     /// So many rows are known to be safe.
     safe: u64,
+    /// So many outcomes were handed out.
+    handed_out: u64,
     limits: LimitsNow,
     next_tick: Instant,
     last_tick: Option<Tick>,
+    /// Whether the engine has no more outcomes to give.
+    is_over: bool,
     /// What the input says once it has ended.
     has_failed: bool,
 }
 
-impl<I: Iterator<Item = Request<Id>>> RecordedRun<I> {
+/// What became of a request.
+#[derive(Debug)]
+pub enum Recorded<T> {
+    /// It has ended, and that is safe.
+    Outcome {
+        /// How it has ended.
+        outcome: Outcome<T>,
+        /// By what the folder knows it.
+        ticket: Arc<Ticket>,
+    },
+    /// An earlier process has dealt with it.
+    Passed(Passed<T>),
+}
+
+/// What a look at a recorded run gives.
+#[derive(Debug)]
+pub enum RecordedStep<T> {
+    /// What became of a request.
+    Recorded(Recorded<T>),
+    /// Nothing yet.
+    Nothing,
+    /// There is nothing more.
+    End,
+}
+
+/// What there was to receive.
+#[derive(Debug, PartialEq, Eq)]
+enum Received {
+    /// All that there is just now.
+    All,
+    /// There is more at once.
+    Some,
+}
+
+impl<T, I: Iterator<Item = (Id, Request<T>)>> RecordedRun<T, I> {
     /// Begins to send what is left of the input.
-    pub fn start(client: &Client, recording: Recording, requests: I) -> Self {
+    pub fn start(
+        client: &Client,
+        recording: Recording,
+        requests: impl IntoIterator<Item = (Id, Request<T>), IntoIter = I>,
+    ) -> Self {
         let Recording { gate, recorder, .. } = recording;
-        let run = client.run(Admitted { requests, gate });
+        let run = client.run_pushed();
         let control = run.control();
         recorder.listen(move || control.wake());
         Self {
             client: client.clone(),
             run,
+            intake: Intake::new(gate, requests.into_iter(), client.is_ordered()),
             recorder,
             waiting: VecDeque::new(),
             safe: 0,
+            handed_out: 0,
             limits: LimitsNow::default(),
             next_tick: Instant::now() + SECOND,
             last_tick: None,
+            is_over: false,
             has_failed: false,
         }
     }
@@ -126,6 +162,23 @@ impl<I: Iterator<Item = Request<Id>>> RecordedRun<I> {
         self.run.stopped()
     }
 
+    /// Whether it was ended from another thread.
+    pub fn is_cancelled(&self) -> bool {
+        self.run.is_cancelled()
+    }
+
+    /// Says what a request did cost: see [`Run::settle`](patata::Run::settle).
+    ///
+    /// # Errors
+    /// An amount that is none.
+    pub fn settle<U: AsRef<str>>(
+        &mut self,
+        charge: Box<patata::Charge>,
+        actual: impl IntoIterator<Item = (U, f64)>,
+    ) -> Result<(), patata::Error> {
+        self.run.settle(charge, actual)
+    }
+
     /// The accounts of all processes.
     pub fn statistics(&self) -> &Statistics {
         self.recorder.statistics()
@@ -141,52 +194,60 @@ impl<I: Iterator<Item = Request<Id>>> RecordedRun<I> {
         self.recorder.skipped()
     }
 
-    /// The next outcome that is safe, if there is one within this time; `Ok(None)` where there is none yet.
+    /// What became of the next request, if that is safe within this time; [`RecordedStep::Nothing`] where it is not yet.
     ///
     /// # Errors
     /// What the disk has refused. The run has ended with it, what was given before is safe.
-    pub fn step(&mut self, limit: Duration) -> Result<Recorded, RunError> {
-        if let Some(outcome) = self.take_safe()? {
-            return Ok(Recorded::Outcome(outcome));
+    pub fn step(&mut self, limit: Duration) -> Result<RecordedStep<T>, RunError> {
+        if let Some(recorded) = self.take()? {
+            return Ok(RecordedStep::Recorded(recorded));
         }
         // What the disk refuses is told once all that is safe has been handed out.
-        let is_over = self.receive().unwrap_or(false);
+        let received = self.receive().unwrap_or(Received::All);
         self.tick();
-        if let Some(outcome) = self.take_safe()? {
-            return Ok(Recorded::Outcome(outcome));
+        if let Some(recorded) = self.take()? {
+            return Ok(RecordedStep::Recorded(recorded));
         }
-        if is_over && self.waiting.is_empty() {
-            return Ok(Recorded::End);
+        if self.is_over && self.waiting.is_empty() {
+            return Ok(RecordedStep::End);
         }
-        if is_over || self.run.receipt().outstanding == 0 {
+        if received == Received::Some {
+            return Ok(RecordedStep::Nothing);
+        }
+        if self.is_over || self.run.receipt().outstanding == 0 {
             // Nothing else will come that could be written with it.
             self.recorder.hurry();
         }
         let limit = limit.min(LOOK);
-        if is_over {
+        if self.is_over {
             self.recorder.wait(self.safe, limit);
         } else {
             self.run.wait(limit);
         }
-        Ok(Recorded::Nothing)
+        Ok(RecordedStep::Nothing)
     }
 
-    /// Takes what the engine has, and records it. Says whether that was all.
-    fn receive(&mut self) -> Result<bool, RunError> {
+    /// Takes what the engine has, and records it.
+    fn receive(&mut self) -> Result<Received, RunError> {
         loop {
             self.run.hold(self.waiting.len());
+            let more = self.intake.feed(&mut self.run);
             match self.run.step() {
                 Step::Outcome(outcome) => {
                     let is_ok = self.client.is_ok(&outcome);
-                    self.recorder.record(&outcome.tag, &outcome, is_ok)?;
+                    self.recorder.record(&outcome.tag.ticket, &outcome, is_ok)?;
                     self.waiting.push_back((self.recorder.recorded(), outcome));
                 }
-                Step::Wait => return Ok(false),
-                Step::End => return Ok(true),
+                Step::Wait if more == More::Yes => return Ok(Received::Some),
+                Step::Wait => return Ok(Received::All),
+                Step::End => {
+                    self.is_over = true;
+                    return Ok(Received::All);
+                }
             }
             // Those who wait for what is safe have a turn, too.
             if self.waiting.len().is_multiple_of(256) {
-                return Ok(false);
+                return Ok(Received::Some);
             }
         }
     }
@@ -202,14 +263,19 @@ impl<I: Iterator<Item = Request<Id>>> RecordedRun<I> {
         }
     }
 
-    fn take_safe(&mut self) -> Result<Option<Outcome<Arc<Ticket>>>, RunError> {
+    /// What is next, if it is safe.
+    fn take(&mut self) -> Result<Option<Recorded<T>>, RunError> {
+        let is_over = self.is_over && self.waiting.is_empty();
+        if let Some(passed) = self.intake.take_passed(self.handed_out, is_over) {
+            return Ok(Some(Recorded::Passed(passed)));
+        }
         let (safe, error) = match self.recorder.acknowledged() {
             Ok(safe) => (safe, None),
             Err((safe, error)) => (safe, Some(error)),
         };
         self.safe = safe;
         if self.waiting.front().is_some_and(|(row, _)| *row <= safe) {
-            return Ok(self.waiting.pop_front().map(|(_, outcome)| outcome));
+            return Ok(self.waiting.pop_front().map(|(_, outcome)| self.hand_out(outcome)));
         }
         match error {
             Some(error) => {
@@ -219,6 +285,13 @@ impl<I: Iterator<Item = Request<Id>>> RecordedRun<I> {
             }
             None => Ok(None),
         }
+    }
+
+    fn hand_out(&mut self, outcome: Outcome<Tagged<T>>) -> Recorded<T> {
+        self.handed_out += 1;
+        let (outcome, tagged) = outcome.with_tag(());
+        let Tagged { tag, ticket } = tagged;
+        Recorded::Outcome { outcome: outcome.with_tag(tag).0, ticket }
     }
 
     /// Ends the run where it stands, in order: what is in flight is given up, what came is safe.
@@ -235,8 +308,8 @@ impl<I: Iterator<Item = Request<Id>>> RecordedRun<I> {
         self.run.end();
         let receipt = self.run.receipt();
         self.recorder.set_costs(Costs::of_receipt(receipt));
-        let not_sent = self.run.unfinished().unsent.iter().map(|ticket| ticket.position()).collect();
-        let is_complete = receipt.cancelled == 0 && self.run.input().is_none();
+        let not_sent = self.run.unfinished().unsent.iter().map(|tagged| tagged.ticket.position()).collect();
+        let is_complete = receipt.cancelled == 0 && self.intake.is_complete();
         let ending = Ending {
             cancelled: receipt.cancelled,
             unsent: receipt.unsent,
@@ -249,19 +322,8 @@ impl<I: Iterator<Item = Request<Id>>> RecordedRun<I> {
     }
 }
 
-/// What a look at a recorded run gives.
-#[derive(Debug)]
-pub enum Recorded {
-    /// An outcome that is safe.
-    Outcome(Outcome<Arc<Ticket>>),
-    /// Nothing yet.
-    Nothing,
-    /// There is nothing more.
-    End,
-}
-
-impl<I: Iterator<Item = Request<Id>>> Iterator for RecordedRun<I> {
-    type Item = Result<Outcome<Arc<Ticket>>, RunError>;
+impl<T, I: Iterator<Item = (Id, Request<T>)>> Iterator for RecordedRun<T, I> {
+    type Item = Result<Recorded<T>, RunError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.has_failed {
@@ -269,9 +331,9 @@ impl<I: Iterator<Item = Request<Id>>> Iterator for RecordedRun<I> {
         }
         loop {
             match self.step(SECOND) {
-                Ok(Recorded::Outcome(outcome)) => return Some(Ok(outcome)),
-                Ok(Recorded::Nothing) => {}
-                Ok(Recorded::End) => return None,
+                Ok(RecordedStep::Recorded(recorded)) => return Some(Ok(recorded)),
+                Ok(RecordedStep::Nothing) => {}
+                Ok(RecordedStep::End) => return None,
                 Err(error) => {
                     self.has_failed = true;
                     return Some(Err(error));
