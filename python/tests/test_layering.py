@@ -88,6 +88,11 @@ LAYERS = {
     "polars": {"_frames", "_options", "frames"},
     "pandas": {"_frames", "_options", "frames"},
     "duckdb": {"_frames", "_options", "_patata", "client", "exceptions", "frames"},
+    "_clusters": {"_frames", "_options", "_patata", "budget", "client", "exceptions", "run_folder"},
+    "ray": {"_clusters", "_engines", "_options"},
+    "spark": {"_clusters", "_engines", "_options"},
+    "dask": {"_clusters", "_engines", "_options", "exceptions"},
+    "daft": {"_clusters", "_engines", "_options"},
     "_testing_proxy": set(),
     "testing": {"_patata", "_testing_proxy"},
     "__init__": {
