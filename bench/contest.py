@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
-import subprocess
 import sys
 import uuid
 from dataclasses import dataclass, field
@@ -96,21 +95,7 @@ def requirements(peer: str) -> list[str]:
 
 def environment(peer: str) -> str:
     """The interpreter of a peer's own environment, which is made where it is missing."""
-    if peer in OURS:
-        return sys.executable
-    folder = harness.BENCH / ".venvs" / peer
-    python = folder / "bin" / "python"
-    wanted = requirements(peer)
-    marker = folder / ".installed"
-    if not marker.exists() or marker.read_text() != " ".join(wanted):
-        print(f"  {peer}: installing {' '.join(wanted)}", flush=True)
-        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-        subprocess.run(
-            [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *wanted],
-            check=True,
-        )
-        marker.write_text(" ".join(wanted))
-    return str(python)
+    return sys.executable if peer in OURS else harness.environment(peer, requirements(peer))
 
 
 def cannot(peer: str) -> dict[str, str]:

@@ -131,6 +131,19 @@ def run_client(
     return run_child([python, str(CLIENTS / script), *map(str, arguments)], core)
 
 
+def environment(name: str, wanted: list[str]) -> str:
+    """The interpreter of an environment with these packages, which is made where it is missing."""
+    folder = BENCH / ".venvs" / name
+    python, marker = folder / "bin" / "python", folder / ".installed"
+    if not marker.exists() or marker.read_text() != " ".join(wanted):
+        print(f"  {name}: installing {' '.join(wanted)}", flush=True)
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+        install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *wanted]
+        subprocess.run(install, check=True)
+        marker.write_text(" ".join(wanted))
+    return str(python)
+
+
 # Rows and results
 
 

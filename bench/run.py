@@ -11,10 +11,11 @@ import memory
 import one_request
 import programs
 import run_folder
+import tables
 
 MODULES = {
     module.NAME: module
-    for module in (memory, in_flight, one_request, run_folder, programs, import_time, fresh_clone)
+    for module in (memory, in_flight, one_request, run_folder, tables, programs, import_time, fresh_clone)
 }
 """In the order of the table."""
 
