@@ -10,7 +10,7 @@ from patata._options.table import TABLE, ClientOnlyOptions, Options
 
 README = Path(__file__).parents[2] / "README.md"
 
-TABLES = {"of the client": ClientOnlyOptions, "of client and call": Options}
+TABLES = {"of the client": ClientOnlyOptions, "of client and call": Options, "of a table": TableOptions}
 """The TypedDict of each, by the name that the README's comments give its table."""
 
 

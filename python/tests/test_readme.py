@@ -105,6 +105,24 @@ def test_its_examples_run_one_after_another_against_the_server_of_the_package(tm
     assert "user-agent" not in printed
 
 
+def test_the_examples_of_tables_run_one_after_another(tmp_path, monkeypatch, capsys):
+    text = README.read_text()
+    tables = text[text.index("## Tables") : text.index("### On a cluster")]
+    code = "\n".join(re.findall(r"```python\n(.*?)```", tables, re.DOTALL))
+    monkeypatch.chdir(tmp_path)
+    with served(tmp_path) as (ports, _):
+        exec(compile(code.replace("12345", str(ports[0])), str(README), "exec"), {})
+    printed = capsys.readouterr().out
+    for part in [
+        "│ 3       ┆ 200    ┆ Hello world! ┆ null  │",
+        "│ b   ┆ 200    │",
+        "2 2\n",
+        "600\n",
+        "[(200,), (200,), (200,)]",
+    ]:
+        assert part in printed, part
+
+
 @pytest.mark.parametrize("topic", TOPICS)
 def test_it_has_an_example_for_each(topic):
     assert topic in section()
