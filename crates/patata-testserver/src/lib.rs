@@ -40,7 +40,11 @@
 //! | `/chunked/{n}` | The same in the chunked transfer coding, without a content length. |
 //! | `/redirect/{n}` | 302 to `/redirect/{n-1}`; `/redirect/0` answers as `/`. |
 //! | `/redirect-to?url=address&status=307` | That status, 300 to 399, 302 where it is left out, with that location. |
+//! | `/tagged/{tag}` | As `/`, with `ETag: "tag"`; 304 where `If-None-Match` is that. |
 //! | `/flaky/{key}/{n}` | 503 to the first `n` requests with this key, then as `/`. The count is the server's, and starts at nought with it. |
+//! | `/pages?page=2&size=10` | 200, JSON: a page of a list of 50: `items` (objects with `id` and `name`), `total`, and `next` (the path of the next page, or `null`), which is in the header `Link` too. Of 1 to 100 items, 10 where the size is left out. |
+//! | `/site/{n}` | 200, HTML: one of 100 pages that link to one another, and to what `/robots.txt` forbids. |
+//! | `/robots.txt` | 200, text: forbids `/site/private`. |
 //! | `/close` | As `/`, and closes the connection. |
 //! | `/v1/chat/completions` | As OpenAI's API answers, where there is [one](ServerBuilder::llm). |
 //! | `/v1/messages` | As Anthropic's API does, likewise. |
@@ -59,6 +63,7 @@
 mod body;
 mod faults;
 mod llm;
+mod pages;
 mod query;
 mod routes;
 mod server;

@@ -6,18 +6,20 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_TYPE, LOCATION};
+use http::header::{CONNECTION, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LINK, LOCATION};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde_json::{Value, json};
 
 use crate::body::Body;
 use crate::llm::{Llm, LlmCounts, LlmLimits};
+use crate::pages;
 use crate::query::parameter;
 
 const HELLO: Bytes = Bytes::from_static(br#"{"message":"Hello world!"}"#);
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 const BINARY: HeaderValue = HeaderValue::from_static("application/octet-stream");
 const LONGEST_DELAY: Duration = Duration::from_secs(600);
 
@@ -96,6 +98,10 @@ impl Routes {
             ["redirect", hops] => redirect(number(hops)?)?,
             ["redirect-to"] => redirect_to(query)?,
             ["flaky", key, failures] => self.flaky(key, number(failures)?),
+            ["tagged", tag] => tagged(tag, &request.headers)?,
+            ["pages"] => page(query)?,
+            ["site", page] => of_site(page, path),
+            ["robots.txt"] => response(StatusCode::OK, TEXT, Body::Whole(pages::ROBOTS.into())),
             ["close"] => close(),
             _ => not_found(path),
         };
@@ -208,6 +214,33 @@ fn redirection(status: StatusCode, location: String) -> Result<Response<Body>, S
     let mut response = bare(status);
     response.headers_mut().insert(LOCATION, location);
     Ok(response)
+}
+
+/// The message with an `ETag`, or that it has not changed, to who knows it under that.
+fn tagged(tag: &str, headers: &HeaderMap) -> Result<Response<Body>, String> {
+    let tag = HeaderValue::try_from(format!("\"{tag}\"")).map_err(|_| "no header can hold this tag")?;
+    let is_known = headers.get(IF_NONE_MATCH) == Some(&tag);
+    let mut response = if is_known { bare(StatusCode::NOT_MODIFIED) } else { hello() };
+    response.headers_mut().insert(ETAG, tag);
+    Ok(response)
+}
+
+/// A page of a list, which the header `Link` leads on from too.
+fn page(query: &str) -> Result<Response<Body>, String> {
+    let given = |name| parameter(query, name).map(|value| number(&value)).transpose();
+    let (page, next) = pages::page(given("page")?, given("size")?);
+    let mut response = json_response(StatusCode::OK, &page);
+    let link = next.and_then(|next| HeaderValue::try_from(format!("<{next}>; rel=\"next\"")).ok());
+    if let Some(link) = link {
+        response.headers_mut().insert(LINK, link);
+    }
+    Ok(response)
+}
+
+/// A page of the site.
+fn of_site(page: &str, path: &str) -> Response<Body> {
+    let text = page.parse().ok().and_then(pages::of_site);
+    text.map_or_else(|| not_found(path), |text| response(StatusCode::OK, HTML, Body::Whole(text.into())))
 }
 
 fn close() -> Response<Body> {

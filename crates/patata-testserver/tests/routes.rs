@@ -271,6 +271,38 @@ fn redirect_to_answers_that_location_and_status() {
 }
 
 #[test]
+fn tagged_answers_that_it_has_not_changed_to_who_knows_it() {
+    let answer = answer_to("GET /tagged/potato");
+    answer.is_hello();
+    assert_eq!(answer.header("etag"), Some("\"potato\""));
+    let server = Server::start().unwrap();
+    let known = "if-none-match: \"potato\"\r\n";
+    let answer = Client::new(&server).request("GET /tagged/potato", known, "");
+    assert_eq!((answer.status, answer.header("etag"), answer.body.len()), (304, Some("\"potato\""), 0));
+}
+
+#[test]
+fn pages_lead_on_in_the_body_and_in_a_header() {
+    let answer = answer_to("GET /pages?page=5&size=11");
+    assert_eq!((answer.status, answer.header("link")), (200, None));
+    let answer = answer_to("GET /pages");
+    assert_eq!(answer.header("link"), Some("</pages?page=2&size=10>; rel=\"next\""));
+    assert_eq!(answer.json()["next"], "/pages?page=2&size=10");
+    assert_eq!(answer.json()["items"][9]["id"], 9);
+    answer_to("GET /pages?page=two").is_bad_request("whole number");
+}
+
+#[test]
+fn the_site_says_what_robots_must_not_ask_for() {
+    let answer = answer_to("GET /site/0");
+    assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
+    assert!(String::from_utf8_lossy(&answer.body).contains("<a href=\"/site/private/0\">"));
+    assert_eq!(answer_to("GET /site/100").status, 404);
+    let answer = answer_to("GET /robots.txt");
+    assert_eq!(answer.body, b"User-agent: *\nDisallow: /site/private\n");
+}
+
+#[test]
 fn redirect_to_refuses_what_is_no_redirection() {
     answer_to("GET /redirect-to").is_bad_request("url");
     answer_to("GET /redirect-to?url=a%0D%0Ab:c").is_bad_request("url");

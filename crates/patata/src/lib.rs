@@ -30,6 +30,7 @@ mod address;
 #[cfg(feature = "benching")]
 #[doc(hidden)]
 pub mod benching;
+mod caching;
 mod client;
 mod clock;
 mod config;
@@ -44,6 +45,7 @@ mod job;
 mod report;
 mod request;
 mod response;
+mod robots;
 mod run;
 mod schedule;
 #[cfg(test)]
@@ -51,6 +53,9 @@ mod simulation;
 mod transport;
 
 pub use address::redacted::redacted;
+pub use caching::{
+    CacheAnswer, CacheBasis, CacheRequest, CacheVerdict, CachedResponse, Came, Flight, ResponseCache, Times,
+};
 pub use client::Client;
 pub use client::builder::Builder;
 pub use config::allotment::{Allotment, Lease, Wanted, WeakAllotment};
@@ -76,11 +81,15 @@ pub use request::multipart::{FilePart, Multipart};
 pub use request::path_template::PathTemplate;
 pub use request::priced::PricedRequest;
 pub use request::retry_if::Attempt;
+pub use response::cache_status::CacheStatus;
 pub use response::charset::{decode_json, decode_text};
 pub use response::headers::Headers;
 pub use response::{Outcome, Response, Url};
+pub use robots::{RobotsRules, RobotsVerdict};
 pub use run::caller::Step;
 pub use run::control::Control;
+pub use run::follow_ups::{FollowUps, Next, Refused};
+pub use run::followed::{Followed, FollowedRun, FollowedStream, Submitter};
 pub use run::pulled::Run;
 pub use run::pushed::PushedRun;
 pub use run::streamed::{RunStream, StreamedRun};

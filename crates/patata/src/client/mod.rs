@@ -10,12 +10,14 @@ use std::sync::Arc;
 
 use futures_core::Stream;
 
+use crate::caching::ResponseCache;
 use crate::client::builder::Builder;
 use crate::engine::{CallOptions, Engine};
 use crate::error::Error;
 use crate::request::Request;
 use crate::response::{Outcome, Response, Url};
 use crate::run::check::check;
+use crate::run::followed::{Followed, FollowedRun};
 use crate::run::pulled::Run;
 use crate::run::pushed::PushedRun;
 use crate::run::streamed::StreamedRun;
@@ -100,7 +102,7 @@ impl Client {
     }
 
     /// Whether an outcome counts as a success, as receipts have it: an answer with a status below 400, or with one of
-    /// [`ok_statuses`](Builder::ok_statuses).
+    /// [`ok_statuses`](Builder::ok_statuses); and a file that has not changed.
     ///
     /// ```
     /// # let server = patata_testserver::Server::start().unwrap();
@@ -112,7 +114,7 @@ impl Client {
     /// ```
     pub fn is_ok<T>(&self, outcome: &Outcome<T>) -> bool {
         let ok_statuses = &self.options.config.ok_statuses;
-        outcome.result.as_ref().is_ok_and(|response| ok_statuses.contains(response.status))
+        outcome.result.as_ref().is_ok_and(|response| ok_statuses.takes(response))
     }
 
     /// Whether outcomes are handed out in the order of the input: see [`Builder::ordered`].
@@ -123,6 +125,16 @@ impl Client {
     /// ```
     pub fn is_ordered(&self) -> bool {
         self.options.config.ordered
+    }
+
+    /// What may answer its requests before they are sent: see [`Builder::cache`].
+    ///
+    /// ```
+    /// assert!(patata::Client::builder().build()?.cache().is_none());
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
+    pub fn cache(&self) -> Option<Arc<dyn ResponseCache>> {
+        self.options.config.cache.clone()
     }
 
     /// The units that there are [budgets](Builder::budget) of, the client's own among them, in order; `None` as long as
@@ -169,6 +181,17 @@ impl Client {
         I: IntoIterator<Item = Request<T>>,
     {
         Run::start(&self.engine, &self.options, requests.into_iter())
+    }
+
+    /// Begins a run whose responses lead to further requests, by a function that is called with each outcome on the thread
+    /// that asks for outcomes: see [`FollowedRun`]. Dropping the run cancels it.
+    pub fn run_followed<T, I, F, R>(&self, requests: I, follow: F) -> FollowedRun<T, I::IntoIter, F>
+    where
+        I: IntoIterator<Item = Request<T>>,
+        F: FnMut(&Outcome<Followed<T>>) -> R,
+        R: IntoIterator<Item = Request<T>>,
+    {
+        FollowedRun::start(&self.engine, &self.options, requests.into_iter(), follow)
     }
 
     /// Looks at a request as a run would before any I/O, and tells the URL that it would be sent to, without the

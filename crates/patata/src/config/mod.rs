@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
 
+use crate::caching::ResponseCache;
 use crate::config::cookie_policy::CookiePolicy;
 use crate::config::http_version::HttpVersion;
 use crate::config::limits::{Limits, Patience};
@@ -33,6 +34,7 @@ use crate::request::retry_if::RetryIf;
 use crate::response::decoding;
 use crate::response::decoding::SizeLimits;
 use crate::response::statuses::OkStatuses;
+use crate::robots::RobotsRules;
 
 /// Connections for each event loop where `concurrency` is not given.
 const CONNECTIONS_PER_WORKER: usize = 100;
@@ -101,6 +103,10 @@ pub(crate) struct Config {
     /// Says what they did cost.
     pub(crate) settle: Option<SettleCost>,
     pub(crate) cookies: CookiePolicy,
+    /// What is asked before a request is sent.
+    pub(crate) cache: Option<Arc<dyn ResponseCache>>,
+    /// What says which requests `robots.txt` allows.
+    pub(crate) robots: Option<Arc<dyn RobotsRules>>,
 }
 
 impl Default for Config {
@@ -154,6 +160,8 @@ impl Default for Config {
             estimate: None,
             settle: None,
             cookies: CookiePolicy::default(),
+            cache: None,
+            robots: None,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What becomes of a job after an exchange, or the failure to begin one: its end, another attempt, or another hop.
 
+use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -14,6 +16,7 @@ use crate::engine::event_loop::EventLoop;
 use crate::error::{Error, Kind};
 use crate::job::{Job, redirect};
 use crate::response::Answer;
+use crate::response::cache_status::CacheStatus;
 use crate::schedule::Release;
 use crate::schedule::adaptive::{Report, Verdict};
 use crate::schedule::host::{Answered, Lesson};
@@ -322,6 +325,11 @@ impl EventLoop {
             Ok(None)
         };
         match next_hop {
+            Ok(Some(_)) if call.config.cache.is_some() || call.config.robots.is_some() => {
+                // The caller follows, as these are asked about each hop there.
+                job.attempt.leads_on = true;
+                return self.answer(job, now, head, Ok((Bytes::new(), None)));
+            }
             Ok(Some((target, message))) => {
                 if matches!(call.config.cookies, CookiePolicy::OfRedirects) {
                     job.keep_cookies(&head.headers);
@@ -346,15 +354,24 @@ impl EventLoop {
             Stored::Undecodable(error) => Err(error),
             Stored::File(path) => Ok((Bytes::new(), Some(path))),
         };
-        let answer = stored.map(|(body, saved_to)| Answer {
-            status: head.status,
-            version: head.version,
-            headers: head.headers,
-            body,
-            saved_to,
-        });
-        job.attempt.is_questioned = answer.is_ok() && self.is_question(&job, ending);
-        job.end(now, answer);
+        job.attempt.is_questioned = stored.is_ok() && self.is_question(&job, ending);
+        self.answer(job, now, head, stored);
+    }
+
+    /// Gives a job back with its answer.
+    fn answer(
+        &self,
+        mut job: Box<Job>,
+        now: Instant,
+        head: ResponseHead,
+        stored: Result<(Bytes, Option<Arc<Path>>), Error>,
+    ) {
+        let ResponseHead { status, version, headers, .. } = head;
+        let cached = CacheStatus::Sent;
+        job.end(
+            now,
+            stored.map(|(body, saved_to)| Answer { status, version, headers, body, saved_to, cached }),
+        );
         self.finish(job);
     }
 

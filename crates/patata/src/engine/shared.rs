@@ -321,6 +321,11 @@ impl Shared {
         self.state().schedule.release(release, now);
     }
 
+    /// A host is sent requests so far apart from now on.
+    pub(crate) fn keep_apart(&self, origin: &Arc<Origin>, interval: Duration) {
+        self.state().schedule.keep_apart(origin, interval);
+    }
+
     /// Adds as many jobs to `jobs` as an event loop has room for, which first gives back what is no longer in flight. One that
     /// gets fewer is woken as soon as there is another, and callers are asked for more input.
     pub(crate) fn take(

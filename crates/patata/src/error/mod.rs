@@ -50,13 +50,18 @@ pub enum Kind {
     /// The request was not sent, as the budget that it shares with others was lost: see
     /// [`Allotment::fail`](crate::Allotment::fail).
     Budget,
+    /// The request was not sent, as only what a [cache](crate::Builder::cache) has stored is wanted, and it has nothing for it.
+    NotCached,
+    /// The request was not sent, as the `robots.txt` of its host forbids it, or cannot be read: see
+    /// [`robots`](crate::Builder::robots).
+    Robots,
     /// The run ended before the request was done.
     Cancelled,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::InvalidRequest,
         Self::Resolve,
         Self::Connect,
@@ -73,6 +78,8 @@ impl Kind {
         Self::Save,
         Self::RetryIf,
         Self::Budget,
+        Self::NotCached,
+        Self::Robots,
         Self::Cancelled,
     ];
 
@@ -111,6 +118,8 @@ impl Kind {
             Self::Save => "save",
             Self::RetryIf => "retry_if",
             Self::Budget => "budget",
+            Self::NotCached => "not cached",
+            Self::Robots => "robots",
             Self::Cancelled => "cancelled",
         }
     }

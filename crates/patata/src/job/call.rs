@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
+use http::StatusCode;
+
 use crate::clock;
 use crate::config::Config;
 use crate::cookies::Jar;
@@ -163,9 +165,13 @@ impl Call {
         let Some(failures) = &self.failures else { return false };
         let Config { failures: policy, ok_statuses, .. } = &*self.config;
         let mut tally = failures.lock().unwrap_or_else(PoisonError::into_inner);
-        for job in ended.into_iter().filter(|job| !job.attempt.is_questioned) {
+        for job in ended.into_iter().filter(|job| !job.attempt.is_undecided() && !job.asked.is_internal()) {
             let Some(end) = &job.end else { continue };
             let result = end.result.as_ref().map(|answer| answer.status);
+            if self.config.cache.is_some() && matches!(result, Ok(StatusCode::NOT_MODIFIED)) {
+                // It is the cache that has asked whether something has changed.
+                continue;
+            }
             if result.is_err_and(Error::is_run_deadline) {
                 // It has ended the call already.
                 continue;

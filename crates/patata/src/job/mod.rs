@@ -81,6 +81,21 @@ pub(crate) struct Asked {
     pub(crate) stream_to: Option<Arc<Path>>,
 }
 
+/// The slots above are those of jobs that the user knows nothing of.
+const INTERNAL: usize = usize::MAX / 2;
+
+impl Asked {
+    /// Makes it one that the user knows nothing of: it has no tag, and comes to no outcome.
+    pub(crate) fn make_internal(&mut self, number: usize) {
+        self.slot = INTERNAL + number;
+    }
+
+    /// Whether the user knows nothing of it.
+    pub(crate) fn is_internal(&self) -> bool {
+        self.slot > INTERNAL
+    }
+}
+
 /// How far it has come, as the event loops that send it know.
 #[derive(Debug, Default)]
 pub(crate) struct Attempt {
@@ -106,6 +121,8 @@ pub(crate) struct Attempt {
     pub(crate) authorization: Authorization,
     /// Whether it has been answered, and the user's `retry_if` is to say whether that is the end.
     pub(crate) is_questioned: bool,
+    /// Whether it has been answered with a redirect that its caller is to follow.
+    pub(crate) leads_on: bool,
     /// Whether it would have been sent again, had the retry budget had room for it.
     pub(crate) is_retry_denied: bool,
     /// When the first attempt began.
@@ -128,6 +145,13 @@ pub(crate) enum Authorization {
     Stale,
     /// Refreshed, which is done once.
     Refreshed,
+}
+
+impl Attempt {
+    /// Whether its answer may not be the end: its caller says so.
+    pub(crate) fn is_undecided(&self) -> bool {
+        self.is_questioned || self.leads_on
+    }
 }
 
 impl Job {

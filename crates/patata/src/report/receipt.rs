@@ -11,6 +11,7 @@ use crate::report::costs;
 use crate::report::costs::Spent;
 use crate::report::latency::Latency;
 use crate::response::Outcome;
+use crate::response::cache_status::CacheStatus;
 use crate::response::statuses::OkStatuses;
 
 /// The most hosts that are named.
@@ -38,6 +39,9 @@ const NAMED_HOSTS: usize = 1000;
 pub struct Receipt {
     /// Requests taken from the input.
     pub submitted: u64,
+    /// How many of these were led to by the responses of others, or were added from outside: see
+    /// [`FollowedRun`](crate::FollowedRun).
+    pub followed: u64,
     /// Requests that were answered with a status of success: one below 400, or one of
     /// [`ok_statuses`](crate::Builder::ok_statuses).
     pub ok: u64,
@@ -77,6 +81,17 @@ pub struct Receipt {
     /// but that budget had too little left. By the budget, as a [`BindingBudget`](crate::BindingBudget) is shown:
     /// `tokens`, `tokens per host`, `concurrency of the shared budget`. Empty where no request has waited for any.
     pub budget_waits: BTreeMap<String, Duration>,
+    /// Requests that a [cache](crate::Builder::cache) has answered, so that nothing was sent.
+    pub cache_hits: u64,
+    /// Requests that were answered with what a cache had stored after the server was asked whether it is still good, or
+    /// where it failed; and those whose file was left as it is.
+    pub cache_revalidated: u64,
+    /// Requests that a cache could have answered, and has not.
+    pub cache_misses: u64,
+    /// Requests that were answered with the response to an equal one.
+    pub shared: u64,
+    /// Why a cache has not kept something that it should have, where it has not: a disk that is full, above all.
+    pub cache_trouble: Option<String>,
     /// Files that earlier processes left which ended in the middle of a download, and that this run has removed.
     pub removed_parts: u64,
     /// The folder of the last of them.
@@ -104,8 +119,9 @@ impl Receipt {
         }
         match &outcome.result {
             Ok(response) => {
+                self.note_cached(response.cached);
                 self.body_bytes += response.body.len() as u64;
-                if ok_statuses.contains(response.status) {
+                if ok_statuses.takes(response) {
                     self.ok += 1;
                 } else {
                     self.failed += 1;
@@ -124,6 +140,17 @@ impl Receipt {
                     self.name_host(host);
                 }
             }
+        }
+    }
+
+    fn note_cached(&mut self, status: CacheStatus) {
+        match status {
+            CacheStatus::Sent => {}
+            CacheStatus::Hit => self.cache_hits += 1,
+            CacheStatus::Revalidated | CacheStatus::Stale | CacheStatus::Unchanged => {
+                self.cache_revalidated += 1
+            }
+            CacheStatus::Shared => self.shared += 1,
         }
     }
 

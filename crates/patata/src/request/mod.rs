@@ -383,12 +383,16 @@ impl<T> Request<T> {
     /// ```
     /// let request = patata::Request::get((), "http://host/a?b=1").param("c", "2 3");
     /// assert_eq!(request.url(), "http://host/a?b=1&c=2+3");
+    /// let request = patata::Request::get((), "http://host/a#part").param("c", 2.to_string());
+    /// assert_eq!(request.url(), "http://host/a?c=2#part");
     /// ```
     pub fn url(&self) -> Cow<'_, str> {
         if self.params.is_empty() {
             return Cow::Borrowed(&self.url);
         }
-        Cow::Owned(params::append(self.url.trim_ascii(), &self.params))
+        let url = self.url.trim_ascii();
+        let fragment = url.find('#').map_or("", |begin| &url[begin..]);
+        Cow::Owned(params::append(url, &self.params) + fragment)
     }
 
     /// Its own headers, without the client's. `None` where it has none.
@@ -404,6 +408,27 @@ impl<T> Request<T> {
     /// Its [`label`](Self::label), where it was given one.
     pub fn own_label(&self) -> Option<&str> {
         self.label.as_deref()
+    }
+
+    /// Its own time-out for one attempt, where it has one.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// let request = patata::Request::get((), "http://host/").timeout(Duration::from_secs(7));
+    /// assert_eq!(request.own_timeout(), Some(Duration::from_secs(7)));
+    /// ```
+    pub fn own_timeout(&self) -> Option<Duration> {
+        self.timeout
+    }
+
+    /// The headers of the client's that it [leaves out](Self::without_header).
+    ///
+    /// ```
+    /// let request = patata::Request::get((), "http://host/").without_header("Accept");
+    /// assert!(request.removed_headers().eq(["accept"]));
+    /// ```
+    pub fn removed_headers(&self) -> impl Iterator<Item = &HeaderName> {
+        self.head.iter().flat_map(|head| &head.removed)
     }
 
     /// What it says itself that it costs, by unit. `None` where it says nothing of it.

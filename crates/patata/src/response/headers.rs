@@ -55,16 +55,7 @@ impl Headers {
         block.extend_from_slice(&marks.0.to_le_bytes());
         for (name, value) in pairs {
             marks.0 |= Marks::of_name(name.as_bytes()).0;
-            let mut lengths = [0; 8];
-            // A head is limited to kilobytes.
-            lengths[..4].copy_from_slice(&u32::try_from(name.len()).unwrap_or(u32::MAX).to_le_bytes());
-            lengths[4..].copy_from_slice(&u32::try_from(value.len()).unwrap_or(u32::MAX).to_le_bytes());
-            block.reserve(lengths.len() + name.len() + value.len());
-            block.extend_from_slice(&lengths);
-            let begin = block.len();
-            block.extend_from_slice(name.as_bytes());
-            block[begin..].make_ascii_lowercase();
-            block.extend_from_slice(value);
+            append(name, value, block);
         }
         if marks.0 == 0 {
             return Self::default();
@@ -113,6 +104,40 @@ impl Headers {
         self.marks().0 & wanted != 0
     }
 
+    /// The bytes that [`from_block`](Self::from_block) makes the same headers of, for who writes many down and reads them
+    /// again. They are of use to the same version of this crate.
+    ///
+    /// ```
+    /// let headers: patata::Headers = [("etag", "a")].into_iter().collect();
+    /// assert_eq!(patata::Headers::from_block(headers.as_block()), headers);
+    /// ```
+    pub fn as_block(&self) -> &[u8] {
+        &self.block
+    }
+
+    /// The headers of a [block](Self::as_block). What is none gives some headers, or none at all.
+    pub fn from_block(block: &[u8]) -> Self {
+        Self { block: block.into() }
+    }
+
+    /// The same with one header more, which the block has not.
+    ///
+    /// ```
+    /// let headers: patata::Headers = [("etag", "a")].into_iter().collect();
+    /// let aged = patata::Headers::from_block_with(headers.as_block(), "age", b"1");
+    /// assert!(aged.iter().eq([("etag", &b"a"[..]), ("age", b"1")]));
+    /// ```
+    pub fn from_block_with(block: &[u8], name: &str, value: &[u8]) -> Self {
+        let (marks, entries) = block.split_first_chunk().unwrap_or((&[0; size_of::<Marks>()], &[]));
+        let marks = u64::from_le_bytes(*marks) | Marks::of_name(name.as_bytes()).0;
+        let length = size_of::<Marks>() + entries.len() + 2 * size_of::<u32>() + name.len() + value.len();
+        let mut whole = Vec::with_capacity(length);
+        whole.extend_from_slice(&marks.to_le_bytes());
+        whole.extend_from_slice(entries);
+        append(name, value, &mut whole);
+        Self { block: whole.into() }
+    }
+
     fn marks(&self) -> Marks {
         self.block.first_chunk().map_or_else(Marks::default, |marks| Marks(u64::from_le_bytes(*marks)))
     }
@@ -127,6 +152,33 @@ impl Headers {
     fn entries(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         entries(&self.block)
     }
+}
+
+/// For who keeps responses and gives them back: names become lower case.
+///
+/// ```
+/// let headers: patata::Headers = [("ETag", "\"a\""), ("vary", "accept")].into_iter().collect();
+/// assert_eq!(headers.get("etag"), Some(&b"\"a\""[..]));
+/// ```
+impl<'h, V: AsRef<[u8]> + ?Sized + 'h> FromIterator<(&'h str, &'h V)> for Headers {
+    fn from_iter<I: IntoIterator<Item = (&'h str, &'h V)>>(pairs: I) -> Self {
+        Self::collect(pairs.into_iter().map(|(name, value)| (name, value.as_ref())), &mut Vec::new())
+    }
+}
+
+/// Appends a header to a block, its name in lower case.
+#[inline]
+fn append(name: &str, value: &[u8], block: &mut Vec<u8>) {
+    let mut lengths = [0; 8];
+    // A head is limited to kilobytes.
+    lengths[..4].copy_from_slice(&u32::try_from(name.len()).unwrap_or(u32::MAX).to_le_bytes());
+    lengths[4..].copy_from_slice(&u32::try_from(value.len()).unwrap_or(u32::MAX).to_le_bytes());
+    block.reserve(lengths.len() + name.len() + value.len());
+    block.extend_from_slice(&lengths);
+    let begin = block.len();
+    block.extend_from_slice(name.as_bytes());
+    block[begin..].make_ascii_lowercase();
+    block.extend_from_slice(value);
 }
 
 /// The headers in a block.

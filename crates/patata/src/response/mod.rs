@@ -1,5 +1,6 @@
 //! What comes back: a response, and the outcome that carries it or the reason why there is none.
 
+pub(crate) mod cache_status;
 pub(crate) mod charset;
 pub(crate) mod chunked_buffer;
 pub(crate) mod decoding;
@@ -19,6 +20,7 @@ use serde::de::DeserializeOwned;
 use crate::address::target::Target;
 use crate::cost::charge::Charge;
 use crate::error::Error;
+use crate::response::cache_status::CacheStatus;
 use crate::response::headers::Headers;
 
 /// A complete HTTP response: its body has been received whole and decoded.
@@ -52,6 +54,8 @@ pub struct Response {
     pub saved_to: Option<Arc<Path>>,
     /// The URL that answered, after redirects, without credentials and fragment.
     pub url: Url,
+    /// Whether it was received for its request, or comes out of a [cache](crate::Builder::cache).
+    pub cached: CacheStatus,
 }
 
 impl Response {
@@ -205,12 +209,13 @@ pub(crate) struct Answer {
     pub(crate) headers: Headers,
     pub(crate) body: Bytes,
     pub(crate) saved_to: Option<Arc<Path>>,
+    pub(crate) cached: CacheStatus,
 }
 
 impl Answer {
     /// The response of this target.
     pub(crate) fn into_response(self, target: Target) -> Response {
-        let Self { status, version, headers, body, saved_to } = self;
-        Response { status, version, headers, body, saved_to, url: Url(target) }
+        let Self { status, version, headers, body, saved_to, cached } = self;
+        Response { status, version, headers, body, saved_to, url: Url(target), cached }
     }
 }

@@ -2,6 +2,9 @@
 
 use http::StatusCode;
 
+use crate::response::Response;
+use crate::response::cache_status::CacheStatus;
+
 /// The codes that three digits can write.
 const CODES: usize = 1000;
 const WORD: usize = u64::BITS as usize;
@@ -40,6 +43,11 @@ impl OkStatuses {
             None => status.as_u16() < 400,
             Some(statuses) => statuses.contains(status),
         }
+    }
+
+    /// Whether a response is one of success: also where its file is left alone as it has not changed.
+    pub(crate) fn takes(&self, response: &Response) -> bool {
+        self.contains(response.status) || response.cached == CacheStatus::Unchanged
     }
 }
 

@@ -146,7 +146,9 @@ impl<T, I: Iterator<Item = Request<T>>> Run<T, I> {
             // The clock is only of interest once something is held back.
             if self.caller.has_outcome() || self.caller.has_news() {
                 let spent = clock::now().saturating_duration_since(begun);
-                self.caller.collect();
+                if self.caller.has_news() {
+                    self.caller.collect();
+                }
                 if self.is_cancelled() {
                     return false;
                 }
@@ -207,6 +209,12 @@ impl<T, I> Run<T, I> {
     /// `queue_max_size`, so that a slow last stage bounds the input too. Default: 0.
     pub fn hold(&mut self, outcomes: usize) {
         self.caller.hold(outcomes);
+    }
+
+    /// States how many of the requests that were taken so far have joined the run while it was under way, for its
+    /// [`receipt`](Self::receipt): for who wraps the input with [`FollowUps`](crate::FollowUps). Default: 0.
+    pub fn note_followed(&mut self, requests: u64) {
+        self.caller.note_followed(requests);
     }
 
     /// The input, until it has ended.

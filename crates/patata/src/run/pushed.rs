@@ -186,6 +186,12 @@ impl<T> PushedRun<T> {
         self.caller.hold(outcomes);
     }
 
+    /// States how many of the requests that were taken so far have joined the run while it was under way, for its
+    /// [`receipt`](Self::receipt): for who wraps the input with [`FollowUps`](crate::FollowUps). Default: 0.
+    pub fn note_followed(&mut self, requests: u64) {
+        self.caller.note_followed(requests);
+    }
+
     /// The accounts so far.
     pub fn receipt(&self) -> &Receipt {
         self.caller.receipt()

@@ -1,6 +1,6 @@
 //! What the schedule knows of one origin: its jobs that are ready, and whether it may be sent one now.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::config::limits::Limits;
 use crate::cost::charge::Charge;
@@ -90,6 +90,8 @@ pub(crate) struct Host {
     /// What may be used of other units, where that is limited for each host.
     pub(crate) budgets: Option<Box<Budgets>>,
     pace: Pace,
+    /// Whether it has asked for some of that pace itself.
+    is_kept_apart: bool,
     /// What it tells of its own limits.
     pacer: Option<Box<Pacer>>,
     /// Finds out how many requests it can use at once.
@@ -115,6 +117,7 @@ impl Host {
             health: None,
             budgets: limits.budgets.as_ref().and_then(|budgets| Budgets::new(&budgets.per_host)),
             pace: Pace::new(&limits.rates_per_host),
+            is_kept_apart: false,
             pacer: None,
             controller: None,
             held_until: None,
@@ -191,6 +194,12 @@ impl Host {
         Some(Box::new(controller.sent(now, self.in_flight)))
     }
 
+    /// Sends it requests so far apart, or farther.
+    pub(crate) fn keep_apart(&mut self, interval: Duration) {
+        self.pace.widen(interval);
+        self.is_kept_apart = true;
+    }
+
     /// Counts a request in the rate that is in flight already and goes out once more. Says until when it must wait.
     pub(crate) fn count_anew(&mut self, now: Instant) -> Option<Instant> {
         self.pace.count_anew(now)
@@ -237,7 +246,7 @@ impl Host {
     }
 
     fn asks_nothing(&self, now: Instant) -> bool {
-        self.slowdown.is_none() && self.controller.is_none() && self.is_free(now)
+        self.slowdown.is_none() && self.controller.is_none() && !self.is_kept_apart && self.is_free(now)
     }
 
     /// Whether the server itself is why it waits.
@@ -264,6 +273,7 @@ impl Host {
             && self.pacer.is_none()
             && self.ease_in.is_none()
             && self.slowdown.is_none()
+            && !self.is_kept_apart
     }
 
     /// Whether nothing but limits keeps requests from it.

@@ -418,6 +418,16 @@ impl Schedule {
         }
     }
 
+    /// Requests to a host are so far apart from now on, whosever they are.
+    pub(crate) fn keep_apart(&mut self, origin: &Arc<Origin>, interval: Duration) {
+        if !self.hosts.contains_key(origin) {
+            self.add_host(origin);
+        }
+        if let Some(host) = self.hosts.get_mut(origin) {
+            host.keep_apart(interval);
+        }
+    }
+
     /// Counts a request in the rates that goes out once more beside the line. Says until when it must wait.
     pub(crate) fn count_anew(&mut self, call: &Call, origin: &Arc<Origin>, now: Instant) -> Option<Instant> {
         let of_host = self.hosts.get_mut(origin).and_then(|host| host.count_anew(now));

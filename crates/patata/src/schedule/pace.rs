@@ -37,6 +37,11 @@ impl Pace {
         }
     }
 
+    /// Spreads requests by an interval, where they are not spread wider.
+    pub(crate) fn widen(&mut self, interval: Duration) {
+        self.interval = self.interval.max(Some(interval));
+    }
+
     /// Until when nothing more may be sent; `None` where something may.
     pub(crate) fn closed_until(&self, now: Instant) -> Option<Instant> {
         let quotas = self.quotas.iter().filter_map(|quota| quota.closed_until(now, 1.0));

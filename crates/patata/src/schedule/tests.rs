@@ -269,6 +269,37 @@ fn rates_hold_for_all_hosts_and_for_each() {
 }
 
 #[test]
+fn a_host_that_is_kept_apart_gets_one_request_at_a_time_and_others_go_on() {
+    let mut schedule = schedule();
+    let now = clock::now();
+    let origin = schedule.jobs(&[(0, "http://a/")]).remove(0).target.origin.clone();
+    schedule.keep_apart(&origin, seconds(2));
+    push(&mut schedule, "a", 0, 3);
+    assert_eq!(take(&mut schedule, 9, now), [0], "also where it is alone");
+    push(&mut schedule, "b", 3, 2);
+    assert_eq!(take(&mut schedule, 9, now), [3, 4]);
+    // A shorter time does not shorten it.
+    schedule.keep_apart(&origin, seconds(1));
+    assert!(take(&mut schedule, 9, now + seconds(1)).is_empty());
+    assert_eq!(take(&mut schedule, 9, now + seconds(2)), [1]);
+    assert_eq!(take(&mut schedule, 9, now + seconds(4)), [2]);
+}
+
+#[test]
+fn a_host_that_is_kept_apart_is_forgotten_no_sooner_than_it_may_be_sent_more() {
+    let mut schedule = schedule();
+    let now = clock::now();
+    push(&mut schedule, "a", 0, 1);
+    let origin = schedule.jobs(&[(0, "http://a/")]).remove(0).target.origin.clone();
+    schedule.keep_apart(&origin, seconds(2));
+    let taken = take_jobs(&mut schedule, 9, now);
+    release(&mut schedule, taken, None, now);
+    push(&mut schedule, "a", 1, 1);
+    assert!(take(&mut schedule, 9, now + seconds(1)).is_empty());
+    assert_eq!(take(&mut schedule, 9, now + seconds(2)), [1]);
+}
+
+#[test]
 fn what_is_limited_by_a_rate_becomes_due() {
     let mut schedule = limited(Limits { rates: vec!["2/s".parse().unwrap()], ..Limits::default() });
     let now = clock::now();

@@ -24,6 +24,7 @@ const OF_CONNECTION: [HeaderName; 5] = [
 ];
 
 /// The heads that a connection's requests begin with.
+#[derive(Debug)]
 pub(crate) struct Templates {
     /// What patata itself says, and of the user's defaults what goes along to another origin.
     own: HeaderMap,
@@ -72,6 +73,20 @@ impl Templates {
     /// What is sent for a job.
     pub(crate) fn compose<'t>(&'t self, job: &'t Job) -> Prepared<'t> {
         let message = &job.message;
+        let mut headers = self.headers(job);
+        Prepared {
+            method: message.method.clone(),
+            forwarded_to: self.forwarded_to.as_deref(),
+            target: self.target(&job.target.path, &mut headers),
+            headers,
+            body: (&message.body).into(),
+        }
+    }
+
+    /// The headers that are sent for a job.
+    #[inline(always)]
+    pub(crate) fn headers<'t>(&'t self, job: &Job) -> Cow<'t, HeaderMap> {
+        let message = &job.message;
         let mut headers = Cow::Borrowed(if message.defaults { &self.with_defaults } else { &self.own });
         if let Some(head) = &message.head {
             self.add_own(headers.to_mut(), head);
@@ -82,13 +97,7 @@ impl Templates {
         {
             headers.to_mut().insert(header::COOKIE, cookies);
         }
-        Prepared {
-            method: message.method.clone(),
-            forwarded_to: self.forwarded_to.as_deref(),
-            target: self.target(&job.target.path, &mut headers),
-            headers,
-            body: (&message.body).into(),
-        }
+        headers
     }
 
     /// Adds the headers of one request to those of all.

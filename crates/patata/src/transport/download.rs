@@ -264,7 +264,8 @@ impl Write for At<'_> {
     }
 }
 
-fn unwritable(path: &Path, cause: io::Error) -> Error {
+/// Why a body is not in its file.
+pub(crate) fn unwritable(path: &Path, cause: io::Error) -> Error {
     let message = format!("The body could not be saved to {path:?} (stream_to)");
     Error::new(Kind::Save, Phase::Body, message).with_source(cause)
 }

@@ -18,6 +18,8 @@ pub(crate) struct Part {
     pub(crate) file: File,
     path: PathBuf,
     is_named: bool,
+    /// Whether it is a file that has another name besides.
+    is_second_name: bool,
     parts: Parts,
 }
 
@@ -33,7 +35,8 @@ impl Part {
             let path = folder.join(format!(".patata-{hash:016x}-{number}.part"));
             let Some((file, is_left)) = take(&path)? else { continue };
             parts.opened();
-            let part = Self { file, path, is_named: false, parts: parts.clone() };
+            let (is_named, is_second_name) = (false, false);
+            let part = Self { file, path, is_named, is_second_name, parts: parts.clone() };
             if is_left {
                 parts.note_removed(folder);
             }
@@ -52,10 +55,28 @@ impl Part {
         Err(io::Error::other("too many processes write it at once"))
     }
 
+    /// Has it be another file, which gets a second name; or a copy of it, where the file system has no such names.
+    pub(crate) fn become_one_with(&mut self, source: &Path) -> io::Result<()> {
+        let second = self.path.with_extension("link");
+        match std::fs::remove_file(&second) {
+            Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(cause),
+            _ => {}
+        }
+        match std::fs::hard_link(source, &second) {
+            Ok(()) => {
+                std::fs::rename(&second, &self.path)?;
+                self.is_second_name = true;
+                Ok(())
+            }
+            Err(_) => io::copy(&mut File::open(source)?, &mut self.file).map(|_| ()),
+        }
+    }
+
     /// Gives it its name, in place of what has had that.
     pub(crate) fn persist(mut self, target: &Path) -> io::Result<()> {
         std::fs::rename(&self.path, target)?;
-        self.is_named = true;
+        // Where both are names of one file already, they both stay.
+        self.is_named = !self.is_second_name || self.path.symlink_metadata().is_err();
         Ok(())
     }
 
@@ -164,6 +185,23 @@ mod tests {
         assert_eq!(parts.take_removed(), Removed { count: 2, folder: folder.path().to_owned() });
         part.persist(&target).unwrap();
         assert_eq!((std::fs::read(&target).unwrap(), entries(folder.path())), (vec![], 1));
+    }
+
+    #[test]
+    fn a_file_gets_a_second_name_whatever_has_had_that() {
+        let (folder, parts) = (tempfile::tempdir().unwrap(), Parts::default());
+        let (source, target) = (folder.path().join("source"), folder.path().join("target"));
+        std::fs::write(&source, "potato").unwrap();
+        std::fs::write(&target, "old").unwrap();
+        // The second time both are names of one file already.
+        for _ in 0..2 {
+            let mut part = Part::create(&target, &parts).unwrap();
+            part.become_one_with(&source).unwrap();
+            part.persist(&target).unwrap();
+            assert_eq!((std::fs::read(&target).unwrap(), entries(folder.path())), (b"potato".to_vec(), 2));
+        }
+        use std::os::unix::fs::MetadataExt;
+        assert_eq!(source.metadata().unwrap().ino(), target.metadata().unwrap().ino());
     }
 
     #[test]

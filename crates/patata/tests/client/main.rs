@@ -7,6 +7,7 @@ mod adaptive;
 mod bursts;
 mod calls;
 mod downloads;
+mod follow_ups;
 mod leave;
 mod limits;
 mod ordered;
@@ -14,6 +15,7 @@ mod outages;
 mod pushed;
 mod requests;
 mod retries;
+mod robots;
 mod runs;
 mod stops;
 #[path = "../support/mod.rs"]

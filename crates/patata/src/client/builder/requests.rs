@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue, header};
 
+use crate::caching::ResponseCache;
 use crate::client::builder::Builder;
 use crate::config::Config;
 use crate::config::cookie_policy::CookiePolicy;
 use crate::request::auth::{AuthRequest, Authorize};
 use crate::request::body::{Body, Content};
 use crate::request::{auth, parse_header, parse_name};
+use crate::robots::RobotsRules;
 
 impl Builder {
     /// Whether redirects are followed, or handed out as responses. Default: followed.
@@ -21,6 +23,96 @@ impl Builder {
             (false, _) => None,
             (true, limit) => limit.or(Config::default().max_redirects),
         };
+        self
+    }
+
+    /// What may answer requests before they are sent, and learns from what is sent: a private cache after RFC 9111 in a
+    /// folder, as the crate `patata-cache` has it, or one of your own. Default: none.
+    ///
+    /// It is asked about each hop of a request on the thread that takes outcomes from the run. A request that it answers
+    /// waits for nothing, and counts in no limit; [`Response::cached`](crate::Response::cached) and the
+    /// [receipt](crate::Receipt::cache_hits) tell it from others. Those that ask for the same at the same time wait for
+    /// the first of them.
+    ///
+    /// ```
+    /// # let server = patata_testserver::Server::start().unwrap();
+    /// # let url = server.url();
+    /// use std::collections::HashMap;
+    /// use std::sync::{Arc, Mutex};
+    ///
+    /// use patata::{
+    ///     CacheAnswer, CacheBasis, CacheRequest, CacheStatus, CacheVerdict, CachedResponse, Came, Flight, ResponseCache,
+    ///     Times,
+    /// };
+    ///
+    /// /// Keeps the first response of each URL as long as the process lives.
+    /// #[derive(Debug, Default)]
+    /// struct Memory(Mutex<HashMap<String, CachedResponse>>);
+    ///
+    /// impl ResponseCache for Memory {
+    ///     fn ask(&self, request: CacheRequest<'_>) -> CacheAnswer {
+    ///         let key = request.url.bytes().fold(0, |key: u128, byte| key.wrapping_mul(31) + u128::from(byte));
+    ///         match self.0.lock().unwrap().get(request.url) {
+    ///             Some(response) => CacheAnswer::Hit(response.clone()),
+    ///             None => CacheAnswer::Send(Flight { key, shares_failure: false }),
+    ///         }
+    ///     }
+    ///
+    ///     fn tell(&self, request: CacheRequest<'_>, _: Option<CacheBasis>, came: Came<'_>, _: Times) -> CacheVerdict {
+    ///         if let Came::Response { status, version, headers, body, .. } = came {
+    ///             let (headers, body, cached) = (headers.clone(), body.clone(), CacheStatus::Hit);
+    ///             let response = CachedResponse { status, version, headers, body, file: None, cached };
+    ///             self.0.lock().unwrap().insert(request.url.to_owned(), response);
+    ///         }
+    ///         CacheVerdict::AsCame
+    ///     }
+    /// }
+    ///
+    /// let client = patata::Client::builder().cache(Arc::new(Memory::default()) as Arc<dyn ResponseCache>).build()?;
+    /// let mut run = client.run((0..100).map(|id| patata::Request::get(id, &*url)));
+    /// run.by_ref().for_each(drop);
+    /// assert_eq!((run.receipt().ok, run.receipt().cache_hits, run.receipt().cache_misses), (100, 99, 1));
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
+    pub fn cache(mut self, cache: impl Into<Option<Arc<dyn ResponseCache>>>) -> Self {
+        self.config.cache = cache.into();
+        self
+    }
+
+    /// What reads `robots.txt` and says which requests it allows, so that no others are sent (RFC 9309). Default: none, and
+    /// none is obeyed.
+    ///
+    /// The file of each origin is fetched before anything else is sent there, under the same limits, and is no outcome of the
+    /// run. What waits for it counts in [`queue_max_size`](Self::queue_max_size). A request that must not be sent, also as
+    /// the next hop of a redirect, ends with an error of kind [`ErrorKind::Robots`](crate::ErrorKind::Robots). A delay that
+    /// the file asks for is kept by all calls of the client.
+    ///
+    /// ```
+    /// # let server = patata_testserver::Server::start().unwrap();
+    /// # let url = server.url();
+    /// use std::sync::Arc;
+    ///
+    /// use patata::{Error, ErrorKind, Response, RobotsRules, RobotsVerdict};
+    ///
+    /// /// Allows what needs no file to be read.
+    /// #[derive(Debug)]
+    /// struct Nothing;
+    ///
+    /// impl RobotsRules for Nothing {
+    ///     fn verdict(&self, url: &str) -> Result<RobotsVerdict, Box<dyn std::error::Error + Send + Sync>> {
+    ///         Ok(RobotsVerdict::Forbidden(format!("robots.txt forbids {url}")))
+    ///     }
+    ///
+    ///     fn learn(&self, _: &str, _: Result<&Response, &Error>) {}
+    /// }
+    ///
+    /// let client = patata::Client::builder().robots(Arc::new(Nothing) as Arc<dyn RobotsRules>).build()?;
+    /// let outcome = client.run([patata::Request::get(1, &*url)]).next().unwrap();
+    /// assert_eq!(outcome.result.unwrap_err().kind(), ErrorKind::Robots);
+    /// # Ok::<(), patata::ConfigError>(())
+    /// ```
+    pub fn robots(mut self, rules: impl Into<Option<Arc<dyn RobotsRules>>>) -> Self {
+        self.config.robots = rules.into();
         self
     }
 
