@@ -93,6 +93,22 @@ pub enum RunError {
         /// The first row that differs, counted from 0.
         row: u64,
     },
+    /// A request that a response has led to cannot be kept, so that another process could send it.
+    #[error("a follow-up cannot be kept in the run folder: {what}")]
+    FollowUp {
+        /// What is in the way, and what to do about it.
+        what: String,
+    },
+    /// There are requests in the folder that responses have led to, which the one who goes on with it would not send.
+    #[error(
+        "{} has requests that responses have led to, which would not be sent; go on with it as it was begun, by what \
+         follows responses",
+        path.display()
+    )]
+    Followed {
+        /// The folder.
+        path: PathBuf,
+    },
     /// Responses cannot be written in the way that was asked for.
     #[error("{what}")]
     Output {

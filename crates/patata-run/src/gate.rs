@@ -1,7 +1,7 @@
 //! The way into a run: which requests are sent, and which an earlier process has dealt with.
 
 use std::collections::{HashMap, VecDeque};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -217,7 +217,10 @@ impl Gate {
         let (run, known_at) =
             elsewhere.and_then(|found| found.first_sent_as(is_sent_here)).unwrap_or((&self.run, position));
         let known_as = self.options.idempotency_keys.then(|| idempotency_key(run, known_at));
-        Ok(Admission::Send { request: self.guarded(request, &ticket, known_as), ticket })
+        Ok(Admission::Send {
+            request: guarded(&self.journal, &self.folder, request, &ticket, known_as),
+            ticket,
+        })
     }
 
     /// Leaves a request alone of which nobody knows what became.
@@ -237,30 +240,6 @@ impl Gate {
         Ok(())
     }
 
-    /// Has a request wait until it is written down that it will be sent; `known_as` is by what the server knows it again.
-    fn guarded<T>(
-        &self,
-        mut request: Request<T>,
-        ticket: &Arc<Ticket>,
-        known_as: Option<String>,
-    ) -> Request<T> {
-        if let Some(known_as) = known_as
-            && request.headers().is_none_or(|headers| !headers.contains_key("idempotency-key"))
-        {
-            request = request.header("idempotency-key", known_as);
-        }
-        let (journal, ticket, folder) = (self.journal.clone(), ticket.clone(), self.folder.clone());
-        request.before_send(move || {
-            let written = journal.stage_sent(&ticket);
-            let folder = folder.clone();
-            async move {
-                let gone =
-                    |_| Err(RunError::NotARunFolder { path: folder, why: "its run has ended".to_owned() });
-                written.await.unwrap_or_else(gone)
-            }
-        })
-    }
-
     /// What a request that has an effect waits for.
     #[cfg(test)]
     pub(crate) fn ask_leave(
@@ -274,6 +253,30 @@ impl Gate {
     pub fn taken(&self) -> u64 {
         self.next
     }
+}
+
+/// Has a request wait until it is written down that it will be sent; `known_as` is by what the server knows it again.
+pub(crate) fn guarded<T>(
+    journal: &Arc<Journal>,
+    folder: &Path,
+    mut request: Request<T>,
+    ticket: &Arc<Ticket>,
+    known_as: Option<String>,
+) -> Request<T> {
+    if let Some(known_as) = known_as
+        && request.headers().is_none_or(|headers| !headers.contains_key("idempotency-key"))
+    {
+        request = request.header("idempotency-key", known_as);
+    }
+    let (journal, ticket, folder) = (journal.clone(), ticket.clone(), folder.to_owned());
+    request.before_send(move || {
+        let written = journal.stage_sent(&ticket);
+        let folder = folder.clone();
+        async move {
+            let gone = |_| Err(RunError::NotARunFolder { path: folder, why: "its run has ended".to_owned() });
+            written.await.unwrap_or_else(gone)
+        }
+    })
 }
 
 fn passed<T>(tag: T, position: u64, why: Why) -> Admission<T> {

@@ -86,6 +86,15 @@ pub struct OutputOptions {
     pub schema: Option<String>,
     /// Whether rows have the response's headers. Default: no.
     pub headers: bool,
+    /// Whether sealed parts have a row for each item of a page, as [`write_items`](crate::write_items) makes them. It is for
+    /// JSONL. Default: no.
+    #[serde(skip_serializing_if = "is_false")]
+    pub items: bool,
+}
+
+// The argument is serde's.
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl Default for OutputOptions {
@@ -97,6 +106,7 @@ impl Default for OutputOptions {
             columns: Vec::new(),
             schema: None,
             headers: false,
+            items: false,
         }
     }
 }
@@ -157,6 +167,10 @@ impl OutputOptions {
     pub fn check(&self) -> Result<(), RunError> {
         let refuse = |what: String| Err(RunError::Output { what });
         match self.format {
+            Format::Csv | Format::Parquet if self.items => refuse(
+                "items are written as JSONL; leave the format out, and turn the finished parts into what you like"
+                    .to_owned(),
+            ),
             Format::Jsonl | Format::Csv if self.schema.is_some() => refuse(
                 "a schema is for Parquet, and other formats have bodies as they came; leave it out"
                     .to_owned(),
@@ -172,7 +186,7 @@ impl OutputOptions {
     /// Whether rows can be read again as they were, but for what a schema leaves out of bodies.
     pub(crate) fn has_whole_rows(&self) -> bool {
         match self.format {
-            Format::Jsonl => true,
+            Format::Jsonl => !self.items,
             Format::Csv => false,
             Format::Parquet => cfg!(feature = "parquet") && self.columns.is_empty(),
         }

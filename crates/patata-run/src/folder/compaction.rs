@@ -1,7 +1,7 @@
 //! Leaves each request one row: what was sent again has two, of which the older one goes.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Write};
+use std::io::{self, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,10 +16,10 @@ use crate::journal::staged::Entries;
 use crate::ledger::entry::{Ended, Entry, Extent};
 use crate::ledger::state::State;
 use crate::manifest::{Compression, Format, Manifest, OutputOptions};
-use crate::output::csv;
 use crate::output::line::Line;
 use crate::output::reader::{Rows, Source};
 use crate::output::seal::{seal, unpacked};
+use crate::output::{csv, items};
 use crate::storage::disk::{Disk, beside};
 
 /// Rewrites the parts that have rows of requests which have others since. Returns the run in sum, without these.
@@ -44,6 +44,7 @@ pub(crate) fn compact(
     let ledger_file = last.map_or(1, |last| last.number + 1);
     let mut compaction = Compaction { disk, folder, output: &manifest.output, state, ledger_file };
     match manifest.output.format {
+        Format::Jsonl if manifest.output.items => compaction.by_place(&superseded)?,
         Format::Jsonl => superseded.iter().try_for_each(|(part, rows)| compaction.jsonl(*part, rows))?,
         Format::Csv | Format::Parquet => compaction.by_place(&superseded)?,
     }
@@ -173,7 +174,11 @@ impl Compaction<'_> {
         let mut left = Left::of(self.state.next_part());
         let is_left_out =
             |place: usize| rows.get(place).is_some_and(|row| without.contains(&row.extent.offset));
-        let copied = copy(&**self.disk, &path, self.output, is_left_out, &mut left.bytes);
+        let copied = match self.output.items {
+            // A page has any number of rows.
+            true => copy_items(&**self.disk, &path, rows, without, &mut left.bytes).map(|()| rows.len()),
+            false => copy(&**self.disk, &path, self.output, is_left_out, &mut left.bytes),
+        };
         let count = copied.map_err(RunError::io("reading", &path))?;
         if count != rows.len() {
             let what = format!("it has {count} rows, and the ledger says {}", rows.len());
@@ -200,7 +205,7 @@ impl Compaction<'_> {
             let ending = self.output.ending();
             let sealed = files::sealed(self.folder, WRITER, part, ending);
             // What it has is in its format already.
-            let mut as_it_is = OutputOptions { format: Format::Jsonl, ..self.output.clone() };
+            let mut as_it_is = OutputOptions { format: Format::Jsonl, items: false, ..self.output.clone() };
             if self.output.format == Format::Parquet {
                 // Compressed already.
                 as_it_is.compression = Compression::None;
@@ -269,6 +274,19 @@ fn copy(
     // Who reads Parquet without knowing it has been refused before.
     debug_assert_eq!(output.format, Format::Csv);
     csv::copy(unpacked(disk, path)?, is_left_out, into)
+}
+
+/// Copies a part with rows of items without those of some pages, which are known by where they stood.
+fn copy_items(
+    disk: &dyn Disk,
+    path: &Path,
+    rows: &[Known],
+    without: &BTreeSet<u64>,
+    into: &mut Vec<u8>,
+) -> io::Result<()> {
+    let left_out = rows.iter().filter(|row| without.contains(&row.extent.offset));
+    let left_out = left_out.map(|row| row.position).collect();
+    items::copy(BufReader::with_capacity(1 << 16, unpacked(disk, path)?), &left_out, into)
 }
 
 /// The run in sum, from the rows that are left.

@@ -13,7 +13,7 @@ use crate::error::RunError;
 use crate::folder::recovery::read_groups_before;
 use crate::journal::files::{self, WRITER};
 use crate::ledger::entry::{Entry, Extent};
-use crate::ledger::state::{Part, State};
+use crate::ledger::state::{FIRST_FOLLOW_UP, Part, State};
 use crate::manifest::{Format, Manifest, OutputOptions, Writers};
 use crate::output::restored::RestoredRow;
 use crate::output::seal::unpacked;
@@ -78,8 +78,7 @@ impl std::fmt::Debug for Earlier {
 /// Where rows are.
 #[derive(Debug, Default)]
 struct Index {
-    /// By position, part and offset in one number; 0 where there is no row.
-    places: Vec<u64>,
+    places: Places,
     parts: BTreeMap<u32, Part>,
     spool: Option<File>,
     /// Where the parts that were unpacked begin in the spool, and how long they are.
@@ -210,8 +209,7 @@ impl Earlier {
 impl Index {
     /// The part that has the row of a position, and where in it that begins.
     fn place(&self, position: u64) -> Option<(u32, u64)> {
-        let place = usize::try_from(position).ok().and_then(|position| self.places.get(position));
-        place.copied().and_then(taken_apart)
+        self.places.get(position).and_then(taken_apart)
     }
 
     /// Notes where the rows of a part begin in what it was unpacked to.
@@ -229,7 +227,7 @@ impl Index {
                 return Ok(());
             }
             let place = serde_json::from_slice::<Positioned>(&line).ok().and_then(|row| {
-                let place = self.places.get_mut(usize::try_from(row.index).ok()?)?;
+                let place = self.places.get_mut(row.index)?;
                 (taken_apart(*place)?.0 == part).then_some(place)
             });
             if let Some(place) = place {
@@ -294,12 +292,12 @@ impl Window {
 /// Reads from the ledger where rows are.
 fn read_index(disk: &dyn Disk, folder: &Path, before: Option<u32>) -> Result<Index, RunError> {
     let mut state = State::default();
-    let mut places: Vec<u64> = Vec::new();
+    let mut places = Places::default();
     read_groups_before(disk, folder, before, |group| {
         for entry in group {
             match *entry {
-                Entry::Ended { position, ended, .. } => set(&mut places, position, packed(ended.extent)),
-                Entry::Again { position } => set(&mut places, position, 0),
+                Entry::Ended { position, ended, .. } => places.set(position, packed(ended.extent)),
+                Entry::Again { position } => places.set(position, 0),
                 Entry::Seal { .. } | Entry::Drop { .. } => state.apply(*entry),
                 _ => {}
             }
@@ -321,7 +319,10 @@ pub(crate) fn not_readable(folder: &Path, output: &OutputOptions) -> RunError {
         Format::Parquet => format!(
             "its rows were written with the columns {columns} alone; read the files of Parquet in the folder out"
         ),
-        _ => format!("its rows were written as {}, in the folder out", output.ending()),
+        Format::Jsonl => {
+            "its rows are those of the items of pages; read the files in the folder out".to_owned()
+        }
+        Format::Csv => format!("its rows were written as {}, in the folder out", output.ending()),
     };
     RunError::NotARunFolder { path: folder.to_owned(), why }
 }
@@ -332,12 +333,46 @@ struct Positioned {
     index: u64,
 }
 
-fn set(places: &mut Vec<u64>, position: u64, place: u64) {
-    let Ok(position) = usize::try_from(position) else { return };
-    if places.len() <= position {
-        places.resize(position + 1, 0);
+/// By position, part and offset in one number; 0 where there is no row.
+#[derive(Debug, Default)]
+struct Places {
+    input: Vec<u64>,
+    /// Of what responses have led to.
+    found: Vec<u64>,
+}
+
+impl Places {
+    fn of(&mut self, position: u64) -> (&mut Vec<u64>, usize) {
+        let (places, position) = match position.checked_sub(FIRST_FOLLOW_UP) {
+            Some(number) => (&mut self.found, number),
+            None => (&mut self.input, position),
+        };
+        (places, usize::try_from(position).unwrap_or(usize::MAX))
     }
-    places[position] = place;
+
+    fn get(&self, position: u64) -> Option<u64> {
+        let (places, position) = match position.checked_sub(FIRST_FOLLOW_UP) {
+            Some(number) => (&self.found, number),
+            None => (&self.input, position),
+        };
+        places.get(usize::try_from(position).ok()?).copied()
+    }
+
+    fn get_mut(&mut self, position: u64) -> Option<&mut u64> {
+        let (places, position) = self.of(position);
+        places.get_mut(position)
+    }
+
+    fn set(&mut self, position: u64, place: u64) {
+        let (places, position) = self.of(position);
+        if position == usize::MAX {
+            return;
+        }
+        if places.len() <= position {
+            places.resize(position + 1, 0);
+        }
+        places[position] = place;
+    }
 }
 
 /// Part and offset in one number; 0 for what has no room in it, which no part of a run has.

@@ -29,6 +29,8 @@ use crate::folder::earlier::{Earlier, check_readable, not_readable};
 use crate::folder::evidence::Evidence;
 use crate::folder::recovery::{Recovered, recover};
 use crate::folder::retry::Selection;
+use crate::found;
+use crate::found::FoundRequests;
 use crate::gate::{Counts, Gate, RecordOptions};
 use crate::id::Id;
 use crate::identity::InputBlock;
@@ -50,6 +52,8 @@ use crate::storage::lock::Lock;
 pub struct Recording {
     /// The way in: which requests are sent.
     pub gate: Gate,
+    /// The way in for what responses lead to.
+    pub found: FoundRequests,
     /// The way out: what comes of them.
     pub recorder: Recorder,
     /// The input as earlier processes have read it.
@@ -532,7 +536,7 @@ pub(crate) fn record(
     recovered: Recovered,
     others: Others,
 ) -> Result<Recording, RunError> {
-    let Recovered { state, ledger_file, mut statistics } = recovered;
+    let Recovered { state, ledger_file, mut statistics, found } = recovered;
     statistics.set_process(u32::try_from(state.processes).unwrap_or(u32::MAX).saturating_add(1));
     let place = Place {
         disk: disk.clone(),
@@ -544,6 +548,7 @@ pub(crate) fn record(
     journal.note(&Entry::Begin { boot: &disk.boot() })?;
     {
         let mut staged = journal.stage()?;
+        staged.set_found_length(found.length);
         for line in finish::lines(&*disk, &path.join(UNKNOWN))? {
             if let Some(position) = finish::position(&line).filter(|position| state.sent.contains(*position))
             {
@@ -552,12 +557,12 @@ pub(crate) fn record(
         }
     }
     let counts = Arc::new(Counts::default());
-    let run = Arc::from(manifest.run.as_str());
+    let run: Arc<str> = Arc::from(manifest.run.as_str());
     let input = state.input.clone();
     let parts = recorder::Parts {
         journal: journal.clone(),
         counts: counts.clone(),
-        disk,
+        disk: disk.clone(),
         folder: path.to_owned(),
         manifest: manifest.clone(),
         statistics,
@@ -568,8 +573,18 @@ pub(crate) fn record(
         other_rows: others.rows(),
         lock,
     };
+    let prior = found::Prior { state: &state, file: found };
+    let found = FoundRequests::new(
+        disk,
+        journal.clone(),
+        counts.clone(),
+        path.to_owned(),
+        Arc::clone(&run),
+        options.clone(),
+        &prior,
+    );
     let gate = Gate::new(journal, counts, path.to_owned(), run, options, state, others);
-    Ok(Recording { gate, recorder: Recorder::new(parts), input, manifest })
+    Ok(Recording { gate, found, recorder: Recorder::new(parts), input, manifest })
 }
 
 /// What happened, where that was ever written.

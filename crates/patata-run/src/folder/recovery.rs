@@ -11,13 +11,14 @@ use crate::folder::evidence::{self, Evidence};
 use crate::folder::finish;
 use crate::folder::missing::Missing;
 use crate::folder::read_summary;
+use crate::found;
 use crate::journal::committer::LEDGER_BYTES;
 use crate::journal::files::{self, FAILED, LEDGER, LIVE, OUT, WRITER};
 use crate::key::key_of_id;
 use crate::ledger::entry::{Entry, Extent, HEADER};
 use crate::ledger::group::write_check;
 use crate::ledger::scan::scan;
-use crate::ledger::state::State;
+use crate::ledger::state::{FIRST_FOLLOW_UP, State};
 use crate::manifest::{Format, Manifest, OutputOptions};
 use crate::output::line::Line;
 use crate::output::seal::{seal, unpacked};
@@ -31,12 +32,14 @@ pub(crate) struct Recovered {
     pub(crate) ledger_file: u32,
     /// The accounts of all that has ended.
     pub(crate) statistics: Statistics,
+    /// What responses have led to.
+    pub(crate) found: found::recovery::File,
 }
 
 impl Recovered {
     /// What is left of a run that has not begun.
     pub(crate) fn new(statistics: Statistics) -> Self {
-        Self { state: State::default(), ledger_file: 1, statistics }
+        Self { state: State::default(), ledger_file: 1, statistics, found: found::recovery::File::none() }
     }
 }
 
@@ -145,7 +148,8 @@ pub(crate) fn recover(
     let evidence = Evidence::of(&**disk, folder, &written)?;
     let summary = written.or_rebuilt(disk, folder, manifest)?;
     let counted = summary.as_ref().map_or(0, |summary| summary.ledger_rows);
-    let mut missing = Missing::new(summary.as_ref(), manifest.output.format != Format::Jsonl);
+    let mut missing =
+        Missing::new(summary.as_ref(), manifest.output.format != Format::Jsonl || manifest.output.items);
     let mut state = State::default();
     let last = read_groups(&**disk, folder, |group| {
         let before = state.rows;
@@ -175,12 +179,13 @@ pub(crate) fn recover(
     for part in recovery.live_parts(&open)? {
         recovery.complete(&mut state, &mut missing, part, is_same_boot)?;
     }
+    let found = found::recovery::clean(&**disk, folder, &state)?;
     recovery.commit(ledger_file)?;
     recovery.remove_live()?;
     let is_failed = |position| state.failed.contains(position);
     finish::clean(&**disk, &folder.join(FAILED), is_failed)?;
     let statistics = missing.count(&**disk, folder)?;
-    Ok(Recovered { state, ledger_file: ledger_file + 1, statistics })
+    Ok(Recovered { state, ledger_file: ledger_file + 1, statistics, found })
 }
 
 /// Writes what counts of the last file of the ledger anew. Its last group may have been written and never synced: what
@@ -301,7 +306,7 @@ impl Recovery<'_> {
             let extent = Extent { part, offset: begin + bytes, length: row.len() as u64 };
             let kind = line.kind();
             let ended = line.ended(&kind, extent);
-            let key = key_of_id(&line.id()).filter(|_| has_keys);
+            let key = key_of_id(&line.id()).filter(|_| has_keys && line.index < FIRST_FOLLOW_UP);
             if self.needs_keys && key.is_none() && state.key_of(line.index).is_none() {
                 break;
             }

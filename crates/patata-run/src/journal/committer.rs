@@ -49,6 +49,7 @@ pub(crate) struct Committer {
     ledger_number: u32,
     live: Option<(u32, Open)>,
     failed: Option<Open>,
+    found: Option<Open>,
     sealer: Option<(Sender<sealer::Task>, JoinHandle<()>)>,
 }
 
@@ -62,7 +63,16 @@ impl Committer {
         let thread = thread.spawn(move || sealer::run(&at, &told, tasks));
         let thread = thread.map_err(RunError::io("starting the journal of", &place.folder))?;
         let sealer = Some((sender, thread));
-        Ok(Self { place, shared, ledger, ledger_number: number, live: None, failed: None, sealer })
+        Ok(Self {
+            place,
+            shared,
+            ledger,
+            ledger_number: number,
+            live: None,
+            failed: None,
+            found: None,
+            sealer,
+        })
     }
 
     /// Commits until the journal is closed, or something fails.
@@ -121,9 +131,13 @@ impl Committer {
     /// The order is what makes it safe: whatever the ledger says is there already.
     fn write(&mut self, group: &mut Group) -> Result<(), RunError> {
         let disk = self.place.disk.clone();
-        // Recovery takes in rows of parts that the ledger does not know: their lines must be there before them.
+        // Recovery takes in rows of parts that the ledger does not know: their lines must be there before them, and so must
+        // be what they have led to.
+        if !group.found.is_empty() {
+            appended(&self.place, &mut self.found, files::FOUND)?.commit(&group.found, &*disk)?;
+        }
         if !group.failed.is_empty() {
-            self.failed_file()?.commit(&group.failed, &*disk)?;
+            appended(&self.place, &mut self.failed, files::FAILED)?.commit(&group.failed, &*disk)?;
         }
         for segment in &group.segments {
             self.live_part(segment.part)?.commit(&segment.rows, &*disk)?;
@@ -156,16 +170,6 @@ impl Committer {
         }
     }
 
-    fn failed_file(&mut self) -> Result<&mut Open, RunError> {
-        if self.failed.is_none() {
-            self.failed = Some(append(&self.place, self.place.folder.join(files::FAILED))?);
-        }
-        match &mut self.failed {
-            Some(open) => Ok(open),
-            None => unreachable!("it was just put there"),
-        }
-    }
-
     /// Has the sealer make a part of the output of one that is complete.
     fn seal(&mut self, complete: Complete) {
         self.live.take_if(|(open, _)| *open == complete.part);
@@ -191,6 +195,14 @@ impl Committer {
             // It ends only after this.
             let _ = tasks.send(task);
         }
+    }
+}
+
+/// A file of the folder that is appended to, opened when it is wanted first.
+fn appended<'a>(place: &Place, open: &'a mut Option<Open>, name: &str) -> Result<&'a mut Open, RunError> {
+    match open {
+        Some(open) => Ok(open),
+        none => Ok(none.insert(append(place, place.folder.join(name))?)),
     }
 }
 

@@ -10,6 +10,8 @@ pub(crate) const LIVE: &str = "live";
 pub(crate) const OUT: &str = "out";
 /// The requests that have failed.
 pub(crate) const FAILED: &str = "failed.jsonl";
+/// The requests that responses have led to.
+pub(crate) const FOUND: &str = "found.jsonl";
 /// The requests of which nobody knows whether they were done.
 pub(crate) const UNKNOWN: &str = "unknown.jsonl";
 

@@ -188,6 +188,11 @@ impl Journal {
         }
     }
 
+    /// So much of the file of what was found is safe.
+    pub(crate) fn found_safe(&self) -> u64 {
+        self.shared.staged().found_safe()
+    }
+
     /// Has all that is staged committed now: nobody has anything to add meanwhile.
     pub(crate) fn hurry(&self) {
         self.shared.staged().hurry();

@@ -69,6 +69,9 @@ pub(crate) struct Complete {
 pub(crate) struct Group {
     pub(crate) segments: Vec<Segment>,
     pub(crate) failed: Vec<u8>,
+    /// Requests that were found, as lines, and where their file ends with them.
+    pub(crate) found: Vec<u8>,
+    found_end: u64,
     pub(crate) entries: Entries,
     pub(crate) leaves: Vec<Leave>,
     pub(crate) sealed: Vec<Complete>,
@@ -93,6 +96,10 @@ pub(crate) struct Staged {
     sent: Entries,
     leaves: Vec<Leave>,
     failed: Vec<u8>,
+    found: Vec<u8>,
+    /// Where the file of what was found ends with all that is staged, and with all that is safe.
+    found_end: u64,
+    found_safe: u64,
     sealed: Vec<Complete>,
     summary: Option<Vec<u8>>,
     /// Requests that were sent and have not ended.
@@ -134,6 +141,9 @@ impl Staged {
             sent: Entries::default(),
             leaves: Vec::new(),
             failed: Vec::new(),
+            found: Vec::new(),
+            found_end: 0,
+            found_safe: 0,
             sealed: Vec::new(),
             summary: None,
             under_way: HashMap::new(),
@@ -196,6 +206,25 @@ impl Staged {
         self.sent.push(&Entry::Again { position });
         self.kept.remove(&position);
         self.first_row.get_or_insert_with(Instant::now);
+    }
+
+    /// States how long the file is of what earlier processes have found.
+    pub(crate) fn set_found_length(&mut self, length: u64) {
+        (self.found_end, self.found_safe) = (length, length);
+    }
+
+    /// Stages a request that was found, as a line. Gives where that stands in its file.
+    pub(crate) fn found(&mut self, line: &[u8]) -> u64 {
+        let begin = self.found_end;
+        self.found.extend_from_slice(line);
+        self.found_end += line.len() as u64;
+        self.first_row.get_or_insert_with(Instant::now);
+        begin
+    }
+
+    /// So much of the file of what was found is safe.
+    pub(crate) fn found_safe(&self) -> u64 {
+        self.found_safe
     }
 
     /// Stages that a request was not sent after all, where it was written down that it would be.
@@ -271,6 +300,8 @@ impl Staged {
         Group {
             segments,
             failed: std::mem::take(&mut self.failed),
+            found: std::mem::take(&mut self.found),
+            found_end: self.found_end,
             entries,
             leaves: std::mem::take(&mut self.leaves),
             sealed: std::mem::take(&mut self.sealed),
@@ -282,6 +313,7 @@ impl Staged {
     /// Notes that a group is committed, and so many rows are safe.
     pub(crate) fn acknowledge(&mut self, group: &mut Group) {
         self.acknowledged = group.acknowledges;
+        self.found_safe = group.found_end;
         let live = group.segments.last_mut().map(|segment| std::mem::take(&mut segment.rows));
         self.spare = Spare {
             live: emptied(live.unwrap_or_default()),
@@ -321,7 +353,7 @@ impl Staged {
     /// Bytes that wait.
     pub(crate) fn bytes(&self) -> usize {
         let closed: usize = self.closed.iter().map(|segment| segment.rows.len()).sum();
-        self.live.len() + closed + self.ended.rows.len() + self.failed.len()
+        self.live.len() + closed + self.ended.rows.len() + self.failed.len() + self.found.len()
     }
 
     pub(crate) fn failure(&self) -> Option<&RunError> {

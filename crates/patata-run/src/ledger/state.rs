@@ -9,6 +9,10 @@ use roaring::RoaringTreemap;
 use crate::identity::InputBlock;
 use crate::ledger::entry::{Entry, Extent};
 
+/// The position of the first request that was found by a response: those of the input have the ones before it, whatever is
+/// found when.
+pub const FIRST_FOLLOW_UP: u64 = 1_000_000_000_000;
+
 /// What is known of a part.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Part {
@@ -171,12 +175,12 @@ impl State {
     /// Whether requests of the run may be known by keys: they are so far, or none is known yet. Where they are not, a key
     /// far behind would have room for all those before it.
     pub(crate) fn may_have_keys(&self) -> bool {
-        self.ended.max().is_none_or(|last| self.keys.len() as u64 > last / 2)
+        last_of_input(&self.ended).is_none_or(|last| self.keys.len() as u64 > last / 2)
     }
 
-    /// The first position behind all that are known.
+    /// The first position behind all that are known of the input.
     pub(crate) fn next_position(&self) -> u64 {
-        let ends = [&self.ended, &self.sent].into_iter().filter_map(RoaringTreemap::max);
+        let ends = [&self.ended, &self.sent].into_iter().filter_map(last_of_input);
         // What is to be sent again is known by its key only.
         ends.map(|last| last + 1).max().unwrap_or_default().max(self.keys.len() as u64)
     }
@@ -194,6 +198,14 @@ impl State {
     /// The number of a part that was never begun.
     pub(crate) fn next_part(&self) -> u32 {
         self.parts.keys().next_back().map_or(1, |last| last + 1)
+    }
+}
+
+/// The last of the positions that is one of the input.
+fn last_of_input(positions: &RoaringTreemap) -> Option<u64> {
+    match positions.max()? {
+        last if last < FIRST_FOLLOW_UP => Some(last),
+        _ => positions.rank(FIRST_FOLLOW_UP - 1).checked_sub(1).and_then(|place| positions.select(place)),
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod changed;
 pub(crate) mod csv;
+pub(crate) mod items;
 pub(crate) mod json;
 pub(crate) mod line;
 #[cfg(feature = "parquet")]

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::error::RunError;
 use crate::manifest::{Compression, Format, OutputOptions};
-use crate::output::csv;
+use crate::output::{csv, items};
 use crate::storage::disk::{self, Disk, DiskFile, beside};
 
 /// Makes the sealed part. Once this returns it is there whole and lasts; the live one is left alone. `is_synced` says
@@ -18,7 +18,8 @@ pub(crate) fn seal(
     is_synced: bool,
 ) -> Result<(), RunError> {
     let (folder, temporary) = beside(sealed);
-    let is_as_it_is = (options.format, options.compression) == (Format::Jsonl, Compression::None);
+    let is_as_it_is =
+        (options.format, options.compression, options.items) == (Format::Jsonl, Compression::None, false);
     if is_as_it_is && disk::exists(disk, &temporary).map_err(RunError::io("reading", &temporary))? {
         // It may be a second name of the live one, which must not be written to.
         disk.remove(&temporary).map_err(RunError::io("removing", &temporary))?;
@@ -71,6 +72,7 @@ fn to_parquet<W>(_: impl BufRead, _: &OutputOptions, _: W) -> io::Result<W> {
 
 fn converted<W: Write + Send>(mut rows: impl BufRead, mut into: W, options: &OutputOptions) -> io::Result<W> {
     match options.format {
+        Format::Jsonl if options.items => items::convert(rows, &mut into)?,
         Format::Jsonl => {
             io::copy(&mut rows, &mut into)?;
         }

@@ -74,6 +74,8 @@ pub struct RecordedRun<T, I> {
     is_over: bool,
     /// What the input says once it has ended.
     has_failed: bool,
+    /// Why nothing may be sent, until it is told.
+    refusal: Option<RunError>,
 }
 
 /// What became of a request.
@@ -117,7 +119,7 @@ impl<T, I: Iterator<Item = (Id, Request<T>)>> RecordedRun<T, I> {
         recording: Recording,
         requests: impl IntoIterator<Item = (Id, Request<T>), IntoIter = I>,
     ) -> Self {
-        let Recording { gate, recorder, .. } = recording;
+        let Recording { gate, recorder, found, .. } = recording;
         let run = client.run_pushed();
         let control = run.control();
         recorder.listen(move || control.wake());
@@ -134,6 +136,7 @@ impl<T, I: Iterator<Item = (Id, Request<T>)>> RecordedRun<T, I> {
             last_tick: None,
             is_over: false,
             has_failed: false,
+            refusal: found.refusal(),
         }
     }
 
@@ -197,8 +200,13 @@ impl<T, I: Iterator<Item = (Id, Request<T>)>> RecordedRun<T, I> {
     /// What became of the next request, if that is safe within this time; [`RecordedStep::Nothing`] where it is not yet.
     ///
     /// # Errors
-    /// What the disk has refused. The run has ended with it, what was given before is safe.
+    /// What the disk has refused. The run has ended with it, what was given before is safe. At first, and before anything is
+    /// sent, that there are requests in the folder to which responses have led: this run does not follow them.
     pub fn step(&mut self, limit: Duration) -> Result<RecordedStep<T>, RunError> {
+        if let Some(refusal) = self.refusal.take() {
+            self.run.end();
+            return Err(refusal);
+        }
         if let Some(recorded) = self.take()? {
             return Ok(RecordedStep::Recorded(recorded));
         }

@@ -47,6 +47,7 @@ fn plan(dice: &mut Dice) -> Plan {
         input: (0..requests).map(|id| Asked { id, is_post: dice.percent(50) }).collect(),
         part_rows: 1 + dice.below(12),
         format,
+        items: format == Format::Jsonl && dice.percent(30),
         schema: has_schema.then_some("struct<row: int64>"),
         compression: *dice.pick(&[
             Compression::None,
@@ -58,6 +59,7 @@ fn plan(dice: &mut Dice) -> Plan {
         unknown: *dice.pick(&[Unknown::Keep, Unknown::Keep, Unknown::Resend]),
         in_flight: 1 + dice.below(8) as usize,
         gives_up: *dice.pick(&[0, 0, 3]),
+        follows: dice.percent(50),
     }
 }
 

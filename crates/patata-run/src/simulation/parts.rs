@@ -79,7 +79,8 @@ struct Parts {
 
 fn run(seed: u64, kind: Kind) {
     let mut dice = Dice(seed);
-    let mut plan = Plan { format: Format::Jsonl, schema: None, ..plan(&mut dice) };
+    let mut plan =
+        Plan { format: Format::Jsonl, items: false, schema: None, follows: false, ..plan(&mut dice) };
     let disk = SimulatedDisk::new(dice.number());
     let shared: Arc<dyn Disk> = Arc::new(disk.clone());
     let mut world = World::default();

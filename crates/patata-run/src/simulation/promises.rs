@@ -15,7 +15,7 @@ use crate::manifest::Format;
 use crate::output::seal::unpacked;
 use crate::simulation::disk::SimulatedDisk;
 use crate::simulation::session::{FOLDER, Plan, leftovers};
-use crate::simulation::world::World;
+use crate::simulation::world::{Asked, World};
 
 /// The rows of a folder: request, number of the row, whether it is a success, and its status.
 type Row = (i64, u64, bool, Option<u16>);
@@ -24,12 +24,17 @@ fn rows(disk: &SimulatedDisk, folder: &RunFolder, plan: &Plan) -> Vec<Row> {
     if plan.format == Format::Csv {
         return csv_rows(disk);
     }
-    let rows = folder.rows().unwrap().map(|row| {
-        let row: Value = serde_json::from_slice(&row.unwrap()).unwrap();
+    let rows = folder.kept_rows().unwrap().map(|row| serde_json::from_slice::<Value>(&row.unwrap()).unwrap());
+    let rows: Vec<Value> = rows.collect();
+    let seconds = rows.iter().filter(|row| row["item"] == 1).count();
+    assert_eq!(rows.iter().filter(|row| row["item"] == 0).count(), seconds, "an item of a page is lost");
+    let of_requests = rows.iter().filter(|row| row["item"] != 1).map(|row| {
         let status = row["status"].as_u64().and_then(|status| u16::try_from(status).ok());
-        (row["id"].as_i64().unwrap(), row["body"]["row"].as_u64().unwrap(), row["ok"] == true, status)
+        // Until its part is sealed, a page is one row.
+        let body = row["body"].get(0).unwrap_or(&row["body"]);
+        (row["id"].as_i64().unwrap(), body["row"].as_u64().unwrap(), row["ok"] == true, status)
     });
-    rows.collect()
+    of_requests.collect()
 }
 
 /// What stands in the output folder, with no regard to the ledger.
@@ -105,6 +110,13 @@ pub(crate) fn check_end(disk: &SimulatedDisk, plan: &Plan, world: &World, summar
         let id = asked.id;
         assert!(ended.contains_key(&id) || unknown.contains(&id), "{id} is lost");
         assert!(!(ended.contains_key(&id) && unknown.contains(&id)), "{id} has ended, and is unknown");
+    }
+    if plan.follows {
+        let successes = rows.iter().filter(|row| row.2).map(|row| Asked { id: row.0, is_post: false });
+        for found in successes.flat_map(Asked::follow_ups) {
+            let id = found.id;
+            assert!(ended.contains_key(&id) || unknown.contains(&id), "{id} was found, and is lost");
+        }
     }
     for id in &unknown {
         assert!(world.in_doubt.contains(id) && plan.unknown == Unknown::Keep, "{id} is not unknown");

@@ -11,6 +11,7 @@ use crate::accounts::{LimitsNow, Summary};
 use crate::error::RunError;
 use crate::folder::earlier::Earlier;
 use crate::folder::{Recording, RunFolder};
+use crate::found::{FoundRequests, Left, NotedRequest};
 use crate::gate::{Admission, Gate, Identity, Passed, RecordOptions, Unknown, Why};
 use crate::id::Id;
 use crate::identity::InputBlock;
@@ -32,6 +33,8 @@ pub(crate) struct Plan {
     pub(crate) input: Vec<Asked>,
     pub(crate) part_rows: u64,
     pub(crate) format: Format,
+    /// Whether responses are pages of two items, each of which is a row once its part is sealed.
+    pub(crate) items: bool,
     pub(crate) schema: Option<&'static str>,
     pub(crate) compression: Compression,
     pub(crate) identity: Identity,
@@ -39,6 +42,8 @@ pub(crate) struct Plan {
     pub(crate) in_flight: usize,
     /// How likely it is, in percent, that a process gives up early.
     pub(crate) gives_up: u64,
+    /// Whether responses lead to further requests.
+    pub(crate) follows: bool,
 }
 
 /// How a process has ended.
@@ -57,6 +62,9 @@ struct Session<'a> {
     dice: &'a mut Dice,
     gate: Gate,
     recorder: Recorder,
+    found: FoundRequests,
+    /// Follow-ups that are in memory.
+    ready: VecDeque<(Asked, Arc<Ticket>)>,
     earlier: Earlier,
     /// Rows that were recorded and not acknowledged yet.
     waiting: VecDeque<(i64, u64)>,
@@ -72,6 +80,7 @@ impl Plan {
         let mut manifest = Manifest::new("test");
         manifest.output.part_rows = self.part_rows;
         manifest.output.format = self.format;
+        manifest.output.items = self.items;
         manifest.output.schema = self.schema.map(str::to_owned);
         manifest.output.compression = self.compression;
         manifest
@@ -102,9 +111,19 @@ pub(crate) fn work_at(
         Err(error) => return End::Failed(error),
     };
     let earlier = recording.earlier();
-    let Recording { gate, recorder, .. } = recording;
-    let mut session =
-        Session { plan, world, dice, gate, recorder, earlier, waiting: VecDeque::new(), acknowledged: 0 };
+    let Recording { gate, recorder, found, .. } = recording;
+    let mut session = Session {
+        plan,
+        world,
+        dice,
+        gate,
+        recorder,
+        found,
+        ready: VecDeque::new(),
+        earlier,
+        waiting: VecDeque::new(),
+        acknowledged: 0,
+    };
     let result = session.work();
     match result {
         Ok(Some(ending)) => {
@@ -165,6 +184,7 @@ impl Session<'_> {
         if ending.stopped.is_none() {
             ending.cancelled = 0;
             self.exchange(batch, &mut ending)?;
+            self.follow(&mut ending)?;
         }
         if self.dice.percent(self.plan.gives_up) {
             return Ok(None);
@@ -172,9 +192,81 @@ impl Session<'_> {
         Ok(Some(ending))
     }
 
+    /// Sends what responses have led to, those of earlier processes among them, until there is no more.
+    fn follow(&mut self, ending: &mut Ending) -> Result<(), RunError> {
+        while ending.stopped.is_none() {
+            let mut batch = Vec::new();
+            while batch.len() < self.plan.in_flight
+                && let Some(next) = self.next_follow_up()?
+            {
+                batch.push(next);
+            }
+            if batch.is_empty() {
+                break;
+            }
+            self.exchange(batch, ending)?;
+            self.note_acknowledged();
+            if self.dice.percent(self.plan.gives_up) {
+                ending.stopped = Some("it was told to".to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    /// The next follow-up that is to be sent.
+    fn next_follow_up(&mut self) -> Result<Option<(Asked, Arc<Ticket>)>, RunError> {
+        if let Some(ready) = self.ready.pop_front() {
+            return Ok(Some(ready));
+        }
+        loop {
+            match self.found.next_left()? {
+                Left::Found(found) => {
+                    let Id::Integer(id) = found.id else { panic!("{:?} is no id of a follow-up", found.id) };
+                    let id = i64::try_from(id).unwrap();
+                    let asked = Asked { id, is_post: id % 2 == 1 };
+                    assert_eq!(found.request.url(), request(asked).url());
+                    let ticket = self.found.ticket(found.position(), found.id, &found.request);
+                    return Ok(Some((asked, ticket)));
+                }
+                Left::Passed(..) => {}
+                Left::NotYet => {
+                    self.recorder.hurry();
+                    self.recorder.wait(self.recorder.recorded().saturating_sub(1), Duration::from_millis(1));
+                    self.recorder.acknowledged().map_err(|(_, error)| error)?;
+                }
+                Left::Nothing => return Ok(None),
+            }
+        }
+    }
+
+    /// Writes down what a response has led to, before that is recorded.
+    fn note_follow_ups(
+        &mut self,
+        asked: Asked,
+        ticket: &Ticket,
+    ) -> Result<Vec<(Asked, NotedRequest)>, RunError> {
+        let follow_ups = asked.follow_ups().into_iter();
+        let noted = follow_ups.map(|found| {
+            let noted = self.found.note(Some(ticket), 1, Id::from(found.id), &request(found))?;
+            Ok((found, noted))
+        });
+        noted.collect()
+    }
+
+    /// Has follow-ups join the run, or leaves them in the folder.
+    fn release(&mut self, noted: Vec<(Asked, NotedRequest)>) {
+        for (asked, noted) in noted {
+            if self.found.has_left() || self.dice.percent(30) {
+                self.found.leave(&noted);
+            } else {
+                self.ready.push_back((asked, noted.ticket));
+            }
+        }
+    }
+
     /// What was done before has a row that is found, whoever has it.
     fn read_back(&mut self, asked: Asked, passed: &Passed<()>) -> Result<(), RunError> {
-        if passed.why == Why::Skipped && self.plan.format == Format::Jsonl {
+        if passed.why == Why::Skipped && self.plan.format == Format::Jsonl && !self.plan.items {
             let row = self.earlier.row(passed.position)?;
             assert!(row.is_some_and(|row| row.id == Id::from(asked.id)), "the row of {} is lost", asked.id);
         }
@@ -223,9 +315,6 @@ impl Session<'_> {
     }
 
     fn record(&mut self, asked: Asked, ticket: &Ticket) -> Result<(), RunError> {
-        self.world.next_row += 1;
-        let row = self.world.next_row;
-        let body = format!("{{\"row\":{row}}}");
         let (status, error) = *self.dice.pick(&[
             (200, None),
             (200, None),
@@ -233,19 +322,31 @@ impl Session<'_> {
             (500, None),
             (0, Some(("timeout", "no answer"))),
         ]);
+        let noted = match self.plan.follows && status == 200 {
+            true => self.note_follow_ups(asked, ticket)?,
+            false => Vec::new(),
+        };
+        self.world.next_row += 1;
+        let row = self.world.next_row;
+        let body = format!("{{\"row\":{row}}}");
+        let items = format!("[{body},{body}]");
         let changed = Changed {
             status: Some(status).filter(|_| error.is_none()),
             is_ok: status == 200,
             url: "",
             headers: &[],
             path: None,
-            body: ChangedBody::AsItCame(body.as_bytes()),
+            body: match self.plan.items && status == 200 {
+                true => ChangedBody::Json(&items),
+                false => ChangedBody::AsItCame(body.as_bytes()),
+            },
             error,
             attempts: 1,
             elapsed: Duration::from_micros(row * 77),
         };
         self.recorder.record_row(ticket, &changed)?;
         self.waiting.push_back((asked.id, row));
+        self.release(noted);
         Ok(())
     }
 

@@ -12,6 +12,18 @@ pub(crate) struct Asked {
     pub(crate) is_post: bool,
 }
 
+impl Asked {
+    /// What a response to it leads to, if that is a success.
+    pub(crate) fn follow_ups(self) -> Vec<Self> {
+        let ids = match self.id {
+            ..1_000 => (0..self.id % 3).map(|number| 1_000 + self.id * 3 + number).collect(),
+            1_000..10_000 if self.id % 4 == 0 => vec![10_000 + self.id],
+            _ => Vec::new(),
+        };
+        ids.into_iter().map(|id| Self { id, is_post: id % 2 == 1 }).collect()
+    }
+}
+
 /// What is known outside of the folder.
 #[derive(Debug, Default)]
 pub(crate) struct World {

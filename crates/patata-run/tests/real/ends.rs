@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use patata::{Client, MaxFailures, Request};
-use patata_run::{Id, Manifest, RecordOptions, Recorded, RecordedRun, RunError, RunFolder, Summary};
+use patata_run::{Ending, Id, Manifest, RecordOptions, Recorded, RecordedRun, RunError, RunFolder, Summary};
 
 const REQUESTS: i64 = 20;
 
@@ -90,4 +90,26 @@ fn what_too_many_failures_end_is_left_too() {
         assert_eq!((folder.counts().unwrap(), folder.failed().unwrap().len()), ((2, 1, 1), 1));
         assert!(summary.stopped.is_some() && summary.submitted == summary.done() + summary.cancelled);
     }
+}
+
+#[test]
+fn who_follows_no_responses_goes_on_with_no_run_in_which_they_have_led_to_requests() {
+    let server = patata_testserver::Server::start().unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("run");
+    let open =
+        || RunFolder::create_or_resume(&path, Manifest::new("test"), RecordOptions::default()).unwrap();
+    let mut recording = open();
+    recording.found.note(None, 0, Id::from(7), &Request::get((), server.url())).unwrap();
+    recording.recorder.finish(&Ending::default()).unwrap();
+    drop(recording.gate);
+    let client = Client::builder().build().unwrap();
+    let mut run = RecordedRun::start(&client, open(), [(Id::from(1), Request::get((), server.url()))]);
+    let error = run.next().unwrap().unwrap_err();
+    assert!(
+        error.to_string().ends_with("go on with it as it was begun, by what follows responses"),
+        "{error}"
+    );
+    assert!(run.next().is_none());
+    assert_eq!((run.finish(None).unwrap().done(), server.requests()), (0, 0));
 }
