@@ -10,6 +10,7 @@ mod display;
 mod environment;
 mod exit;
 pub mod input;
+mod paging;
 mod picture;
 mod redaction;
 mod resolve;

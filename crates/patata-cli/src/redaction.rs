@@ -35,6 +35,18 @@ impl Redaction {
         self.0.is_empty()
     }
 
+    /// A URL without these parameters, which each request has anyway.
+    pub(crate) fn without(&self, url: &str) -> String {
+        let (whole, fragment) = url.split_at(url.find('#').unwrap_or(url.len()));
+        let Some((before, query)) = whole.split_once('?').filter(|_| !self.is_empty()) else {
+            return url.to_owned();
+        };
+        let is_other = |pair: &&str| !self.0.iter().any(|secret| secret.is(pair));
+        let others: Vec<_> = query.split('&').filter(is_other).collect();
+        let sign = if others.is_empty() { "" } else { "?" };
+        format!("{before}{sign}{}{fragment}", others.join("&"))
+    }
+
     /// The text, with what the command line says in the place of each value.
     pub(crate) fn apply(&self, text: &str) -> String {
         self.0.iter().fold(text.to_owned(), |text, secret| secret.redacted(&text))
@@ -42,6 +54,11 @@ impl Redaction {
 }
 
 impl Secret {
+    /// Whether a pair of a query is it.
+    fn is(&self, pair: &str) -> bool {
+        pair.starts_with(&self.name)
+    }
+
     fn redacted(&self, text: &str) -> String {
         let mut redacted = String::with_capacity(text.len());
         let mut rest = text;
@@ -83,6 +100,14 @@ mod tests {
             ("nothing", "nothing"),
         ] {
             assert_eq!(redaction.apply(text), expected);
+        }
+        for (url, expected) in [
+            ("http://h/?key=s3&page=2#patata-page=2", "http://h/?page=2#patata-page=2"),
+            ("http://h/?a+b=1&key=", "http://h/"),
+            ("http://h/?monkey=2", "http://h/?monkey=2"),
+            ("http://h/#key=", "http://h/#key="),
+        ] {
+            assert_eq!(redaction.without(url), expected);
         }
         assert!(!redaction.is_empty() && Redaction::of(&[]).is_empty());
     }

@@ -7,10 +7,12 @@ use std::path::PathBuf;
 use clap::Args;
 use clap_complete::Shell;
 
+use super::caching::{CacheFlags, DistinctFlags};
 use super::connections::ConnectionFlags;
 use super::input::InputFlags;
 use super::limits::{BudgetFlags, CostFlags, FailureFlags, LimitFlags};
 use super::output::{DrawingFlags, OutputFlags, RehearsalFlags, Unknown};
+use super::pages::PageFlags;
 use super::request::RequestFlags;
 use super::retries::{RetryFlags, TimeFlags};
 use super::values::{Budget, Statuses};
@@ -23,6 +25,8 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) output: OutputFlags,
     #[command(flatten)]
+    pub(crate) pages: PageFlags,
+    #[command(flatten)]
     pub(crate) request: RequestFlags,
     #[command(flatten)]
     pub(crate) limits: LimitFlags,
@@ -34,6 +38,10 @@ pub(crate) struct RunArgs {
     pub(crate) retries: RetryFlags,
     #[command(flatten)]
     pub(crate) times: TimeFlags,
+    #[command(flatten)]
+    pub(crate) cache: CacheFlags,
+    #[command(flatten)]
+    pub(crate) distinct: DistinctFlags,
     #[command(flatten)]
     pub(crate) connections: ConnectionFlags,
     #[command(flatten)]
@@ -70,6 +78,8 @@ pub(crate) struct RequestArgs {
     pub(crate) ok: Option<Statuses>,
 
     #[command(flatten)]
+    pub(crate) pages: PageFlags,
+    #[command(flatten)]
     pub(crate) request: RequestFlags,
     #[command(flatten)]
     pub(crate) budgets: BudgetFlags,
@@ -77,6 +87,8 @@ pub(crate) struct RequestArgs {
     pub(crate) retries: RetryFlags,
     #[command(flatten)]
     pub(crate) times: TimeFlags,
+    #[command(flatten)]
+    pub(crate) cache: CacheFlags,
     #[command(flatten)]
     pub(crate) connections: ConnectionFlags,
 

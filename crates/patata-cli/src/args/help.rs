@@ -29,6 +29,7 @@ Examples:
   patata run users.csv 'https://api.example/users/{id}?since={since}' -o run/ --id id
   patata run users.csv https://api.example/users -d '{\"name\":\"{name}\"}' -u me:env:PASSWORD
   patata run images.txt --save-to 'images/{index}.jpg' -o run/
+  patata run lists.txt --pages cursor:meta.next:after --items data -o run/
   cat urls.txt | patata run - | jq .status
 
 Secrets:
@@ -73,6 +74,7 @@ Examples:
   patata get https://api.example/users/1 | jq .name
   patata get https://api.example/users/1 -i -H 'Accept: text/csv'
   patata get https://api.example/archive.zip -o archive.zip --retry 3
+  patata get https://api.example/users --pages header-link --items auto | jq .name
 
 All options: patata get --help all";
 

@@ -1,12 +1,14 @@
 //! What may be said on the command line, as clap reads it. What it means is `resolve`'s to say.
 
 pub(crate) mod budget;
+pub(crate) mod caching;
 pub(crate) mod commands;
 pub(crate) mod connections;
 pub(crate) mod help;
 pub(crate) mod input;
 pub(crate) mod limits;
 pub(crate) mod output;
+pub(crate) mod pages;
 pub(crate) mod parse;
 pub(crate) mod request;
 pub(crate) mod retries;

@@ -18,7 +18,7 @@ pub(crate) struct RequestFlags {
     #[arg(short = 'H', long = "header", value_name = "HEADER")]
     pub(crate) headers: Vec<Header>,
 
-    /// The body: JSON if it looks like it, else a form; @FILE for a file
+    /// The body: JSON if it looks so, else a form; @FILE for a file
     ///
     /// JSON is an object or an array. Given several times, the parts are joined by &. A Content-Type among the headers decides what it is.
     ///

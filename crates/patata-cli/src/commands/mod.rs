@@ -7,6 +7,7 @@ mod dry_run;
 mod flow;
 mod look;
 mod one;
+mod paged;
 mod resume;
 mod run;
 mod serve;

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use patata::{Method, Response};
 
+use super::paged;
 use crate::args::commands::RequestArgs;
 use crate::environment::Environment;
 use crate::exit::{Exit, Failure};
@@ -16,7 +17,10 @@ pub(super) fn perform(
     environment: &Environment,
 ) -> Result<Exit, Failure> {
     let is_head = method == Method::HEAD;
-    let One { client, request } = One::new(args, method, environment)?;
+    let One { client, request, paging } = One::new(args, method, environment)?;
+    if let Some(paging) = paging {
+        return paged::perform(args, &client, request, &paging, is_head);
+    }
     let mut run = client.run([request]);
     let Some(outcome) = run.next() else {
         let why = run.stopped().map_or_else(|| "the request was not sent".to_owned(), ToString::to_string);
@@ -26,11 +30,7 @@ pub(super) fn perform(
     let response = match outcome.result {
         Ok(response) => response,
         Err(error) => {
-            let exit = match error.kind() {
-                patata::ErrorKind::InvalidRequest => Exit::Usage,
-                patata::ErrorKind::Save => Exit::LocalIo,
-                _ => Exit::Failed,
-            };
+            let exit = exit_of(&error);
             return match args.silent {
                 true => Ok(exit),
                 false => Err(Failure { exit, message: error.to_string() }),
@@ -59,6 +59,15 @@ pub(super) fn perform(
     }
 }
 
+/// What an error ends the process with.
+pub(super) fn exit_of(error: &patata::Error) -> Exit {
+    match error.kind() {
+        patata::ErrorKind::InvalidRequest => Exit::Usage,
+        patata::ErrorKind::Save => Exit::LocalIo,
+        _ => Exit::Failed,
+    }
+}
+
 /// What no 2xx has: the engine saves these only.
 fn save(path: &Path, body: &[u8]) -> Result<(), Failure> {
     std::fs::write(path, body).map_err(|cause| Failure::file("writing", path, cause))
@@ -70,7 +79,7 @@ fn print(bytes: &[u8]) -> io::Result<()> {
     stdout.flush()
 }
 
-fn write_head(buffer: &mut Vec<u8>, response: &Response) {
+pub(super) fn write_head(buffer: &mut Vec<u8>, response: &Response) {
     let reason = response.status.canonical_reason().unwrap_or_default();
     let line = format!("{:?} {} {reason}", response.version, response.status.as_u16());
     buffer.extend_from_slice(line.trim_end().as_bytes());

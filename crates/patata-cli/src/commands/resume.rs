@@ -5,6 +5,7 @@ use std::path::Path;
 use patata::ErrorKind;
 use patata_run::{Manifest, RunError, RunFolder, Selection, Writers};
 
+use super::flow::changed::PAGE;
 use super::{control, print, run, say};
 use crate::args::Command;
 use crate::args::commands::{ResumeArgs, RetryArgs, RunArgs};
@@ -124,6 +125,9 @@ fn parsed(manifest: &Manifest, folder: &Path) -> Result<RunArgs, Failure> {
 
 /// The name of a kind of error, by how a user writes it.
 fn kind(name: &str) -> Result<String, Failure> {
+    if name == PAGE {
+        return Ok(PAGE.to_owned());
+    }
     if let Some(known) = ErrorKind::from_name(name) {
         return Ok(known.name().to_owned());
     }

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use patata_run::{LimitsNow, Recording, RunFolder, Statistics, Tick};
+use patata_run::{FoundRequests, Gate, LimitsNow, Recording, RunFolder, Statistics, Tick};
 
 use super::flow::count::Total;
+use super::flow::joining::Joining;
 use super::flow::sink::Sink;
 use super::flow::stdout::Stdout;
 use super::flow::{Ended, Flow, Outflow};
@@ -17,6 +18,7 @@ use crate::display::{self, Display};
 use crate::environment::Environment;
 use crate::exit::{Exit, Failure};
 use crate::input;
+use crate::paging::Paging;
 use crate::resolve::{self, Plan};
 use crate::shell::quoted_path;
 use crate::signals::Signals;
@@ -32,7 +34,7 @@ pub(super) fn perform(
         return dry_run::perform(&plan, args);
     }
     match &args.output.output {
-        None => to_stdout(&plan, args, environment),
+        None => to_stdout(plan, args, environment),
         Some(folder) => {
             let stored = resolve::stored(normalised, resolve::has_url(args));
             let manifest = resolve::manifest(stored, output);
@@ -43,11 +45,14 @@ pub(super) fn perform(
     }
 }
 
-fn to_stdout(plan: &Plan, args: &RunArgs, environment: &Environment) -> Result<Exit, Failure> {
+fn to_stdout(mut plan: Plan, args: &RunArgs, environment: &Environment) -> Result<Exit, Failure> {
+    if args.distinct.distinct {
+        plan.client = resolve::distinct(&plan.client, None)?;
+    }
     let stdout = Stdout::new(args.output.include, Statistics::new(display::now()));
-    let flow = flow(plan, args, Sink::Stdout(Box::new(stdout)), None, environment)?;
+    let flow = flow(&plan, args, Sink::Stdout(Box::new(stdout)), (None, None), environment)?;
     let canary = args.rehearsal.canary.map(usize::from);
-    let Outflow { ended, ending, mut sink, display, submitted, limits } = flow.run(plan, canary)?;
+    let Outflow { ended, ending, mut sink, display, submitted, cached, limits } = flow.run(&plan, canary)?;
     let tick = sink.tick(None, &limits, None);
     let mut summary = sink.statistics().summary();
     summary.cancelled = submitted.saturating_sub(summary.done());
@@ -58,6 +63,7 @@ fn to_stdout(plan: &Plan, args: &RunArgs, environment: &Environment) -> Result<E
     if !matches!(ended, Ended::Failed(_)) || submitted > 0 {
         display.finish(&tick, &summary);
     }
+    cached.lines().iter().for_each(|line| say(args.drawing.quiet, line));
     exit(ended, summary.failed, 0)
 }
 
@@ -69,16 +75,20 @@ pub(super) fn to_folder(
     recording: Recording,
     environment: &Environment,
 ) -> Result<Exit, Failure> {
-    let Recording { gate, recorder, input, .. } = recording;
+    let Recording { gate, recorder, input, found, .. } = recording;
     input::verify(&plan.sources, &input).map_err(Failure::of_input)?;
     plan.input.earlier = input;
-    let flow = flow(&plan, args, Sink::Folder(Box::new(recorder)), Some(gate), environment)?;
+    if args.distinct.distinct {
+        plan.client = resolve::distinct(&plan.client, Some(folder))?;
+    }
+    let flow = flow(&plan, args, Sink::Folder(Box::new(recorder)), (Some(gate), Some(found)), environment)?;
     let canary = args.rehearsal.canary.map(usize::from);
     let quiet = args.drawing.quiet;
-    let Outflow { ended, mut ending, sink, display, submitted, limits } = match flow.run(&plan, canary) {
-        Ok(outflow) => outflow,
-        Err(failure) => return Ok(refused_by_disk(quiet, folder, &failure)),
-    };
+    let Outflow { ended, mut ending, sink, display, submitted, cached, limits } =
+        match flow.run(&plan, canary) {
+            Ok(outflow) => outflow,
+            Err(failure) => return Ok(refused_by_disk(quiet, folder, &failure)),
+        };
     let Sink::Folder(recorder) = sink else { return exit(ended, 0, 0) };
     let left = recorder.left();
     let is_left = !matches!(ended, Ended::Over) || ending.cancelled > 0 || left > 0;
@@ -95,6 +105,7 @@ pub(super) fn to_folder(
     // The folder counts each request once, however often it was sent.
     let tick = Tick { done: summary.done(), ok: summary.ok, failed: summary.failed, ..tick };
     display.finish(&tick, &summary);
+    cached.lines().iter().for_each(|line| say(quiet, line));
     if submitted == 0 && matches!(ended, Ended::Over) && summary.unknown == 0 {
         say(quiet, &format!("nothing is left to do: {} ok, {} failed", summary.ok, summary.failed));
     }
@@ -134,13 +145,15 @@ fn flow(
     plan: &Plan,
     args: &RunArgs,
     sink: Sink,
-    gate: Option<patata_run::Gate>,
+    (gate, found): (Option<Gate>, Option<FoundRequests>),
     environment: &Environment,
 ) -> Result<Flow, Failure> {
     let signals = Signals::taken()?;
     let display = Display::new(&args.drawing, environment, matches!(sink, Sink::Stdout(_)));
     // Others may look at a run in a folder, even where nothing is drawn here.
-    let total = match display.is_visible() || args.output.output.is_some() {
+    let is_wanted = display.is_visible() || args.output.output.is_some();
+    let follows = plan.paging.as_ref().is_some_and(Paging::follows);
+    let total = match is_wanted && !follows {
         true => Total::counted(&plan.sources, &plan.input),
         false => Total::unknown(),
     };
@@ -150,6 +163,7 @@ fn flow(
         sink,
         folder,
         gate,
+        joining: plan.paging.clone().map(|paging| Joining::new(paging, found)),
         display,
         signals,
         total,

@@ -6,27 +6,30 @@ use patata::{Builder, Client, ConfigError, HttpVersion, TlsVersion};
 use patata_budget::{ClientOptions, Handle, join};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::caching::with_cache;
 use super::costs::{self, Settling};
-use super::template::{has_fields, is_of_rows};
+use super::template::{is_of_request, is_of_rows};
 use crate::args::commands::{RequestArgs, RunArgs};
 use crate::args::connections::{ConnectionFlags, Http, Tls};
 use crate::args::limits::{BudgetFlags, FailureFlags, LimitFlags};
 use crate::args::request::RequestFlags;
 use crate::args::retries::{RetryFlags, TimeFlags};
-use crate::args::values::{Concurrency, Header};
+use crate::args::values::{Concurrency, Header, Pair};
 use crate::environment::Environment;
 use crate::exit::Failure;
 use crate::secrets::filled;
+use crate::variables::names_variable;
 
 /// That of a run. What has places for fields is left to the template.
 pub(super) fn for_run(args: &RunArgs, environment: &Environment) -> Result<(Client, Arc<Settling>), Failure> {
     let mut builder = Client::builder().ordered(args.output.ordered);
-    builder = with_request(builder, &args.request, environment, true)?;
+    builder = with_request(builder, &args.request, environment, (true, args.pages.pages.is_some()))?;
     builder = with_shared_budget(builder, &args.limits.budgets, environment)?;
     builder = some(builder, args.limits.workers, |builder, count| builder.num_workers(count.get()));
     builder = with_failures(builder, &args.failures);
     builder = with_retries(builder, &args.retries);
     builder = with_times(builder, &args.times);
+    builder = with_cache(builder, &args.cache, args.distinct.if_changed)?;
     let client = with_connections(builder, &args.connections, environment)?.build().map_err(refused)?;
     // As those of a run, and not of its client, whose limits cannot be changed while it is under way.
     let builder = with_limits(client.to_builder(), &args.limits);
@@ -36,12 +39,18 @@ pub(super) fn for_run(args: &RunArgs, environment: &Environment) -> Result<(Clie
 
 /// That of one request: there is nothing to share among threads.
 pub(super) fn for_one(args: &RequestArgs, environment: &Environment) -> Result<Client, Failure> {
-    let mut builder = Client::builder().num_workers(1).concurrency(1);
-    builder = with_request(builder, &args.request, environment, false)?;
+    let mut builder = Client::builder().num_workers(1);
+    builder = match args.pages.pages {
+        // Several may be asked for at once, and are printed in their order.
+        Some(_) => builder.ordered(true),
+        None => builder.concurrency(1),
+    };
+    builder = with_request(builder, &args.request, environment, (false, args.pages.pages.is_some()))?;
     builder = with_shared_budget(builder, &args.budgets, environment)?;
     builder = with_own_budgets(builder, &args.budgets);
     builder = with_retries(builder, &args.retries);
     builder = with_times(builder, &args.times);
+    builder = with_cache(builder, &args.cache, false)?;
     builder = some(builder, args.ok.as_ref(), |builder, ok| builder.ok_statuses(ok.0.clone()));
     if args.output.is_some() && args.request.max_response_size.is_none() {
         // What goes to a file takes no memory.
@@ -50,12 +59,13 @@ pub(super) fn for_one(args: &RequestArgs, environment: &Environment) -> Result<C
     with_connections(builder, &args.connections, environment)?.build().map_err(refused)
 }
 
-/// Sets what each request says. Where there are rows, what has places for their fields is left out.
+/// Sets what each request says. Where there are rows, what has places for their fields is left out; where there are pages, the
+/// parameters that are the first one's own.
 fn with_request(
     mut builder: Builder,
     flags: &RequestFlags,
     environment: &Environment,
-    has_rows: bool,
+    (has_rows, has_pages): (bool, bool),
 ) -> Result<Builder, Failure> {
     let fill = |flag: &str, text: &str| filled(flag, text, environment, str::to_owned);
     if let Some(user) = &flags.user {
@@ -87,8 +97,11 @@ fn with_request(
         }
         builder = builder.header("cookie", fill("-b", &flags.cookies.join("; "))?);
     }
-    for pair in flags.params.iter().filter(|pair| !has_rows || !(has_fields(&pair.0) || has_fields(&pair.1)))
-    {
+    let is_own = |pair: &&Pair| match has_rows {
+        true => is_of_request(pair, has_pages),
+        false => has_pages && !names_variable(&pair.1),
+    };
+    for pair in flags.params.iter().filter(|pair| !is_own(pair)) {
         builder = builder.param(&pair.0, fill("--param", &pair.1)?);
     }
     if flags.cookie_jar {
@@ -234,7 +247,7 @@ fn some<V>(builder: Builder, value: Option<V>, set: impl FnOnce(Builder, V) -> B
 }
 
 /// What the engine refuses, by the flag that says it.
-fn refused(error: ConfigError) -> Failure {
+pub(super) fn refused(error: ConfigError) -> Failure {
     let flag = match error.option {
         "headers" => "--header".to_owned(),
         "verify" => "--cacert".to_owned(),

@@ -52,6 +52,7 @@ pub(crate) fn output(args: &RunArgs) -> Result<OutputOptions, Failure> {
     output.columns = flags.columns.clone();
     output.schema = flags.schema.as_deref().map(schema).transpose()?;
     output.headers = flags.include;
+    output.items = args.pages.items.is_some();
     output.check().map_err(Failure::of_run)?;
     Ok(output)
 }

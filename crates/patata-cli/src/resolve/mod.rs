@@ -1,5 +1,6 @@
 //! From what was said to what is to be done: the client, the rows, the requests made of them, what is written.
 
+mod caching;
 mod client;
 mod costs;
 mod folder;
@@ -8,6 +9,7 @@ mod paths;
 mod schema;
 mod template;
 
+pub(crate) use caching::distinct;
 pub(crate) use costs::Settling;
 pub(crate) use folder::{manifest, output, record_options};
 pub(crate) use one::One;
@@ -23,6 +25,7 @@ use crate::args::output::Format;
 use crate::environment::Environment;
 use crate::exit::Failure;
 use crate::input::{Input, InputFormat, InputOptions, Source, Template};
+use crate::paging::Paging;
 use crate::redaction::Redaction;
 use crate::secrets;
 
@@ -38,6 +41,8 @@ pub(crate) struct Plan {
     pub(crate) max_failures: Option<MaxFailures>,
     /// Bytes of bodies in a second.
     pub(crate) limit_rate: Option<usize>,
+    /// Where responses are pages.
+    pub(crate) paging: Option<Paging>,
     /// What is kept out of rows.
     pub(crate) redaction: Redaction,
 }
@@ -66,6 +71,7 @@ pub(crate) fn run(args: &RunArgs, environment: &Environment) -> Result<Plan, Fai
     } else {
         refuse_of_folders(args)?;
     }
+    refuse_with_pages(args)?;
     let template = template::template(&args.request, url, args, environment)?;
     let (client, settling) = client::for_run(args, environment)?;
     let required = template.fields().cloned().collect();
@@ -81,6 +87,7 @@ pub(crate) fn run(args: &RunArgs, environment: &Environment) -> Result<Plan, Fai
         template,
         max_failures: args.failures.max_failures.map(|budget| budget.0),
         limit_rate: args.limits.limit_rate,
+        paging: Paging::of(&args.pages, &args.request.params),
         redaction: Redaction::of(&args.request.params),
     })
 }
@@ -115,6 +122,35 @@ pub(crate) fn sources(args: &RunArgs) -> Result<(Vec<String>, Option<String>), F
 /// Whether the last of the arguments without a name is a URL.
 pub(crate) fn has_url(args: &RunArgs) -> bool {
     args.input.url.is_none() && sources(args).is_ok_and(|(_, url)| url.is_some())
+}
+
+/// Refuses what pages cannot be had with.
+fn refuse_with_pages(args: &RunArgs) -> Result<(), Failure> {
+    let flags = &args.pages;
+    let flag = match (&flags.pages, &flags.items) {
+        (Some(_), _) => "--pages",
+        (None, Some(_)) => "--items",
+        (None, None) => return Ok(()),
+    };
+    if args.output.save_to.is_some() {
+        return Err(Failure::usage(format!(
+            "{flag}: what is on a page is looked for in its body, which --save-to puts into a file; leave one out"
+        )));
+    }
+    let is_table = !matches!(args.output.format, None | Some(Format::Jsonl));
+    if flags.items.is_some() && is_table {
+        return Err(Failure::usage(
+            "--items: items are written as JSONL; leave --format out, and turn the finished parts into what you like",
+        ));
+    }
+    let body = template::body(&args.request)?;
+    if flags.pages.is_some() && body.is_some_and(|body| body.names_variables()) {
+        return Err(Failure::usage(
+            "--pages: the body names an environment variable, which would be lost on the way to the next page; give it in \
+             a header (-H), or as a parameter (--param)",
+        ));
+    }
+    Ok(())
 }
 
 fn refuse_of_folders(args: &RunArgs) -> Result<(), Failure> {

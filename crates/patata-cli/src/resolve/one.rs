@@ -7,13 +7,17 @@ use crate::args::commands::RequestArgs;
 use crate::args::values::Header;
 use crate::environment::Environment;
 use crate::exit::Failure;
+use crate::paging::Paging;
 use crate::secrets;
+use crate::variables::names_variable;
 
 /// One request, and the client for it.
 #[derive(Debug)]
 pub(crate) struct One {
     pub(crate) client: Client,
     pub(crate) request: Request<()>,
+    /// Where its response is a page.
+    pub(crate) paging: Option<Paging>,
 }
 
 impl One {
@@ -27,6 +31,12 @@ impl One {
         environment: &Environment,
     ) -> Result<Self, Failure> {
         secrets::refuse_variables_in_url(&args.url)?;
+        let paging = Paging::of(&args.pages, &args.request.params);
+        if paging.is_some() && args.output.is_some() {
+            return Err(Failure::usage(
+                "-o: pages and items are printed one after another; leave -o out, and write > FILE behind the command",
+            ));
+        }
         let client = client::for_one(args, environment)?;
         let body = body(args, environment)?;
         let method = match &args.request.method {
@@ -45,10 +55,14 @@ impl One {
         if let Some(body) = body {
             request = request.body(body);
         }
+        let has_pages = args.pages.pages.is_some();
+        for pair in args.request.params.iter().filter(|pair| has_pages && !names_variable(&pair.1)) {
+            request = request.param(&pair.0, &pair.1);
+        }
         if let Some(path) = &args.output {
             request = request.stream_to(path);
         }
-        Ok(Self { client, request })
+        Ok(Self { client, request, paging })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, absolute};
 
 /// Options that are paths.
-const PATHS: [&str; 4] = ["--cacert=", "--cert=", "--key=", "--unix-socket="];
+const PATHS: [&str; 5] = ["--cache=", "--cacert=", "--cert=", "--key=", "--unix-socket="];
 /// Options that may name a file with an `@`.
 const BODIES: [&str; 3] = ["--data=@", "--json=@", "--schema=@"];
 
@@ -23,7 +23,8 @@ fn option(argument: &str) -> String {
     let after = |prefixes: &[&'static str]| {
         prefixes.iter().find_map(|prefix| Some((*prefix, argument.strip_prefix(prefix)?)))
     };
-    if let Some((prefix, path)) = after(&PATHS) {
+    // A cache without a folder is the user's.
+    if let Some((prefix, path)) = after(&PATHS).filter(|(_, path)| !path.is_empty()) {
         return format!("{prefix}{}", absolute_path(path));
     }
     if let Some((prefix, path)) = after(&BODIES).filter(|(_, path)| *path != "-") {

@@ -2,12 +2,12 @@
 
 use crate::args::commands::RunArgs;
 use crate::args::request::RequestFlags;
-use crate::args::values::Header;
+use crate::args::values::{Header, Pair};
 use crate::environment::Environment;
 use crate::exit::Failure;
 use crate::input::{BodyParts, Template, TemplateParts};
 use crate::secrets;
-use crate::variables::Variables;
+use crate::variables::{Variables, names_variable};
 
 pub(super) fn template(
     request: &RequestFlags,
@@ -15,7 +15,8 @@ pub(super) fn template(
     args: &RunArgs,
     environment: &Environment,
 ) -> Result<Template, Failure> {
-    let (headers, params, body) = (headers(request), params(request), body(request)?);
+    let (headers, body) = (headers(request), body(request)?);
+    let params = params(request, args.pages.pages.is_some());
     let mut variables = Variables::default();
     let mut look_up = |flag: &str, text: &str| secrets::look_up(flag, text, environment, &mut variables);
     headers.iter().try_for_each(|(_, value)| look_up("-H", value))?;
@@ -54,8 +55,14 @@ fn headers(request: &RequestFlags) -> Vec<(String, String)> {
     of_rows.collect()
 }
 
-fn params(request: &RequestFlags) -> Vec<(String, String)> {
-    let of_rows = request.params.iter().filter(|pair| has_fields(&pair.0) || has_fields(&pair.1));
+/// Whether a parameter is the request's own, and not the client's: one that has places, and where there are pages, any that
+/// is no secret. The link to a page has it itself.
+pub(super) fn is_of_request(pair: &Pair, has_pages: bool) -> bool {
+    has_fields(&pair.0) || has_fields(&pair.1) || (has_pages && !names_variable(&pair.1))
+}
+
+fn params(request: &RequestFlags, has_pages: bool) -> Vec<(String, String)> {
+    let of_rows = request.params.iter().filter(|pair| is_of_request(pair, has_pages));
     of_rows.map(|pair| (pair.0.clone(), pair.1.clone())).collect()
 }
 

@@ -2,8 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a failure in a helper fails the test, as it should")]
 
+mod api;
 mod budget;
 mod budgets;
+mod cache;
 mod clusters;
 mod completions;
 mod crashes;
@@ -15,6 +17,7 @@ mod help;
 mod mistakes;
 mod one_request;
 mod orders;
+mod pages;
 mod parquet;
 mod secrets;
 mod signals;

@@ -13,6 +13,7 @@ use self::estimate::{Limits, estimate};
 use self::survey::Survey;
 use crate::args::commands::RunArgs;
 use crate::exit::{Exit, Failure};
+use crate::paging::Paging;
 use crate::resolve::Plan;
 
 /// Bad rows that are shown.
@@ -25,6 +26,10 @@ pub(super) fn perform(plan: &Plan, args: &RunArgs) -> Result<Exit, Failure> {
     let survey = survey::survey(plan, most, &args.rehearsal.probe_method)?;
     let exit = if survey.bad == 0 { Exit::Ok } else { Exit::Failed };
     Failure::of_stdout(print(&survey))?;
+    if plan.paging.as_ref().is_some_and(Paging::follows) {
+        let hint = "each of them may lead to more pages (--pages), which are not among these numbers";
+        Failure::of_stdout(writeln!(io::stdout().lock(), "{hint}"))?;
+    }
     if most > 0 {
         let requests = survey.requests();
         let probes = Probes::send(&plan.client, survey.probes);

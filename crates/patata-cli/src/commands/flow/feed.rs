@@ -7,12 +7,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use patata::{Control, Request};
-use patata_run::{Admission, Gate, InputBlock};
+use patata_run::{Admission, FoundRequests, Gate, InputBlock};
 
-use super::Tag;
 use super::names::Names;
+use super::{KnownAs, Tag};
 use crate::exit::Failure;
-use crate::input::{Input, InputOptions, Source, Template};
+use crate::input::{Input, InputOptions, Row, Source, Template};
+use crate::paging::{Chain, Paging};
 
 /// Requests that are ready before they are asked for.
 const READY: usize = 1024;
@@ -56,6 +57,8 @@ pub(crate) struct Origin {
     pub(crate) rows: Rows,
     /// The way into a run folder, where there is one.
     pub(crate) gate: Option<Gate>,
+    /// Where responses are pages.
+    pub(crate) paging: Option<Paging>,
 }
 
 /// Requests as they are read.
@@ -130,7 +133,7 @@ impl Feed {
     /// # Errors
     /// What is wrong with the input before a row is read.
     pub(super) fn start(origin: Origin, control: Control) -> Result<Self, Failure> {
-        let Origin { sources, options, template, rows, gate } = origin;
+        let Origin { sources, options, template, rows, gate, paging } = origin;
         let input = Input::open(sources, options).map_err(Failure::of_input)?;
         let queue = Mutex::new(Queue::default());
         let shared = Arc::new(Shared { queue, changed: Condvar::new(), is_awaited: AtomicBool::new(false) });
@@ -141,6 +144,7 @@ impl Feed {
                 template,
                 rows,
                 gate,
+                paging,
                 names: Names::default(),
                 shared: &own,
                 control: &control,
@@ -204,6 +208,7 @@ struct Reading<'a> {
     template: Template,
     rows: Rows,
     gate: Option<Gate>,
+    paging: Option<Paging>,
     names: Names,
     shared: &'a Shared,
     control: &'a Control,
@@ -250,13 +255,14 @@ impl Reading<'_> {
                 Ok(()) => self.template.request(row, ()),
                 Err(message) => Request::invalid((), row.at(message)),
             };
-            let (request, tag) = match &mut self.gate {
+            let (request, chain) = begun(self.paging.as_ref(), self.gate.is_some(), row, request);
+            let (request, known_as) = match &mut self.gate {
                 None => {
                     let method = request.method().clone();
-                    (request, Tag::Row { id, index, method })
+                    (request, KnownAs::Row { id, index, method })
                 }
                 Some(gate) => match gate.admit(id, request).map_err(Failure::of_run)? {
-                    Admission::Send { request, ticket, .. } => (request, Tag::Ticket(ticket)),
+                    Admission::Send { request, ticket, .. } => (request, KnownAs::Ticket(ticket)),
                     _ => {
                         self.names.keep(file, index);
                         continue;
@@ -266,6 +272,7 @@ impl Reading<'_> {
             // What is written down of it has the names of variables.
             let request = self.template.with_variables(row, request);
             let blocks = self.blocks(index);
+            let tag = Tag { known_as, chain };
             if !self.shared.put(request.with_tag(tag).0, blocks) {
                 return Ok(false);
             }
@@ -304,4 +311,24 @@ impl Reading<'_> {
             None => !is_chosen,
         }
     }
+}
+
+/// The request as it is to be sent, and the chain of pages that it begins. One that a folder cannot keep is not sent: those for
+/// the pages after it would be alike.
+fn begun(
+    paging: Option<&Paging>,
+    has_folder: bool,
+    row: &Row,
+    request: Request<()>,
+) -> (Request<()>, Option<Box<Chain>>) {
+    let Some(paging) = paging else { return (request, None) };
+    if paging.follows()
+        && has_folder
+        && !request.is_invalid()
+        && let Err(refused) = FoundRequests::check(&request)
+    {
+        return (Request::invalid((), row.at(refused.to_string())), None);
+    }
+    let (request, chain) = paging.begun(request);
+    (request, chain.map(Box::new))
 }

@@ -1,11 +1,13 @@
 //! A run under way: requests are read, sent, and their outcomes written down, until there are no more or somebody ends it.
 
+pub(crate) mod cached;
 pub(crate) mod canary;
+pub(crate) mod changed;
 pub(crate) mod count;
 pub(crate) mod feed;
+pub(crate) mod joining;
 mod names;
 mod orders;
-mod redacted;
 pub(crate) mod sink;
 mod speed;
 pub(crate) mod stdout;
@@ -13,12 +15,14 @@ pub(crate) mod stdout;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use patata::{ConfigError, Control, Method, PushedRun, Receipt, Step, Stop};
+use patata::{ConfigError, Control, Method, Outcome, PushedRun, Receipt, Step, Stop};
 use patata_run::{Costs, Ending, Gate, Id, LimitsNow, Summary, Ticket};
 
+use self::cached::Cached;
 use self::canary::Judged;
 use self::count::Total;
 use self::feed::{Feed, Next, Origin, Rest, Rows};
+use self::joining::{Joining, Noted};
 use self::orders::Orders;
 use self::sink::Sink;
 use self::speed::Speed;
@@ -26,15 +30,24 @@ use self::stdout::Reader;
 use crate::commands::control::change;
 use crate::display::{self, Display, Due};
 use crate::exit::{Exit, Failure};
+use crate::paging::{Chain, Led, Told};
 use crate::resolve::Plan;
 use crate::signals::{LOOK, Signals};
 
 /// Outcomes between two looks at the clock.
 const BATCH: u32 = 64;
 
-/// By what a request is known when its outcome comes.
+/// What a request has with it until its outcome comes.
+#[derive(Debug)]
+pub(crate) struct Tag {
+    pub(crate) known_as: KnownAs,
+    /// What is wanted to ask for the pages after it.
+    pub(crate) chain: Option<Box<Chain>>,
+}
+
+/// By what a request is known.
 #[derive(Debug, Clone)]
-pub(crate) enum Tag {
+pub(crate) enum KnownAs {
     /// Of a run without a folder.
     Row {
         id: Id,
@@ -80,6 +93,8 @@ pub(crate) struct Flow {
     /// Where it can be told things.
     pub(crate) folder: Option<PathBuf>,
     pub(crate) gate: Option<Gate>,
+    /// Where responses are pages.
+    pub(crate) joining: Option<Joining>,
     pub(crate) display: Display,
     pub(crate) signals: Signals,
     pub(crate) total: Total,
@@ -98,6 +113,7 @@ pub(crate) struct Outflow {
     pub(crate) sink: Sink,
     pub(crate) display: Display,
     pub(crate) submitted: u64,
+    pub(crate) cached: Cached,
     pub(crate) limits: LimitsNow,
 }
 
@@ -126,6 +142,7 @@ impl Flow {
             sink: self.sink,
             display: self.display,
             submitted: parts.submitted,
+            cached: parts.cached,
             limits: self.limits,
         })
     }
@@ -166,7 +183,8 @@ impl Flow {
             gate.rewind();
         }
         let (sources, options, template) = (plan.sources.clone(), plan.input.clone(), plan.template.clone());
-        let origin = Origin { sources, options, template, rows, gate };
+        let paging = plan.paging.clone();
+        let origin = Origin { sources, options, template, rows, gate, paging };
         let mut feed = Feed::start(origin, control.clone())?;
         self.hold_limits(&control)?;
         let orders = Orders::listen(self.folder.as_deref(), &control, &self.limits);
@@ -219,11 +237,12 @@ impl Flow {
                 }
             }
             until_look -= 1;
-            push(run, feed, speed.room(run.receipt().outstanding, self.limits.concurrency));
+            let room = speed.room(run.receipt().outstanding, self.limits.concurrency);
+            push(run, feed, self.joining.as_mut(), room)?;
             let reader = match run.step() {
                 Step::Outcome(outcome) => {
                     speed.note(&outcome);
-                    self.sink.write(under_way.plan, &outcome)?
+                    self.take(under_way.plan, outcome)?
                 }
                 Step::Wait => {
                     // What is on its way is written with what is there.
@@ -240,6 +259,24 @@ impl Flow {
             }
         }
         Ok(run.stopped().cloned().map_or(Ended::Over, Ended::Stopped))
+    }
+
+    /// Writes an outcome down, and first, where it is a page, what it has led to.
+    fn take(&mut self, plan: &Plan, mut outcome: Outcome<Tag>) -> Result<Reader, Failure> {
+        let is_ok = plan.client.is_ok(&outcome);
+        let Some((chain, joining)) = outcome.tag.chain.take().zip(self.joining.as_mut()) else {
+            return self.sink.write(plan, &outcome, is_ok, &Told::default());
+        };
+        let Led { mut next, mut told } = joining.paging().led(*chain, &outcome, is_ok);
+        let noted = joining.note(&outcome.tag.known_as, &mut next)?.unwrap_or_else(|why| {
+            told.error = Some(why);
+            told.items = None;
+            Noted::default()
+        });
+        let is_ok = is_ok && told.error.is_none();
+        let reader = self.sink.write(plan, &outcome, is_ok, &told)?;
+        joining.release(outcome.tag.known_as, next, noted);
+        Ok(reader)
     }
 
     /// Draws, if it is time.
@@ -286,6 +323,7 @@ struct Parts {
     submitted: u64,
     is_complete: bool,
     costs: Costs,
+    cached: Cached,
 }
 
 impl Parts {
@@ -295,26 +333,54 @@ impl Parts {
         self.ending.cancelled += receipt.cancelled;
         self.ending.unsent += receipt.unsent;
         self.costs.add(&Costs::of_receipt(receipt));
-        let tickets = run.unfinished().unsent.iter().filter_map(|tag| match tag {
-            Tag::Ticket(ticket) => Some(ticket.position()),
-            Tag::Row { .. } => None,
+        self.cached.add(receipt);
+        let tickets = run.unfinished().unsent.iter().filter_map(|tag| match &tag.known_as {
+            KnownAs::Ticket(ticket) => Some(ticket.position()),
+            KnownAs::Row { .. } => None,
         });
         self.ending.not_sent.extend(tickets);
         self.is_complete = is_complete;
     }
 }
 
-/// Hands the run as many requests as it has room for, and so many at most.
-fn push(run: &mut PushedRun<Tag>, feed: &mut Feed, most: usize) {
+/// Hands the run as many requests as it has room for, and so many at most: what pages have led to goes before the input.
+fn push(
+    run: &mut PushedRun<Tag>,
+    feed: &mut Feed,
+    mut joining: Option<&mut Joining>,
+    most: usize,
+) -> Result<(), Failure> {
     for _ in 0..run.room().min(most) {
-        match feed.next() {
-            Next::Request(request) => {
-                if let Err(request) = run.push(request) {
-                    return run.give_up(request);
-                }
+        let request = match next(feed, joining.as_deref_mut())? {
+            Next::Request(request) => request,
+            Next::Later => return Ok(()),
+            Next::End => {
+                run.close_input();
+                return Ok(());
             }
-            Next::Later => return,
-            Next::End => return run.close_input(),
+        };
+        if let Err(request) = run.push(request) {
+            run.give_up(request);
+            return Ok(());
         }
     }
+    Ok(())
+}
+
+/// What there is to send next.
+fn next(feed: &mut Feed, joining: Option<&mut Joining>) -> Result<Next, Failure> {
+    let Some(joining) = joining else { return Ok(feed.next()) };
+    let next = match joining.next()? {
+        Some(request) => Next::Request(request),
+        None => feed.next(),
+    };
+    Ok(match next {
+        Next::Request(request) => {
+            joining.note_sent(&request);
+            Next::Request(request)
+        }
+        // Of what is on its way, something may lead to more.
+        Next::End if !joining.is_over() => Next::Later,
+        next => next,
+    })
 }

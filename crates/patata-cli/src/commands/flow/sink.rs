@@ -3,11 +3,12 @@
 use patata::{Outcome, Progress};
 use patata_run::{Costs, InputBlock, LimitsNow, Recorder, Statistics, Tick};
 
-use super::Tag;
-use super::redacted::redacted;
+use super::changed::changed;
 use super::stdout::{Answer, Reader, Stdout};
+use super::{KnownAs, Tag};
 use crate::display;
 use crate::exit::Failure;
+use crate::paging::Told;
 use crate::resolve::Plan;
 
 /// Where outcomes go.
@@ -17,18 +18,24 @@ pub(crate) enum Sink {
 }
 
 impl Sink {
-    /// Takes an outcome.
-    pub(super) fn write(&mut self, plan: &Plan, outcome: &Outcome<Tag>) -> Result<Reader, Failure> {
-        let (is_ok, redaction) = (plan.client.is_ok(outcome), &plan.redaction);
-        match (self, &outcome.tag) {
-            (Self::Stdout(stdout), Tag::Row { id, index, method }) => {
-                stdout.write(id, *index, method.as_str(), &Answer { outcome, is_ok, redaction })
+    /// Takes an outcome, with what is told of it besides.
+    pub(super) fn write(
+        &mut self,
+        plan: &Plan,
+        outcome: &Outcome<Tag>,
+        is_ok: bool,
+        told: &Told,
+    ) -> Result<Reader, Failure> {
+        let redaction = &plan.redaction;
+        match (self, &outcome.tag.known_as) {
+            (Self::Stdout(stdout), KnownAs::Row { id, index, method }) => {
+                stdout.write(id, *index, method.as_str(), &Answer { outcome, is_ok, redaction, told })
             }
-            (Self::Folder(recorder), Tag::Ticket(ticket)) => {
-                let recorded = match redaction.is_empty() {
+            (Self::Folder(recorder), KnownAs::Ticket(ticket)) => {
+                let recorded = match redaction.is_empty() && told.is_empty() {
                     true => recorder.record(ticket, outcome, is_ok),
                     false => match recorder.leave(ticket, outcome) {
-                        Ok(false) => redacted(outcome, is_ok, redaction, |changed| {
+                        Ok(false) => changed(outcome, is_ok, redaction, told, |changed| {
                             recorder.record_row(ticket, changed)
                         }),
                         left => left.map(drop),

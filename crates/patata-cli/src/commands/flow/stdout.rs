@@ -3,11 +3,12 @@
 use std::io::{self, Write};
 
 use patata::Outcome;
-use patata_run::{Asked, Id, Noted, Statistics, host_of, write_changed, write_row};
+use patata_run::{Asked, Id, Noted, Statistics, host_of, write_changed, write_items, write_row};
 
 use super::Tag;
-use super::redacted::redacted;
+use super::changed::{PAGE, changed};
 use crate::exit::Failure;
+use crate::paging::Told;
 use crate::redaction::Redaction;
 
 /// How much is written at once.
@@ -34,6 +35,7 @@ pub(super) struct Answer<'a> {
     pub(super) outcome: &'a Outcome<Tag>,
     pub(super) is_ok: bool,
     pub(super) redaction: &'a Redaction,
+    pub(super) told: &'a Told,
 }
 
 impl Stdout {
@@ -49,15 +51,20 @@ impl Stdout {
         method: &str,
         answer: &Answer<'_>,
     ) -> Result<Reader, Failure> {
-        let Answer { outcome, is_ok, redaction } = *answer;
+        let Answer { outcome, is_ok, redaction, told } = *answer;
         let (response, error) = (outcome.result.as_ref().ok(), outcome.result.as_ref().err());
         let asked_for = error.map(|error| redaction.apply(error.url())).unwrap_or_default();
         let asked = Asked { id, index, method, url: &asked_for };
         let (buffer, with_headers) = (&mut self.buffer, self.with_headers);
-        match redaction.is_empty() {
+        match redaction.is_empty() && told.is_empty() {
             true => write_row(buffer, &asked, outcome, is_ok, with_headers),
-            false => redacted(outcome, is_ok, redaction, |changed| {
-                write_changed(buffer, &asked, changed, with_headers)
+            false => changed(outcome, is_ok, redaction, told, |changed| {
+                if told.items.is_none() {
+                    return write_changed(buffer, &asked, changed, with_headers);
+                }
+                let mut page = Vec::new();
+                write_changed(&mut page, &asked, changed, with_headers);
+                write_items(buffer, &page);
             }),
         }
         let host = match response.map(|response| response.url.authority()) {
@@ -65,10 +72,11 @@ impl Stdout {
             Some(host) => redaction.apply(&host).into(),
             None => host_of(&asked_for).into(),
         };
-        let message = error.map(|error| redaction.apply(&error.to_string()));
+        let message = told.error.clone().or_else(|| error.map(ToString::to_string));
+        let message = message.map(|message| redaction.apply(&message));
         self.statistics.note(&Noted {
             status: response.map(|response| response.status.as_u16()),
-            kind: error.map(|error| error.kind().name()),
+            kind: error.map(|error| error.kind().name()).or(told.error.as_ref().map(|_| PAGE)),
             message: message.as_deref(),
             ok: is_ok,
             host: &host,

@@ -73,7 +73,7 @@ impl BodyParts {
         }
     }
 
-    pub(super) fn names_variables(&self) -> bool {
+    pub(crate) fn names_variables(&self) -> bool {
         self.texts().into_iter().any(names_variable)
     }
 

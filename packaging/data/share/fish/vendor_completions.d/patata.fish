@@ -63,9 +63,12 @@ complete -c patata -n "__fish_patata_using_subcommand run" -l part-rows -d 'Rows
 complete -c patata -n "__fish_patata_using_subcommand run" -l save-to -d 'Save each body to a file, as "files/{id}.bin"' -r
 complete -c patata -n "__fish_patata_using_subcommand run" -l unknown -d 'What a resume does with requests that were sent and whose outcome nobody knows [default: keep]' -r -f -a "keep\t'They stay as they are'
 resend\t'They are sent again, and may be done twice'"
+complete -c patata -n "__fish_patata_using_subcommand run" -l pages -d 'Follow pages, as cursor:meta.next:after, header-link or auto' -r
+complete -c patata -n "__fish_patata_using_subcommand run" -l items -d 'Give each item of a page by itself, as those at data.results' -r
+complete -c patata -n "__fish_patata_using_subcommand run" -l pages-allow-origin -d 'Let pages lead to this origin too, which gets the credentials: https://other.example, or any' -r
 complete -c patata -n "__fish_patata_using_subcommand run" -s X -l request -d 'The method [default: GET, or POST with a body]' -r
 complete -c patata -n "__fish_patata_using_subcommand run" -s H -l header -d 'A header, as "Accept: text/csv"' -r
-complete -c patata -n "__fish_patata_using_subcommand run" -s d -l data -d 'The body: JSON if it looks like it, else a form; @FILE for a file' -r
+complete -c patata -n "__fish_patata_using_subcommand run" -s d -l data -d 'The body: JSON if it looks so, else a form; @FILE for a file' -r
 complete -c patata -n "__fish_patata_using_subcommand run" -l json -d 'The body as JSON; @FILE for a file' -r
 complete -c patata -n "__fish_patata_using_subcommand run" -l form -d 'A field of a form, which is the body (urlencoded)' -r
 complete -c patata -n "__fish_patata_using_subcommand run" -l param -d 'A query parameter' -r
@@ -102,6 +105,9 @@ complete -c patata -n "__fish_patata_using_subcommand run" -l connect-timeout -d
 complete -c patata -n "__fish_patata_using_subcommand run" -l total-timeout -d 'The longest that a request may take with all its retries' -r
 complete -c patata -n "__fish_patata_using_subcommand run" -l host-timeout -d 'The longest that a host which has answered before is waited for when it is in trouble [default: 60s]' -r
 complete -c patata -n "__fish_patata_using_subcommand run" -l deadline -d 'The longest that the whole run may take' -r
+complete -c patata -n "__fish_patata_using_subcommand run" -l cache -d 'Keep responses as servers allow it, and use them again; --cache alone means the user\'s own folder' -r
+complete -c patata -n "__fish_patata_using_subcommand run" -l cache-mode -d 'How it is used: standard, offline (send nothing), refresh (ask about all), forever' -r
+complete -c patata -n "__fish_patata_using_subcommand run" -l cache-max-size -d 'How large it may become; what was stored first goes [default: 10G]' -r
 complete -c patata -n "__fish_patata_using_subcommand run" -s x -l proxy -d 'The proxy, as http://HOST:PORT or socks5h://HOST:PORT [default: what HTTP_PROXY and the like say]' -r
 complete -c patata -n "__fish_patata_using_subcommand run" -l cacert -d 'Trust the authorities in this PEM file instead of the machine\'s' -r -F
 complete -c patata -n "__fish_patata_using_subcommand run" -s E -l cert -d 'Show this certificate (PEM) to servers that ask for one' -r -F
@@ -129,6 +135,8 @@ complete -c patata -n "__fish_patata_using_subcommand run" -l no-follow-redirect
 complete -c patata -n "__fish_patata_using_subcommand run" -l no-learn-limits -d 'Ask on where a server says that nothing of its limit remains'
 complete -c patata -n "__fish_patata_using_subcommand run" -l retry-non-idempotent -d 'Try again also what may have been done already, as a POST that was answered with 500'
 complete -c patata -n "__fish_patata_using_subcommand run" -l idempotency-key -d 'Give each POST and the like a key, by which a server knows it again when it is sent twice'
+complete -c patata -n "__fish_patata_using_subcommand run" -l distinct -d 'Send equal requests once; each gets the response to the first of them'
+complete -c patata -n "__fish_patata_using_subcommand run" -l if-changed -d 'Leave files of --save-to alone that have not changed on the server'
 complete -c patata -n "__fish_patata_using_subcommand run" -l no-proxy -d 'No proxy, whatever the environment says'
 complete -c patata -n "__fish_patata_using_subcommand run" -s k -l insecure -d 'Accept any certificate of any server'
 complete -c patata -n "__fish_patata_using_subcommand run" -l dry-run -d 'Check the whole input, send nothing, tell what would be done'
@@ -198,9 +206,12 @@ complete -c patata -n "__fish_patata_using_subcommand pause" -s h -l help -d 'Pr
 complete -c patata -n "__fish_patata_using_subcommand pause" -s V -l version -d 'Print version'
 complete -c patata -n "__fish_patata_using_subcommand get" -s o -l output -d 'Write the body to a file, and nothing to stdout' -r -F
 complete -c patata -n "__fish_patata_using_subcommand get" -l ok -d 'Statuses that are no failure [default: all below 400]' -r
+complete -c patata -n "__fish_patata_using_subcommand get" -l pages -d 'Follow pages, as cursor:meta.next:after, header-link or auto' -r
+complete -c patata -n "__fish_patata_using_subcommand get" -l items -d 'Give each item of a page by itself, as those at data.results' -r
+complete -c patata -n "__fish_patata_using_subcommand get" -l pages-allow-origin -d 'Let pages lead to this origin too, which gets the credentials: https://other.example, or any' -r
 complete -c patata -n "__fish_patata_using_subcommand get" -s X -l request -d 'The method [default: GET, or POST with a body]' -r
 complete -c patata -n "__fish_patata_using_subcommand get" -s H -l header -d 'A header, as "Accept: text/csv"' -r
-complete -c patata -n "__fish_patata_using_subcommand get" -s d -l data -d 'The body: JSON if it looks like it, else a form; @FILE for a file' -r
+complete -c patata -n "__fish_patata_using_subcommand get" -s d -l data -d 'The body: JSON if it looks so, else a form; @FILE for a file' -r
 complete -c patata -n "__fish_patata_using_subcommand get" -l json -d 'The body as JSON; @FILE for a file' -r
 complete -c patata -n "__fish_patata_using_subcommand get" -l form -d 'A field of a form, which is the body (urlencoded)' -r
 complete -c patata -n "__fish_patata_using_subcommand get" -l param -d 'A query parameter' -r
@@ -224,6 +235,9 @@ complete -c patata -n "__fish_patata_using_subcommand get" -l connect-timeout -d
 complete -c patata -n "__fish_patata_using_subcommand get" -l total-timeout -d 'The longest that a request may take with all its retries' -r
 complete -c patata -n "__fish_patata_using_subcommand get" -l host-timeout -d 'The longest that a host which has answered before is waited for when it is in trouble [default: 60s]' -r
 complete -c patata -n "__fish_patata_using_subcommand get" -l deadline -d 'The longest that the whole run may take' -r
+complete -c patata -n "__fish_patata_using_subcommand get" -l cache -d 'Keep responses as servers allow it, and use them again; --cache alone means the user\'s own folder' -r
+complete -c patata -n "__fish_patata_using_subcommand get" -l cache-mode -d 'How it is used: standard, offline (send nothing), refresh (ask about all), forever' -r
+complete -c patata -n "__fish_patata_using_subcommand get" -l cache-max-size -d 'How large it may become; what was stored first goes [default: 10G]' -r
 complete -c patata -n "__fish_patata_using_subcommand get" -s x -l proxy -d 'The proxy, as http://HOST:PORT or socks5h://HOST:PORT [default: what HTTP_PROXY and the like say]' -r
 complete -c patata -n "__fish_patata_using_subcommand get" -l cacert -d 'Trust the authorities in this PEM file instead of the machine\'s' -r -F
 complete -c patata -n "__fish_patata_using_subcommand get" -s E -l cert -d 'Show this certificate (PEM) to servers that ask for one' -r -F
@@ -249,9 +263,12 @@ complete -c patata -n "__fish_patata_using_subcommand get" -s h -l help -d 'Prin
 complete -c patata -n "__fish_patata_using_subcommand get" -s V -l version -d 'Print version'
 complete -c patata -n "__fish_patata_using_subcommand post" -s o -l output -d 'Write the body to a file, and nothing to stdout' -r -F
 complete -c patata -n "__fish_patata_using_subcommand post" -l ok -d 'Statuses that are no failure [default: all below 400]' -r
+complete -c patata -n "__fish_patata_using_subcommand post" -l pages -d 'Follow pages, as cursor:meta.next:after, header-link or auto' -r
+complete -c patata -n "__fish_patata_using_subcommand post" -l items -d 'Give each item of a page by itself, as those at data.results' -r
+complete -c patata -n "__fish_patata_using_subcommand post" -l pages-allow-origin -d 'Let pages lead to this origin too, which gets the credentials: https://other.example, or any' -r
 complete -c patata -n "__fish_patata_using_subcommand post" -s X -l request -d 'The method [default: GET, or POST with a body]' -r
 complete -c patata -n "__fish_patata_using_subcommand post" -s H -l header -d 'A header, as "Accept: text/csv"' -r
-complete -c patata -n "__fish_patata_using_subcommand post" -s d -l data -d 'The body: JSON if it looks like it, else a form; @FILE for a file' -r
+complete -c patata -n "__fish_patata_using_subcommand post" -s d -l data -d 'The body: JSON if it looks so, else a form; @FILE for a file' -r
 complete -c patata -n "__fish_patata_using_subcommand post" -l json -d 'The body as JSON; @FILE for a file' -r
 complete -c patata -n "__fish_patata_using_subcommand post" -l form -d 'A field of a form, which is the body (urlencoded)' -r
 complete -c patata -n "__fish_patata_using_subcommand post" -l param -d 'A query parameter' -r
@@ -275,6 +292,9 @@ complete -c patata -n "__fish_patata_using_subcommand post" -l connect-timeout -
 complete -c patata -n "__fish_patata_using_subcommand post" -l total-timeout -d 'The longest that a request may take with all its retries' -r
 complete -c patata -n "__fish_patata_using_subcommand post" -l host-timeout -d 'The longest that a host which has answered before is waited for when it is in trouble [default: 60s]' -r
 complete -c patata -n "__fish_patata_using_subcommand post" -l deadline -d 'The longest that the whole run may take' -r
+complete -c patata -n "__fish_patata_using_subcommand post" -l cache -d 'Keep responses as servers allow it, and use them again; --cache alone means the user\'s own folder' -r
+complete -c patata -n "__fish_patata_using_subcommand post" -l cache-mode -d 'How it is used: standard, offline (send nothing), refresh (ask about all), forever' -r
+complete -c patata -n "__fish_patata_using_subcommand post" -l cache-max-size -d 'How large it may become; what was stored first goes [default: 10G]' -r
 complete -c patata -n "__fish_patata_using_subcommand post" -s x -l proxy -d 'The proxy, as http://HOST:PORT or socks5h://HOST:PORT [default: what HTTP_PROXY and the like say]' -r
 complete -c patata -n "__fish_patata_using_subcommand post" -l cacert -d 'Trust the authorities in this PEM file instead of the machine\'s' -r -F
 complete -c patata -n "__fish_patata_using_subcommand post" -s E -l cert -d 'Show this certificate (PEM) to servers that ask for one' -r -F
@@ -300,9 +320,12 @@ complete -c patata -n "__fish_patata_using_subcommand post" -s h -l help -d 'Pri
 complete -c patata -n "__fish_patata_using_subcommand post" -s V -l version -d 'Print version'
 complete -c patata -n "__fish_patata_using_subcommand put" -s o -l output -d 'Write the body to a file, and nothing to stdout' -r -F
 complete -c patata -n "__fish_patata_using_subcommand put" -l ok -d 'Statuses that are no failure [default: all below 400]' -r
+complete -c patata -n "__fish_patata_using_subcommand put" -l pages -d 'Follow pages, as cursor:meta.next:after, header-link or auto' -r
+complete -c patata -n "__fish_patata_using_subcommand put" -l items -d 'Give each item of a page by itself, as those at data.results' -r
+complete -c patata -n "__fish_patata_using_subcommand put" -l pages-allow-origin -d 'Let pages lead to this origin too, which gets the credentials: https://other.example, or any' -r
 complete -c patata -n "__fish_patata_using_subcommand put" -s X -l request -d 'The method [default: GET, or POST with a body]' -r
 complete -c patata -n "__fish_patata_using_subcommand put" -s H -l header -d 'A header, as "Accept: text/csv"' -r
-complete -c patata -n "__fish_patata_using_subcommand put" -s d -l data -d 'The body: JSON if it looks like it, else a form; @FILE for a file' -r
+complete -c patata -n "__fish_patata_using_subcommand put" -s d -l data -d 'The body: JSON if it looks so, else a form; @FILE for a file' -r
 complete -c patata -n "__fish_patata_using_subcommand put" -l json -d 'The body as JSON; @FILE for a file' -r
 complete -c patata -n "__fish_patata_using_subcommand put" -l form -d 'A field of a form, which is the body (urlencoded)' -r
 complete -c patata -n "__fish_patata_using_subcommand put" -l param -d 'A query parameter' -r
@@ -326,6 +349,9 @@ complete -c patata -n "__fish_patata_using_subcommand put" -l connect-timeout -d
 complete -c patata -n "__fish_patata_using_subcommand put" -l total-timeout -d 'The longest that a request may take with all its retries' -r
 complete -c patata -n "__fish_patata_using_subcommand put" -l host-timeout -d 'The longest that a host which has answered before is waited for when it is in trouble [default: 60s]' -r
 complete -c patata -n "__fish_patata_using_subcommand put" -l deadline -d 'The longest that the whole run may take' -r
+complete -c patata -n "__fish_patata_using_subcommand put" -l cache -d 'Keep responses as servers allow it, and use them again; --cache alone means the user\'s own folder' -r
+complete -c patata -n "__fish_patata_using_subcommand put" -l cache-mode -d 'How it is used: standard, offline (send nothing), refresh (ask about all), forever' -r
+complete -c patata -n "__fish_patata_using_subcommand put" -l cache-max-size -d 'How large it may become; what was stored first goes [default: 10G]' -r
 complete -c patata -n "__fish_patata_using_subcommand put" -s x -l proxy -d 'The proxy, as http://HOST:PORT or socks5h://HOST:PORT [default: what HTTP_PROXY and the like say]' -r
 complete -c patata -n "__fish_patata_using_subcommand put" -l cacert -d 'Trust the authorities in this PEM file instead of the machine\'s' -r -F
 complete -c patata -n "__fish_patata_using_subcommand put" -s E -l cert -d 'Show this certificate (PEM) to servers that ask for one' -r -F
@@ -351,9 +377,12 @@ complete -c patata -n "__fish_patata_using_subcommand put" -s h -l help -d 'Prin
 complete -c patata -n "__fish_patata_using_subcommand put" -s V -l version -d 'Print version'
 complete -c patata -n "__fish_patata_using_subcommand patch" -s o -l output -d 'Write the body to a file, and nothing to stdout' -r -F
 complete -c patata -n "__fish_patata_using_subcommand patch" -l ok -d 'Statuses that are no failure [default: all below 400]' -r
+complete -c patata -n "__fish_patata_using_subcommand patch" -l pages -d 'Follow pages, as cursor:meta.next:after, header-link or auto' -r
+complete -c patata -n "__fish_patata_using_subcommand patch" -l items -d 'Give each item of a page by itself, as those at data.results' -r
+complete -c patata -n "__fish_patata_using_subcommand patch" -l pages-allow-origin -d 'Let pages lead to this origin too, which gets the credentials: https://other.example, or any' -r
 complete -c patata -n "__fish_patata_using_subcommand patch" -s X -l request -d 'The method [default: GET, or POST with a body]' -r
 complete -c patata -n "__fish_patata_using_subcommand patch" -s H -l header -d 'A header, as "Accept: text/csv"' -r
-complete -c patata -n "__fish_patata_using_subcommand patch" -s d -l data -d 'The body: JSON if it looks like it, else a form; @FILE for a file' -r
+complete -c patata -n "__fish_patata_using_subcommand patch" -s d -l data -d 'The body: JSON if it looks so, else a form; @FILE for a file' -r
 complete -c patata -n "__fish_patata_using_subcommand patch" -l json -d 'The body as JSON; @FILE for a file' -r
 complete -c patata -n "__fish_patata_using_subcommand patch" -l form -d 'A field of a form, which is the body (urlencoded)' -r
 complete -c patata -n "__fish_patata_using_subcommand patch" -l param -d 'A query parameter' -r
@@ -377,6 +406,9 @@ complete -c patata -n "__fish_patata_using_subcommand patch" -l connect-timeout 
 complete -c patata -n "__fish_patata_using_subcommand patch" -l total-timeout -d 'The longest that a request may take with all its retries' -r
 complete -c patata -n "__fish_patata_using_subcommand patch" -l host-timeout -d 'The longest that a host which has answered before is waited for when it is in trouble [default: 60s]' -r
 complete -c patata -n "__fish_patata_using_subcommand patch" -l deadline -d 'The longest that the whole run may take' -r
+complete -c patata -n "__fish_patata_using_subcommand patch" -l cache -d 'Keep responses as servers allow it, and use them again; --cache alone means the user\'s own folder' -r
+complete -c patata -n "__fish_patata_using_subcommand patch" -l cache-mode -d 'How it is used: standard, offline (send nothing), refresh (ask about all), forever' -r
+complete -c patata -n "__fish_patata_using_subcommand patch" -l cache-max-size -d 'How large it may become; what was stored first goes [default: 10G]' -r
 complete -c patata -n "__fish_patata_using_subcommand patch" -s x -l proxy -d 'The proxy, as http://HOST:PORT or socks5h://HOST:PORT [default: what HTTP_PROXY and the like say]' -r
 complete -c patata -n "__fish_patata_using_subcommand patch" -l cacert -d 'Trust the authorities in this PEM file instead of the machine\'s' -r -F
 complete -c patata -n "__fish_patata_using_subcommand patch" -s E -l cert -d 'Show this certificate (PEM) to servers that ask for one' -r -F
@@ -402,9 +434,12 @@ complete -c patata -n "__fish_patata_using_subcommand patch" -s h -l help -d 'Pr
 complete -c patata -n "__fish_patata_using_subcommand patch" -s V -l version -d 'Print version'
 complete -c patata -n "__fish_patata_using_subcommand delete" -s o -l output -d 'Write the body to a file, and nothing to stdout' -r -F
 complete -c patata -n "__fish_patata_using_subcommand delete" -l ok -d 'Statuses that are no failure [default: all below 400]' -r
+complete -c patata -n "__fish_patata_using_subcommand delete" -l pages -d 'Follow pages, as cursor:meta.next:after, header-link or auto' -r
+complete -c patata -n "__fish_patata_using_subcommand delete" -l items -d 'Give each item of a page by itself, as those at data.results' -r
+complete -c patata -n "__fish_patata_using_subcommand delete" -l pages-allow-origin -d 'Let pages lead to this origin too, which gets the credentials: https://other.example, or any' -r
 complete -c patata -n "__fish_patata_using_subcommand delete" -s X -l request -d 'The method [default: GET, or POST with a body]' -r
 complete -c patata -n "__fish_patata_using_subcommand delete" -s H -l header -d 'A header, as "Accept: text/csv"' -r
-complete -c patata -n "__fish_patata_using_subcommand delete" -s d -l data -d 'The body: JSON if it looks like it, else a form; @FILE for a file' -r
+complete -c patata -n "__fish_patata_using_subcommand delete" -s d -l data -d 'The body: JSON if it looks so, else a form; @FILE for a file' -r
 complete -c patata -n "__fish_patata_using_subcommand delete" -l json -d 'The body as JSON; @FILE for a file' -r
 complete -c patata -n "__fish_patata_using_subcommand delete" -l form -d 'A field of a form, which is the body (urlencoded)' -r
 complete -c patata -n "__fish_patata_using_subcommand delete" -l param -d 'A query parameter' -r
@@ -428,6 +463,9 @@ complete -c patata -n "__fish_patata_using_subcommand delete" -l connect-timeout
 complete -c patata -n "__fish_patata_using_subcommand delete" -l total-timeout -d 'The longest that a request may take with all its retries' -r
 complete -c patata -n "__fish_patata_using_subcommand delete" -l host-timeout -d 'The longest that a host which has answered before is waited for when it is in trouble [default: 60s]' -r
 complete -c patata -n "__fish_patata_using_subcommand delete" -l deadline -d 'The longest that the whole run may take' -r
+complete -c patata -n "__fish_patata_using_subcommand delete" -l cache -d 'Keep responses as servers allow it, and use them again; --cache alone means the user\'s own folder' -r
+complete -c patata -n "__fish_patata_using_subcommand delete" -l cache-mode -d 'How it is used: standard, offline (send nothing), refresh (ask about all), forever' -r
+complete -c patata -n "__fish_patata_using_subcommand delete" -l cache-max-size -d 'How large it may become; what was stored first goes [default: 10G]' -r
 complete -c patata -n "__fish_patata_using_subcommand delete" -s x -l proxy -d 'The proxy, as http://HOST:PORT or socks5h://HOST:PORT [default: what HTTP_PROXY and the like say]' -r
 complete -c patata -n "__fish_patata_using_subcommand delete" -l cacert -d 'Trust the authorities in this PEM file instead of the machine\'s' -r -F
 complete -c patata -n "__fish_patata_using_subcommand delete" -s E -l cert -d 'Show this certificate (PEM) to servers that ask for one' -r -F
@@ -453,9 +491,12 @@ complete -c patata -n "__fish_patata_using_subcommand delete" -s h -l help -d 'P
 complete -c patata -n "__fish_patata_using_subcommand delete" -s V -l version -d 'Print version'
 complete -c patata -n "__fish_patata_using_subcommand head" -s o -l output -d 'Write the body to a file, and nothing to stdout' -r -F
 complete -c patata -n "__fish_patata_using_subcommand head" -l ok -d 'Statuses that are no failure [default: all below 400]' -r
+complete -c patata -n "__fish_patata_using_subcommand head" -l pages -d 'Follow pages, as cursor:meta.next:after, header-link or auto' -r
+complete -c patata -n "__fish_patata_using_subcommand head" -l items -d 'Give each item of a page by itself, as those at data.results' -r
+complete -c patata -n "__fish_patata_using_subcommand head" -l pages-allow-origin -d 'Let pages lead to this origin too, which gets the credentials: https://other.example, or any' -r
 complete -c patata -n "__fish_patata_using_subcommand head" -s X -l request -d 'The method [default: GET, or POST with a body]' -r
 complete -c patata -n "__fish_patata_using_subcommand head" -s H -l header -d 'A header, as "Accept: text/csv"' -r
-complete -c patata -n "__fish_patata_using_subcommand head" -s d -l data -d 'The body: JSON if it looks like it, else a form; @FILE for a file' -r
+complete -c patata -n "__fish_patata_using_subcommand head" -s d -l data -d 'The body: JSON if it looks so, else a form; @FILE for a file' -r
 complete -c patata -n "__fish_patata_using_subcommand head" -l json -d 'The body as JSON; @FILE for a file' -r
 complete -c patata -n "__fish_patata_using_subcommand head" -l form -d 'A field of a form, which is the body (urlencoded)' -r
 complete -c patata -n "__fish_patata_using_subcommand head" -l param -d 'A query parameter' -r
@@ -479,6 +520,9 @@ complete -c patata -n "__fish_patata_using_subcommand head" -l connect-timeout -
 complete -c patata -n "__fish_patata_using_subcommand head" -l total-timeout -d 'The longest that a request may take with all its retries' -r
 complete -c patata -n "__fish_patata_using_subcommand head" -l host-timeout -d 'The longest that a host which has answered before is waited for when it is in trouble [default: 60s]' -r
 complete -c patata -n "__fish_patata_using_subcommand head" -l deadline -d 'The longest that the whole run may take' -r
+complete -c patata -n "__fish_patata_using_subcommand head" -l cache -d 'Keep responses as servers allow it, and use them again; --cache alone means the user\'s own folder' -r
+complete -c patata -n "__fish_patata_using_subcommand head" -l cache-mode -d 'How it is used: standard, offline (send nothing), refresh (ask about all), forever' -r
+complete -c patata -n "__fish_patata_using_subcommand head" -l cache-max-size -d 'How large it may become; what was stored first goes [default: 10G]' -r
 complete -c patata -n "__fish_patata_using_subcommand head" -s x -l proxy -d 'The proxy, as http://HOST:PORT or socks5h://HOST:PORT [default: what HTTP_PROXY and the like say]' -r
 complete -c patata -n "__fish_patata_using_subcommand head" -l cacert -d 'Trust the authorities in this PEM file instead of the machine\'s' -r -F
 complete -c patata -n "__fish_patata_using_subcommand head" -s E -l cert -d 'Show this certificate (PEM) to servers that ask for one' -r -F

@@ -1,15 +1,20 @@
-//! An outcome as it is written where its URL has a secret.
+//! An outcome as it is written where that is not as it came: its URL has a secret, or it is a page.
 
 use patata::{Outcome, Response};
 use patata_run::{Changed, ChangedBody};
 
+use crate::paging::Told;
 use crate::redaction::Redaction;
 
-/// Hands on what is to be written of an outcome, without the secrets of its URL.
-pub(super) fn redacted<T, R>(
+/// The kind of error of a page whose chain cannot go on.
+pub(crate) const PAGE: &str = "page";
+
+/// Hands on what is to be written of an outcome: without the secrets of its URL, and with what is told of it as a page.
+pub(super) fn changed<T, R>(
     outcome: &Outcome<T>,
     is_ok: bool,
     redaction: &Redaction,
+    told: &Told,
     write: impl FnOnce(&Changed<'_>) -> R,
 ) -> R {
     let (response, error) = (outcome.result.as_ref().ok(), outcome.result.as_ref().err());
@@ -17,15 +22,20 @@ pub(super) fn redacted<T, R>(
     let url = response.map(|response| redaction.apply(&response.url.to_string())).unwrap_or_default();
     let headers = response.map(|response| headers(response, redaction)).unwrap_or_default();
     let path = response.and_then(|response| response.saved_to.as_ref()).map(|path| path.to_string_lossy());
-    let message = error.map(|error| redaction.apply(&error.to_string())).unwrap_or_default();
+    let message = told.error.clone().or_else(|| error.map(ToString::to_string));
+    let message = message.map(|message| redaction.apply(&message));
+    let kind = error.map_or(PAGE, |error| error.kind().name());
     write(&Changed {
         status: response.map(|response| response.status.as_u16()),
         is_ok,
         url: &url,
         headers: &headers,
         path: path.as_deref(),
-        body: ChangedBody::AsItCame(response.map_or(&[], |response| &response.body)),
-        error: error.map(|error| (error.kind().name(), &*message)),
+        body: match &told.items {
+            Some(items) => ChangedBody::Json(items),
+            None => ChangedBody::AsItCame(response.map_or(&[], |response| &response.body)),
+        },
+        error: message.as_deref().map(|message| (kind, message)),
         attempts: outcome.attempts,
         elapsed: outcome.elapsed,
     })

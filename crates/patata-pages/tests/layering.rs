@@ -1,0 +1,32 @@
+//! Which folder of the crate may use which other: a folder is a floor, and imports go down.
+
+#![allow(clippy::unwrap_used, reason = "a failure in here fails the test, as it should")]
+
+#[path = "../../patata-budget/tests/support/floors.rs"]
+mod floors;
+
+use std::path::Path;
+
+use floors::{Floor, faults};
+
+/// The floors from the ground up, with those below that each uses.
+const FLOORS: &[Floor] = &[
+    ("error", &[]),
+    ("json", &[]),
+    ("path", &["error", "json"]),
+    ("links", &[]),
+    ("origins", &["error"]),
+    ("place", &[]),
+    ("page", &["error", "json", "path", "place"]),
+    ("parameter", &["json", "path", "page"]),
+    ("items", &["error", "json", "path", "page"]),
+    ("way", &["error", "json", "path", "links", "origins", "place", "page", "parameter", "items"]),
+    ("spec", &["error", "path", "parameter", "way"]),
+    ("pages", &["error", "origins", "page", "parameter", "items", "way", "spec"]),
+];
+
+#[test]
+fn every_file_knows_only_the_floors_that_the_table_allows() {
+    let wrong = faults(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), FLOORS);
+    assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
+}
