@@ -15,8 +15,10 @@ from patata._call_state import Progress
 from patata._options import ClientOptions, Options, RequestOptions
 from patata._patata import MAX_RESPONSE_HEADERS, __version__
 from patata.budget import Budget, BudgetHandle
+from patata.cache import Cache
 from patata.client import Patata
 from patata.exceptions import (
+    CacheError,
     CallCancelledError,
     ClientAlreadyInUseError,
     ClientClosedError,
@@ -37,6 +39,7 @@ from patata.receipt import Receipt
 from patata.responses import AsyncResponses, Responses
 
 if TYPE_CHECKING:
+    from patata import crawl, pages
     from patata.aio import AsyncPatata
     from patata.frames import fetch
     from patata.run_folder import RunFolder
@@ -47,6 +50,8 @@ __all__ = [
     "AsyncResponses",
     "Budget",
     "BudgetHandle",
+    "Cache",
+    "CacheError",
     "CallCancelledError",
     "ClientAlreadyInUseError",
     "ClientClosedError",
@@ -72,7 +77,9 @@ __all__ = [
     "StatusError",
     "TooManyFailures",
     "__version__",
+    "crawl",
     "fetch",
+    "pages",
 ]
 
 
@@ -90,4 +97,8 @@ def __getattr__(name: str) -> Any:
         from patata.run_folder import RunFolder
 
         return RunFolder
+    if name in ("crawl", "pages"):
+        from importlib import import_module
+
+        return import_module(f"patata.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

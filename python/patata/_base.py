@@ -16,6 +16,8 @@ from patata.models import Request, Response
 from patata.receipt import Accounts, Receipt
 
 if TYPE_CHECKING:
+    from patata._crawl.robots import Robots
+    from patata._follow import Following
     from patata.run_folder import RunFolder
 
 atexit.register(_patata._await_readers)
@@ -79,6 +81,8 @@ class Client:
         self._limits = {name: of_engine[name] for name in LIMITS if of_engine.get(name) is not None}
         self._plain: dict[bool, Prepared] = {}
         """For requests, and for calls, that have no options of their own."""
+        self._robots: dict[str, Robots] = {}
+        """What is known of files ``robots.txt``, by the name of the robot."""
         self._closed = False
         self._open: MutableSet[Any] = self._OPEN()
         """What ends the calls that are under way.
@@ -141,10 +145,24 @@ class Client:
         """The options of a call as the engine takes them: the call's own, or else the client's."""
         of_client = _options.without_run(self._call_options) if is_request else self._call_options
         combined = _options.combined(of_client, _options.checked(given))
+        if given.get("if_changed") and "stream_to" not in combined:
+            raise ValueError("if_changed=True is for files that are there: say with stream_to where they are")
         settle: Any = combined.get("settle")
         if settle is not None:
             combined["settle"] = _options.Settling(settle, self.verbose_level)
+        if "robots" in combined:
+            combined["robots"] = self._robots_of(combined["robots"], combined.get("headers"))
         return {**self._sizes(), **_options.DEFAULTS, **combined}
+
+    def _robots_of(self, given: Any, headers: Any) -> Robots:
+        """What the client knows of files ``robots.txt``, for a robot of the name that a call says."""
+        # Most programs are no crawls, and do not pay for importing what these need.
+        from patata._crawl.agent import agent_of
+        from patata._crawl.robots import Robots
+
+        agent = agent_of(given, headers)
+        known = self._robots.get(agent)
+        return self._robots.setdefault(agent, Robots(agent)) if known is None else known
 
     def _sizes(self) -> dict[str, Any]:
         return {
@@ -165,6 +183,47 @@ class Client:
         from patata.run_folder import run_folder_of
 
         return run_folder_of(given), others
+
+    @staticmethod
+    def _kept_in(folder: RunFolder | None, settings: dict[str, Any]) -> dict[str, Any]:
+        """The settings of a call, of which a run folder keeps what equal requests are answered with."""
+        if folder is None or not settings.get("distinct"):
+            return settings
+        return {**settings, "distinct": os.path.join(folder.path, "answers")}
+
+    def _follow_ups(
+        self, options: Mapping[str, Any], is_open: bool, is_recorded: bool
+    ) -> tuple[_patata.FollowUps, Any, Mapping[str, Any]]:
+        """What may join a call with these options, the function that says what does, and the others."""
+        given, others = _options.following(options)
+        function = given.get("follow")
+        queue = _patata.FollowUps(
+            self.queue_max_size,
+            function is not None,
+            given.get("max_depth"),
+            given.get("max_requests"),
+            is_open,
+            is_recorded,
+        )
+        return queue, function, others
+
+    def _begun(self, requests: Any, function: Any) -> Any:
+        """The input of a call, with what a way of paging adds to first pages, if that is what follows."""
+        if function is None:
+            return requests
+        from patata._pages.beginning import begun
+
+        return begun(requests, function)
+
+    def _following(self, joining: tuple[_patata.FollowUps, Any]) -> Following | None:
+        """What asks about each response of a call, if anything does."""
+        follow_ups, function = joining
+        if function is None:
+            return None
+        # Most calls have none, and do not pay for importing what it needs.
+        from patata._follow import Following
+
+        return Following(function, follow_ups)
 
     def _begin(self, method: str) -> CallLog:
         """Checks that a call may begin. Gives its log."""

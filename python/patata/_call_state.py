@@ -82,9 +82,11 @@ class CallState:
     they look at what the other one writes.
     """
 
-    __slots__ = ("_accounts", "_control", "_limits", "has_begun", "has_ended", "is_cancelled")
+    __slots__ = ("_accounts", "_control", "_follow_ups", "_limits", "has_begun", "has_ended", "is_cancelled")
 
-    def __init__(self) -> None:
+    def __init__(self, follow_ups: _patata.FollowUps | None = None) -> None:
+        self._follow_ups = follow_ups
+        """What joins it, where something may."""
         self.has_begun = False
         """Whether it has been iterated over."""
         self.has_ended = False
@@ -125,6 +127,8 @@ class CallState:
         """Notes that it has ended, however it did."""
         self.has_ended = True
         self._control = None
+        if self._follow_ups is not None:
+            self._follow_ups.end()
 
     # From outside
 
@@ -159,6 +163,23 @@ class CallState:
             self.is_cancelled = True
             if (control := self._control) is not None:
                 control.cancel()
+
+    def submit(self, request: Any) -> None:
+        """Has a request join it. Raises for what is none, where there is no room, and once it has ended."""
+        if self._follow_ups is None or self.has_ended:
+            raise ValueError("submit: the call has ended; begin another one")
+        self._follow_ups.submit(request)
+        self._wake()
+
+    def close_input(self) -> None:
+        """Has it end once all is done, where it was open for what is submitted."""
+        if self._follow_ups is not None:
+            self._follow_ups.close_input()
+            self._wake()
+
+    def _wake(self) -> None:
+        if (control := self._control) is not None:
+            control.wake()
 
     def set(self, rate: Any, concurrency: Any, budgets: Any) -> None:
         """Gives it other limits. Raises ``ValueError`` for what cannot be used, and once it has ended."""

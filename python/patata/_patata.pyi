@@ -13,12 +13,14 @@ __all__ = [
     "MAX_RESPONSE_HEADERS",
     "AsyncGeneratorProxy",
     "BudgetHolder",
+    "Cache",
     "Client",
     "Control",
     "FaultServer",
     "FolderReader",
     "FolderRows",
     "FolderTable",
+    "FollowUps",
     "GeneratorProxy",
     "LlmServer",
     "OpenedFolder",
@@ -251,6 +253,22 @@ class Response:
         """How many attempts were begun; 0 where the request could not be sent at all."""
 
     @property
+    def depth(self) -> int:
+        """How many responses have led to its request, one to the next (``follow``): 0 for the input's."""
+
+    @property
+    def from_cache(self) -> bool:
+        """Whether it was not received for its request: ``cache_status`` is anything but ``"sent"``."""
+
+    @property
+    def cache_status(self) -> str:
+        """How it came: ``"sent"`` where it was received for its request; ``"hit"`` out of the ``cache``,
+        ``"revalidated"`` where the server has said that it is still good, ``"stale"`` where the server has
+        failed; ``"shared"`` where an equal request was sent (``distinct``); ``"unchanged"`` where its file
+        was left alone
+        (``if_changed``)."""
+
+    @property
     def retry_denied(self) -> bool:
         """Whether it would have been tried again, had ``retry_budget`` had room for it."""
 
@@ -387,6 +405,49 @@ class Control:
         """Ends the run."""
 
 @final
+class FollowUps:
+    """Requests that join a call while it is under way. Any thread may add some."""
+
+    def __new__(
+        cls,
+        most: int,
+        follows: bool = False,
+        max_depth: int | None = None,
+        max_requests: int | None = None,
+        is_open: bool = False,
+        is_recorded: bool = False,
+    ) -> Self: ...
+    @property
+    def is_used(self) -> bool:
+        """Whether requests have joined the call, or may."""
+
+    @property
+    def followed(self) -> int:
+        """How many were taken of those that have joined."""
+
+    @property
+    def left_out(self) -> int:
+        """How many were found and left out, as there were as many requests as there may be."""
+
+    def submit(self, item: Any) -> None:
+        """Adds a request, from any thread."""
+
+    def close_input(self) -> None:
+        """Says that nothing more is submitted, of a call that is open for it."""
+
+    def end(self) -> None:
+        """Says that the call has ended."""
+
+    def wants(self, response: Response) -> bool:
+        """Whether the user's function is to be asked what a response leads to."""
+
+    def found(self, response: Response, said: Any = None) -> None:
+        """Takes what the user's function has said of a response, or nothing; once for each."""
+
+    def take_left(self) -> list[Any] | None:
+        """What was found where there was no room for all of it; ``None`` where there was."""
+
+@final
 class Stream:
     """A run: responses to an iterable of requests, as they come."""
 
@@ -397,6 +458,7 @@ class Stream:
         client: Client,
         options: dict[str, Any],
         folder: OpenedFolder | None = None,
+        follow_ups: FollowUps | None = None,
     ) -> Self: ...
     def __iter__(self) -> Self: ...
     def __next__(self) -> Response: ...
@@ -537,6 +599,7 @@ class PushStream:
         options: dict[str, Any],
         ringer: Ringer,
         folder: OpenedFolder | None = None,
+        follow_ups: FollowUps | None = None,
     ) -> Self: ...
     def room(self) -> int:
         """How many requests should be pushed now; 0 while there are responses to take."""
@@ -554,6 +617,12 @@ class PushStream:
 
     def close_input(self) -> None:
         """Tells that nothing more will be pushed."""
+
+    def push_joined(self, seconds: float) -> bool:
+        """Pushes what has joined the call, for about ``seconds`` at most, and ends the input once none can.
+
+        Gives whether it stopped only because the time was up.
+        """
 
     def take(self, limit: int) -> list[Response] | None:
         """Of the responses that are there, at most ``limit``; ``None`` at the end."""
@@ -770,6 +839,15 @@ class LlmServer:
         """Requests, those of them that were refused, and the tokens of the others."""
 
     def stop(self) -> None: ...
+
+@final
+class Cache:
+    """A private HTTP cache in a folder."""
+
+    def __new__(cls, folder: str | None = None, max_size: int | None = None) -> Self: ...
+    @property
+    def folder(self) -> Path:
+        """Where it is."""
 
 @final
 class BudgetHolder:

@@ -81,7 +81,7 @@ class AsyncPatata(Client, AsyncMethods):
     def http(
         self,
         method: str,
-        requests: Iterable[Item] | AsyncIterable[Item],
+        requests: Iterable[Item] | AsyncIterable[Item] | None,
         callbacks: Iterable[Callback | AsyncCallback] | None = (),
         retries: int | None = _options.OF_CLIENT,
         timeout: float | None = _options.OF_CLIENT,
@@ -144,11 +144,16 @@ class AsyncPatata(Client, AsyncMethods):
         """
         functions = _options.callbacks(callbacks, may_be_coroutines=True)
         folder, others = self._folder(options)
+        follow_ups, function, others = self._follow_ups(others, requests is None, folder is not None)
+        requests = () if requests is None else requests
         engine, settings = self._prepared(requests, retries, timeout, others)
-        requests = _options.requests(requests)
-        state = CallState()
+        requests = self._begun(_options.requests(requests), function)
+        state = CallState(follow_ups)
         unbegun = NeverIterated(state)
-        responses = self._responses(state, unbegun, method, requests, functions, engine, settings, folder)
+        joining = follow_ups, function
+        responses = self._responses(
+            state, unbegun, method, requests, functions, joining, engine, settings, folder
+        )
         return AsyncResponses(responses, state)
 
     async def _responses(
@@ -158,6 +163,7 @@ class AsyncPatata(Client, AsyncMethods):
         method: str,
         requests: Any,
         functions: list[Any],
+        joining: tuple[_patata.FollowUps, Any],
         engine: _patata.Client,
         settings: dict[str, Any],
         folder: RunFolder | None,
@@ -169,11 +175,25 @@ class AsyncPatata(Client, AsyncMethods):
             tasks = settings.get("concurrency", self._limits.get("concurrency"))
             opened = None
             if folder is not None:
-                opening = partial(folder._opened, method, settings, self._limits, bool(functions))
+                is_called_back = bool(functions) or joining[1] is not None
+                opening = partial(folder._opened, method, settings, self._limits, is_called_back)
                 opened = await result_of(opening)
+                settings = self._kept_in(folder, settings)
                 # It may have been closed meanwhile.
                 self._check_begin(method)
-            call = Call(method, requests, functions, engine, settings, log, state, tasks, opened)
+            following = self._following(joining)
+            call = Call(
+                method,
+                requests,
+                functions,
+                (joining[0], following),
+                engine,
+                settings,
+                log,
+                state,
+                tasks,
+                opened,
+            )
             del opened
             # The thread that advances a generator should be the one that lets go of it.
             del requests

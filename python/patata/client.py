@@ -26,6 +26,7 @@ from patata.receipt import Accounts, tell
 from patata.responses import Responses
 
 if TYPE_CHECKING:
+    from patata._follow import Following
     from patata._frames.options import FetchOptions
     from patata.run_folder import RunFolder
 
@@ -67,7 +68,7 @@ class Patata(Client, Methods):
     def http(
         self,
         method: str,
-        requests: Iterable[Item],
+        requests: Iterable[Item] | None,
         callbacks: Iterable[Callback] | None = (),
         retries: int | None = _options.OF_CLIENT,
         timeout: float | None = _options.OF_CLIENT,
@@ -93,7 +94,8 @@ class Patata(Client, Methods):
             In any case: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE, or any other token.
         requests
             ``Request`` objects, or tuples ``(id, url)`` or ``(id, url, data)``, also mixed. ``data``
-            is sent as JSON wherever it is not ``None``.
+            is sent as JSON wherever it is not ``None``. Instead of them, ``None`` waits for what is
+            submitted (:meth:`Responses.submit`), until :meth:`Responses.close_input`.
         callbacks
             Functions that take a response and return one; each gets what the one before it returned.
             With more than one worker they run in processes of their own. If one raises, the response
@@ -101,10 +103,10 @@ class Patata(Client, Methods):
             its request had failed before; it counts as failed in the receipt, but not for ``max_failures``.
             Default: none.
         retries, timeout, options
-            Any of :class:`patata.Options`, for this call, and ``run_folder``. Limits hold for it besides the
-            client's, which hold for all calls together. Other options win over the client's; of ``headers``
-            and ``params``, the client's of other names are kept, and for an option that is nothing by
-            default, ``None`` takes the client's away.
+            Any of :class:`patata.Options`, for this call, ``run_folder``, and ``follow``. Limits hold for it
+            besides the client's, which hold for all calls together. Other options win over the client's; of
+            ``headers`` and ``params``, the client's of other names are kept, and for an option that is
+            nothing by default, ``None`` takes the client's away.
 
         Raises
         ------
@@ -134,11 +136,18 @@ class Patata(Client, Methods):
         """
         functions = _options.callbacks(callbacks)
         folder, others = self._folder(options)
+        follow_ups, function, others = self._follow_ups(others, requests is None, folder is not None)
+        if function is not None and _options.is_coroutine_function(function):
+            raise TypeError(f"follow may be a coroutine function only with AsyncPatata, got {function!r}")
+        requests = () if requests is None else requests
         engine, settings = self._prepared(requests, retries, timeout, others)
-        requests = _options.iterable(requests)
-        state = CallState()
+        requests = self._begun(_options.iterable(requests), function)
+        state = CallState(follow_ups)
         unbegun = NeverIterated(state)
-        responses = self._responses(state, unbegun, method, requests, functions, engine, settings, folder)
+        joining = follow_ups, function
+        responses = self._responses(
+            state, unbegun, method, requests, functions, joining, engine, settings, folder
+        )
         return Responses(responses, state)
 
     def _responses(
@@ -148,6 +157,7 @@ class Patata(Client, Methods):
         method: str,
         requests: Iterable[Item],
         functions: list[Callback],
+        joining: tuple[_patata.FollowUps, Any],
         engine: _patata.Client,
         settings: dict[str, Any],
         folder: RunFolder | None,
@@ -155,10 +165,13 @@ class Patata(Client, Methods):
         with state:
             del unbegun
             log = self._begin(method)
+            follow_ups, function = joining
             opened = None
             if folder is not None:
-                opened = folder._opened(method, settings, self._limits, bool(functions))
-            stream = _patata.Stream(method, requests, engine, settings, opened)
+                is_called_back = bool(functions) or function is not None
+                opened = folder._opened(method, settings, self._limits, is_called_back)
+                settings = self._kept_in(folder, settings)
+            stream = _patata.Stream(method, requests, engine, settings, opened, follow_ups)
             control, accounts = stream.control(), Accounts(stream)
             state.start(control, accounts)
             self._note_open(control)
@@ -167,13 +180,14 @@ class Patata(Client, Methods):
                 if settings.get("progress"):
                     bar = started_bar(control, requests, settings["progress"])
                 responses: Iterator[Response] = stream
-                if functions:
+                if functions or function is not None:
                     # Most calls have no callbacks, and do not pay for importing what these need.
                     from patata._callbacks.failures import Failures
 
                     failures = Failures()
                     accounts.adjust = failures.within
-                    responses = self._called_back(stream, functions, settings, folder is not None)
+                    following = self._following(joining)
+                    responses = self._called_back(stream, functions, following, settings, folder is not None)
                     responses = failures.counted(responses)
                 yield from log.logged(responses, accounts)
             except BaseException as error:
@@ -300,13 +314,22 @@ class Patata(Client, Methods):
         self,
         stream: _patata.Stream,
         functions: list[Callback],
+        following: Following | None,
         settings: dict[str, Any],
         is_recorded: bool,
     ) -> Iterator[Response]:
         if is_recorded:
             from patata._callbacks.recorded import recorded
 
-            return recorded(stream, self._batches(stream, functions, settings))
+            batches = self._batches(stream, functions, settings)
+            return recorded(stream, batches if following is None else following.batches(batches))
+        responses = self._called(stream, functions, settings) if functions else stream
+        return responses if following is None else following.followed(responses)
+
+    def _called(
+        self, stream: _patata.Stream, functions: list[Callback], settings: dict[str, Any]
+    ) -> Iterator[Response]:
+        """What callbacks make of the responses of a call that is not written down."""
         if self.num_workers == 1:
             from patata._callbacks.calling import called
 
@@ -323,7 +346,7 @@ class Patata(Client, Methods):
         from patata._callbacks.recorded import Answering, called_one_by_one
 
         answering = [Answering(function) for function in functions]
-        if self.num_workers == 1:
+        if self.num_workers == 1 or not functions:
             return called_one_by_one(stream, answering)
         from patata._callbacks.processes import batches_in_processes
 

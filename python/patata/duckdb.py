@@ -18,8 +18,8 @@ from inspect import Parameter, Signature
 from typing import Any
 
 from patata import _patata
-from patata._frames.installed import installed
 from patata._frames.options import PARTS, ClientFetchOptions, of_url, split
+from patata._installed import installed
 from patata._options import Unpack
 from patata.client import Patata
 from patata.exceptions import FrameError

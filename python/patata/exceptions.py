@@ -44,6 +44,28 @@ class CallCancelledError(EndedEarly):
     """The call was ended by ``cancel()`` of what ``http()`` returned, before all responses were taken."""
 
 
+class TooManyFollowUps(EndedEarly):
+    """Responses have led to more requests than may wait, ``queue_max_size``, and there is no ``run_folder``.
+
+    The call has done what it had taken, all responses of which have been yielded before this is raised. Or a
+    request that was submitted has found no room, and was not taken.
+
+    Attributes
+    ----------
+    requests
+        All requests that were found and not sent: another call can send them.
+    receipt
+        The accounts of the call.
+    """
+
+    def __init__(self, message: str = "", requests: list[Any] | None = None) -> None:
+        super().__init__(message)
+        self.requests = requests or []
+
+    def __reduce__(self) -> tuple[type[TooManyFollowUps], tuple[str, list[Any]], dict[str, Any]]:
+        return type(self), (str(self), self.requests), self.__dict__
+
+
 class FrameError(PatataError, ValueError):
     """What was given to ``fetch()`` is no table that requests can be made of, or one that cannot be read to
     its end.
@@ -113,6 +135,12 @@ class DeadlineExceededError(EndedEarly, builtins.TimeoutError):
 
 class CannotStartError(EndedEarly, RuntimeError):
     """No thread could be started for a call: memory, threads or files have run out. Nothing was sent."""
+
+
+class CacheError(PatataError):
+    """A folder cannot be used as a cache: it holds something else, or a cache of another version, or the disk
+    fails.
+    """
 
 
 class RunFolderError(EndedEarly):
@@ -200,12 +228,76 @@ class CallbackError(PatataError):
         self.__cause__ = cause
         self.status_code = status_code
 
-    def __reduce__(self) -> tuple[type[CallbackError], tuple[str, BaseException | None, int | None]]:
+    def __reduce__(self) -> tuple[type[CallbackError], tuple[Any, ...]]:
         return type(self), (str(self), self.__cause__, self.status_code)
+
+
+class FollowError(CallbackError):
+    """A ``follow`` function raised, or has led to what is no request.
+
+    It is in ``response.error``, unless the request itself had failed before; status and data of the response
+    are as they came. What the function raised is the ``__cause__``; one that raises an error of this class
+    has it there as it is.
+    """
 
 
 class CallbackProcessError(CallbackError):
     """The process that was to call the callbacks on this response has died."""
+
+
+class PageError(FollowError):
+    """A chain of pages cannot go on, though it is not at its end: raised by what ``patata.pages`` gives.
+
+    It is in the ``response.error`` of the page. Where the request for that had failed, the error of the
+    request stays there, and says which page it is.
+
+    Attributes
+    ----------
+    page
+        Which page of the chain it is, beginning with 1.
+    url
+        The URL that has answered, or has failed to.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        page: int = 1,
+        url: str = "",
+        cause: BaseException | None = None,
+        status_code: int | None = None,
+    ) -> None:
+        super().__init__(message, cause, status_code)
+        self.page = page
+        self.url = url
+
+    def __reduce__(self) -> tuple[type[PageError], tuple[Any, ...]]:
+        return type(self), (str(self), self.page, self.url, self.__cause__, self.status_code)
+
+
+class RepeatedPageError(PageError):
+    """A page leads to one that was asked for before, or is the same as the one before it: without end."""
+
+
+class OtherOriginError(PageError):
+    """A page leads to another origin, which would get the credentials that are meant for the first one."""
+
+
+class PagesFailedError(PatataError):
+    """Of some pages there were no items: raised by ``patata.pages.items`` after the items of all others.
+
+    Attributes
+    ----------
+    responses
+        What came instead, of the first hundred.
+    """
+
+    def __init__(self, message: str = "", responses: list[Response] | None = None) -> None:
+        super().__init__(message)
+        self.responses = responses or []
+
+    def __reduce__(self) -> tuple[type[PagesFailedError], tuple[str, list[Response]]]:
+        return type(self), (str(self), self.responses)
 
 
 class StatusError(PatataError):
@@ -262,8 +354,17 @@ class HostUnavailableError(ConnectError):
     """The request was not sent, as its host has not answered for long: see ``host_timeout``."""
 
 
+class RobotsError(RequestError):
+    """The request was not sent, as the ``robots.txt`` of its host forbids it, or cannot be read."""
+
+
 class BudgetError(RequestError):
     """The request was not sent, as the budget that it shares with other processes was lost."""
+
+
+class NotCachedError(RequestError):
+    """The request was not sent, as only what a cache has stored is wanted (``cache_mode="offline"``), and it
+    has nothing for it."""
 
 
 class ResolveError(ConnectError):

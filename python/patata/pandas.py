@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from patata._frames.installed import installed
 from patata._frames.options import ClientFetchOptions
+from patata._installed import installed
 from patata._options import Unpack
 from patata.frames import fetch
 

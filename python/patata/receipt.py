@@ -88,6 +88,20 @@ class Receipt(NamedTuple):
         For how many seconds each budget was what kept requests from being sent, by its name: ``"tokens"``,
         ``"tokens per host"``, ``"concurrency of the shared budget"``. That is the time in which a request
         was next at its host, and only that budget had too little left. Empty where none had to wait.
+    followed
+        How many of those submitted joined the call while it was under way: by ``follow``, or ``submit``.
+    cache_hits, cache_revalidated, cache_misses
+        With a ``cache``: how many requests it has answered; how many it has after the server was asked
+        whether what is stored is still good, or had failed, and files that were left as they are
+        (``if_changed``); and how many it could have answered, and has not.
+    shared
+        How many were answered with the response to an equal request (``distinct``).
+    cache_trouble
+        Why the cache has not kept something that it should have: a disk that is full, above all. ``None``
+        where there was no trouble.
+    left_out
+        How many were found besides, and not taken, as there were as many as ``max_requests`` allows. With a
+        ``run_folder`` they are in there, and the call that goes on with it takes them.
 
     Examples
     --------
@@ -121,6 +135,13 @@ class Receipt(NamedTuple):
     skipped: int = 0
     costs: dict[str, Spent] = {}  # noqa: RUF012 - it is never written to
     budget_waits: dict[str, float] = {}  # noqa: RUF012 - it is never written to
+    followed: int = 0
+    left_out: int = 0
+    cache_hits: int = 0
+    cache_revalidated: int = 0
+    cache_misses: int = 0
+    shared: int = 0
+    cache_trouble: str | None = None
 
     @classmethod
     def of(cls, accounts: dict[str, Any], *, has_ended: bool = True) -> Receipt:
@@ -137,6 +158,19 @@ class Receipt(NamedTuple):
         counts = ((self.unsent, "not sent"), (self.unknown, "sent with unknown outcome"))
         return ", ".join(f"{count} {what}" for count, what in counts if count)
 
+    def _cache_lines(self) -> list[tuple[str, str]]:
+        hits, revalidated, misses = self.cache_hits, self.cache_revalidated, self.cache_misses
+        lines = []
+        if hits or revalidated or misses:
+            lines.append(
+                ("From the cache", f"{hits} (and {revalidated} revalidated; {misses} were not there)")
+            )
+        if self.shared:
+            lines.append(("Shared", f"{self.shared} (responses to equal requests)"))
+        if self.cache_trouble is not None:
+            lines.append(("Cache", self.cache_trouble))
+        return lines
+
     def lines(self) -> list[tuple[str, str]]:
         """The names and values that the log shows."""
         reasons = {**self.errors, **{f"status {code}": n for code, n in self.failed_statuses.items()}}
@@ -152,6 +186,9 @@ class Receipt(NamedTuple):
             ("Failed", f"{self.failed} ({detail})" if detail else str(self.failed)),
             ("Cancelled", f"{self.cancelled} ({unfinished})" if unfinished else str(self.cancelled)),
             *([("Skipped", f"{self.skipped} (done by an earlier process)")] if self.skipped else []),
+            *([("Followed", str(self.followed))] if self.followed else []),
+            *([("Left out", f"{self.left_out} (max_requests)")] if self.left_out else []),
+            *self._cache_lines(),
             ("Attempts", str(self.attempts)),
             ("Bytes", str(self.bytes)),
             ("Latency (s)", times),

@@ -7,7 +7,7 @@ from typing import Any
 
 from patata import _patata
 from patata._call_state import AS_IT_IS, CallState, Progress
-from patata.models import Response
+from patata.models import Request, Response
 from patata.receipt import Receipt
 
 
@@ -41,6 +41,43 @@ class _Controlled:
         sends nothing. A call that has ended is left as it is.
         """
         self._state.cancel()
+
+    def submit(self, request: Request | tuple[Any, str] | tuple[Any, str, Any]) -> None:
+        """Has a request join the call, from any thread: its limits, its accounts, its run folder.
+
+        It goes before what is left of the input. A call ends once its input has, and all is done: one whose
+        ``requests`` are ``None`` is kept open until :meth:`close_input`.
+
+        Raises
+        ------
+        ValueError
+            Once the call takes no more, as it has ended, or has ``max_requests``; and for what is no request.
+        TooManyFollowUps
+            Where ``queue_max_size`` requests wait already. Submit it again once responses were taken.
+
+        Examples
+        --------
+        >>> import threading
+        >>> from patata import Patata
+        >>> from patata.testing import Server
+        >>> def push(responses, url):
+        ...     for id_ in range(100):
+        ...         responses.submit((id_, url))
+        ...     responses.close_input()
+        >>> with Server() as server, Patata(verbose=False) as client:
+        ...     responses = client.http("get", None)
+        ...     threading.Thread(target=push, args=(responses, server.url)).start()
+        ...     sum(response.ok for response in responses)
+        100
+        """
+        self._state.submit(request)
+
+    def close_input(self) -> None:
+        """Says that nothing more will be submitted to a call whose ``requests`` are ``None``.
+
+        It ends once all is done. Of no effect on others. Any thread may say so.
+        """
+        self._state.close_input()
 
     def set(
         self,

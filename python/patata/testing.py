@@ -59,6 +59,9 @@ class Server(_Running):
     ``/bytes/N``                  N bytes
     ``/redirect/N``               N redirects, then as ``/``
     ``/flaky/KEY/N``              status 503 N times, then as ``/``
+    ``/pages?page=N&size=N``      a page of a list of 50: items, total, and the next one
+    ``/site/N``                   one of 100 pages of HTML that link to one another
+    ``/robots.txt``               forbids ``/site/private``
     ============================  ==========================================================
 
     Parameters

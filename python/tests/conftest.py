@@ -34,6 +34,13 @@ def api():
 
 
 @pytest.fixture(scope="session")
+def paged():
+    """The URL of replicas of services that answer in pages."""
+    with peers.uvicorn("paged_api:app", free_port()) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
 def certificates(tmp_path_factory):
     """A certificate authority, and a certificate for localhost."""
     return peers.Certificates(tmp_path_factory.mktemp("certificates"), "localhost", "127.0.0.1")

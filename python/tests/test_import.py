@@ -10,7 +10,8 @@ def test_importing_loads_nothing_that_few_need(script):
         import patata, patata.testing, patata.models
         heavy = (
             "asyncio multiprocessing loky cloudpickle concurrent.futures ssl json inspect dataclasses "
-            "typing_extensions pyarrow pandas ray pyspark dask daft patata._clusters patata._frames"
+            "typing_extensions pyarrow pandas ray pyspark dask daft patata._clusters patata._frames "
+            "patata.pages patata._pages"
         ).split()
         print([name for name in heavy if name in sys.modules])
     """

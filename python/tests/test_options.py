@@ -8,13 +8,23 @@ import pytest
 from patata import AsyncPatata, ClientOptions, Options, Patata
 from patata._options.documented import default_of, summary_of, type_name
 from patata._options.option import Words
-from patata._options.table import TABLE, AttemptOptions, CallOptions, ClientOnlyOptions, FolderOptions
+from patata._options.table import (
+    TABLE,
+    AttemptOptions,
+    CallOptions,
+    ClientOnlyOptions,
+    FolderOptions,
+    FollowOptions,
+)
 from readme_options import README, with_tables
+
+OF_CALLS = FolderOptions.__annotations__.keys() | FollowOptions.__annotations__.keys()
+"""What no client has."""
 
 CLIENTS = [Patata, AsyncPatata]
 TYPES = {
     name: annotation.__origin__
-    for options in (ClientOptions, FolderOptions)
+    for options in (ClientOptions, FolderOptions, FollowOptions)
     for name, annotation in options.__annotations__.items()
 }
 
@@ -41,7 +51,7 @@ def test_a_client_names_its_own_options_in_the_order_and_with_the_defaults_of_th
 @pytest.mark.parametrize("client", CLIENTS)
 def test_http_names_those_that_the_rest_lacks(client):
     assert list(parameters(client.http))[3:] == list(AttemptOptions.__annotations__)
-    shared = CallOptions.__annotations__.keys() - FolderOptions.__annotations__
+    shared = CallOptions.__annotations__.keys() - OF_CALLS
     assert Options.__annotations__.keys() == AttemptOptions.__annotations__.keys() | shared
     assert not AttemptOptions.__annotations__.keys() & CallOptions.__annotations__
 
@@ -62,7 +72,7 @@ def test_the_check_of_an_option_takes_its_default(name):
 def takes(name, value):
     """Whether an option may have a value, as the only one of a client, or of a call."""
     try:
-        of_client = {} if name in FolderOptions.__annotations__ else {name: value}
+        of_client = {} if name in OF_CALLS else {name: value}
         with Patata(**{"verbose_level": 0, **of_client}) as client:
             if not of_client:
                 client.http("get", [], **{name: value}).close()

@@ -105,21 +105,52 @@ def test_its_examples_run_one_after_another_against_the_server_of_the_package(tm
     assert "user-agent" not in printed
 
 
-def test_the_examples_of_tables_run_one_after_another(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize(
+    ("begin", "end", "parts"),
+    [
+        (
+            "## Pages",
+            "## Caching",
+            [
+                "east 3 10\n",
+                "50 potato 49\n",
+                "50 ['id', 'name']\n",
+                "50 details, 50 followed\n",
+                "100 pages, {'RobotsError': 100}\n",
+            ],
+        ),
+        (
+            "## Caching",
+            "## Bulk calls to LLM APIs",
+            [
+                "0 hits, 100 misses\n100 hits, 0 misses\nhit\nNot sent: nothing is stored",
+                "1000 of 1000 responses\n990 of them",
+                "304 unchanged mirror/a",
+            ],
+        ),
+        (
+            "## Tables",
+            "### On a cluster",
+            [
+                "│ 3       ┆ 200    ┆ Hello world! ┆ null  │",
+                "│ b   ┆ 200    │",
+                "2 2\n",
+                "600\n",
+                "[(200,), (200,), (200,)]",
+            ],
+        ),
+    ],
+    ids=["pages and crawls", "caching", "tables"],
+)
+def test_the_examples_of_a_section_run_one_after_another(tmp_path, monkeypatch, capsys, begin, end, parts):
     text = README.read_text()
-    tables = text[text.index("## Tables") : text.index("### On a cluster")]
-    code = "\n".join(re.findall(r"```python\n(.*?)```", tables, re.DOTALL))
+    of_section = text[text.index(f"{begin}\n") : text.index(f"\n{end}\n")]
+    code = "\n".join(re.findall(r"```python\n(.*?)```", of_section, re.DOTALL))
     monkeypatch.chdir(tmp_path)
     with served(tmp_path) as (ports, _):
         exec(compile(code.replace("12345", str(ports[0])), str(README), "exec"), {})
     printed = capsys.readouterr().out
-    for part in [
-        "│ 3       ┆ 200    ┆ Hello world! ┆ null  │",
-        "│ b   ┆ 200    │",
-        "2 2\n",
-        "600\n",
-        "[(200,), (200,), (200,)]",
-    ]:
+    for part in parts:
         assert part in printed, part
 
 

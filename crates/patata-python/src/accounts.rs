@@ -95,6 +95,12 @@ impl Accounts {
         }
         dict.set_item("unknown_ids", unknown_ids)?;
         dict.set_item("outstanding", receipt.outstanding)?;
+        dict.set_item("followed", receipt.followed)?;
+        dict.set_item("cache_hits", receipt.cache_hits)?;
+        dict.set_item("cache_revalidated", receipt.cache_revalidated)?;
+        dict.set_item("cache_misses", receipt.cache_misses)?;
+        dict.set_item("shared", receipt.shared)?;
+        dict.set_item("cache_trouble", receipt.cache_trouble.clone())?;
         dict.set_item("attempts", receipt.attempts)?;
         dict.set_item("retries_denied", receipt.retries_denied)?;
         dict.set_item("bytes", receipt.body_bytes)?;

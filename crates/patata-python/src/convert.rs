@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use patata::{Attempt, HeaderName, HeaderValue, Method, PathTemplate};
+use patata_run::FIRST_FOLLOW_UP;
 use pyo3::exceptions::{PyException, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
@@ -58,6 +59,8 @@ pub(crate) struct Conversion {
     raised: Arc<Raised>,
     /// How many items there have been.
     count: u64,
+    /// How many have joined the call that have no place in a run folder.
+    joined: u64,
 }
 
 /// The units that requests may cost something in.
@@ -128,6 +131,7 @@ impl Conversion {
             cost: options.get_item("cost")?.map(|given| Cost::new(&given)).transpose()?,
             units,
             count: 0,
+            joined: 0,
         })
     }
 
@@ -139,6 +143,31 @@ impl Conversion {
     pub(crate) fn request(&mut self, item: &Bound<'_, PyAny>) -> PyResult<EngineRequest> {
         let index = self.count;
         self.count += 1;
+        self.request_at(item, index)
+    }
+
+    /// The same of one that joins the call while it is under way: its place in a run folder, or one of its own behind all that
+    /// an input may have, so that the places of the input's are always the same.
+    ///
+    /// # Errors
+    /// As of [`request`](Self::request).
+    pub(crate) fn joining_request(
+        &mut self,
+        item: &Bound<'_, PyAny>,
+        position: Option<u64>,
+    ) -> PyResult<EngineRequest> {
+        let place = position.unwrap_or_else(|| {
+            self.joined += 1;
+            FIRST_FOLLOW_UP + self.joined - 1
+        });
+        self.request_at(item, place)
+    }
+
+    /// The same of one that has this place in the call, whatever there has been before.
+    ///
+    /// # Errors
+    /// As of [`request`](Self::request).
+    pub(crate) fn request_at(&self, item: &Bound<'_, PyAny>, index: u64) -> PyResult<EngineRequest> {
         let mut request = self.read(item)?.ok_or_else(|| unusable(item, index))?;
         if self.has_more() {
             let tag = request.tag.clone_ref(item.py());
@@ -427,7 +456,7 @@ fn build(
     method: Method,
 ) -> PyResult<Option<EngineRequest>> {
     let Ok(text) = url.cast::<PyString>() else { return Ok(None) };
-    let tag = Tag { id_: id_.clone().unbind(), item: item.clone().unbind(), ticket: None };
+    let tag = Tag { id_: id_.clone().unbind(), item: item.clone().unbind(), ticket: None, depth: 0 };
     let Ok(url) = text.to_str() else {
         let message = format!("URL {} is not valid Unicode", shown::of(url));
         return Ok(Some(patata::Request::invalid(tag, message)));

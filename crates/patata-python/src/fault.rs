@@ -27,6 +27,8 @@ pub(crate) fn kind_of_class(class: &str) -> Option<&'static str> {
     match class {
         CONNECT_TIMEOUT => Some(ErrorKind::Timeout.name()),
         "CallbackError" | "CallbackProcessError" => Some("callback"),
+        "FollowError" => Some("follow"),
+        "PageError" | "RepeatedPageError" | "OtherOriginError" => Some("page"),
         _ if class.contains("Certificate") => Some(ErrorKind::Tls.name()),
         _ => ErrorKind::ALL.iter().find(|kind| class_of_kind(**kind) == class).map(|kind| kind.name()),
     }
@@ -36,6 +38,8 @@ pub(crate) fn kind_of_class(class: &str) -> Option<&'static str> {
 pub(crate) fn class_of_name(name: &str) -> &str {
     match name {
         "callback" => "CallbackError",
+        "follow" => "FollowError",
+        "page" => "PageError",
         "unwritable" => "UnwritableResponseError",
         _ => match ErrorKind::from_name(name) {
             Some(kind) => class_of_kind(kind),
@@ -81,6 +85,8 @@ pub(crate) fn class_of_kind(kind: ErrorKind) -> &'static str {
         ErrorKind::Save => "SaveError",
         ErrorKind::RetryIf => "RetryIfError",
         ErrorKind::Budget => "BudgetError",
+        ErrorKind::NotCached => "NotCachedError",
+        ErrorKind::Robots => "RobotsError",
         ErrorKind::Cancelled => "CancelledError",
         _ => "RequestError",
     }
@@ -100,6 +106,8 @@ impl Fault {
                     | ErrorKind::HostUnavailable
                     | ErrorKind::Proxy
                     | ErrorKind::Tls
+                    | ErrorKind::NotCached
+                    | ErrorKind::Robots
             )
         );
         Self { class, kind: known.unwrap_or(ErrorKind::Protocol), detail, request_sent }

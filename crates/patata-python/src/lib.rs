@@ -10,13 +10,16 @@ mod accounts;
 #[cfg(feature = "benching")]
 pub mod benching;
 mod budget;
+mod caching;
 mod connections;
 mod control;
 mod convert;
 mod fault;
 mod folder;
+mod follow;
 mod fork;
 mod frames;
+mod input;
 mod interpreter;
 mod json;
 mod limits;
@@ -29,6 +32,7 @@ mod readers;
 mod received;
 mod request;
 mod response;
+mod robots;
 mod server;
 mod settling;
 mod shown;
@@ -53,11 +57,15 @@ mod _patata {
     #[pymodule_export]
     use super::budget::{BudgetHolder, budget_handle, budget_status, budget_terms};
     #[pymodule_export]
+    use super::caching::Cache;
+    #[pymodule_export]
     use super::control::Control;
     #[pymodule_export]
     use super::convert::is_request;
     #[pymodule_export]
     use super::folder::{FolderReader, FolderRows, FolderTable, OpenedFolder};
+    #[pymodule_export]
+    use super::follow::CallFollowUps;
     #[pymodule_export]
     use super::fork::forked;
     #[pymodule_export]

@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyString};
 
 use crate::budget;
+use crate::caching;
 use crate::connections;
 use crate::convert;
 use crate::interpreter::detached;
@@ -79,8 +80,8 @@ fn with_options(mut builder: Builder, options: &Bound<'_, PyDict>) -> PyResult<p
             "params" => params(builder, &value)?,
             "cookies" => cookies(builder, &value)?,
             // Seen to below, and by the conversion.
-            "auth" | "retry_if" | "cost" | "settle" | "json" | "form" | "content" | "files" | "stream_to"
-            | "progress" => builder,
+            "auth" | "robots" | "retry_if" | "cost" | "settle" | "json" | "form" | "content" | "files"
+            | "stream_to" | "progress" | "cache" | "cache_mode" | "if_changed" | "distinct" => builder,
             "verify" | "cert" | "min_tls_version" | "proxy" | "resolve" | "unix_socket" | "http_version" => {
                 connections::option(builder, &name, &value)?
             }
@@ -95,7 +96,7 @@ fn with_options(mut builder: Builder, options: &Bound<'_, PyDict>) -> PyResult<p
     if let Some(body) = upload::of_options(options)?.body()? {
         builder = builder.body(body);
     }
-    builder.build().map_err(unusable)
+    caching::options(builder, options)?.build().map_err(unusable)
 }
 
 /// The headers of client and run: a name that the run gives is the run's alone.

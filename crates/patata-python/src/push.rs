@@ -4,20 +4,24 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use patata::{PushedRun, Step};
+use patata::{Next, PushedRun, Step};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator};
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::accounts::{self, Accounts};
+use crate::caching;
 use crate::control::{self, Control};
 use crate::convert::{Conversion, Units};
-use crate::folder::{Admittance, OpenedFolder, Recording};
+use crate::folder::{Admittance, Joining, LeftStep, OpenedFolder, Recording};
+use crate::follow::{Asked, CallFollowUps, Queue, Waiting};
 use crate::fork::Process;
+use crate::input::Joined;
 use crate::interpreter::detached;
 use crate::options::Client;
 use crate::raised::Raised;
 use crate::response::Response;
+use crate::robots;
 use crate::settling::settle;
 use crate::stopped;
 use crate::tag::Tag;
@@ -40,6 +44,8 @@ pub(crate) struct PushStream {
     /// Where there is a run folder: says what is sent.
     admittance: Option<Admittance>,
     recording: Option<Recording>,
+    /// What joins it.
+    joined: Option<Joined>,
     /// How many responses that were taken are still worked on.
     held: usize,
     /// Whether the input has ended, and all of it was pushed.
@@ -51,19 +57,29 @@ pub(crate) struct PushStream {
 #[pymethods]
 impl PushStream {
     #[new]
-    #[pyo3(signature = (method, client, options, ringer, folder=None))]
+    #[pyo3(signature = (method, client, options, ringer, folder=None, follow_ups=None))]
     fn new(
         method: &str,
         client: &Client,
         options: &Bound<'_, PyDict>,
         ringer: &Ringer,
         folder: Option<&OpenedFolder>,
+        follow_ups: Option<&CallFollowUps>,
     ) -> PyResult<Self> {
         let raised = Arc::new(Raised::default());
         let conversion = Conversion::new(method, options, raised.clone(), Units::of(client.engine()))?;
-        let (admittance, mut recording) =
-            folder.map(|folder| folder.begin(client.engine().clone())).transpose()?.unzip();
-        let run = client.engine().run_pushed();
+        let mut joined =
+            follow_ups.map(|follow_ups| Joined { queue: follow_ups.queue().clone(), joining: None });
+        let (mut admittance, mut recording) = (None, None);
+        if let Some(folder) = folder {
+            let again = || Conversion::new(method, options, raised.clone(), Units::of(client.engine()));
+            let begun = folder.begin(client.engine().clone(), joined.as_mut(), again)?;
+            (admittance, recording) = (Some(begun.0), Some(begun.1));
+        }
+        let obeying = robots::obeying(client.engine(), options, &raised)?;
+        let engine = obeying.as_ref().unwrap_or(client.engine());
+        let apart = caching::distinct(engine, options)?;
+        let run = apart.as_ref().unwrap_or(engine).run_pushed();
         let mut accounts = Accounts::default();
         if let Some(recording) = &mut recording {
             accounts = Accounts::of_recorded(recording.passed().clone());
@@ -79,6 +95,7 @@ impl PushStream {
             process: Process::current(),
             admittance,
             recording,
+            joined,
             held: 0,
             has_all: false,
             is_over: false,
@@ -104,8 +121,13 @@ impl PushStream {
             if left == 0 {
                 break;
             }
+            if self.used_queue().is_some_and(|queue| queue.wanted() == 0) {
+                // There are as many requests as there may be.
+                return Ok(None);
+            }
             let Some(item) = items.next() else { return Ok(None) };
             let request = self.asked(&item?)?;
+            self.note_taken(request.is_some());
             let Some(run) = &mut self.run else { break };
             if let Some(request) = request {
                 if let Err(request) = run.push(request) {
@@ -139,7 +161,52 @@ impl PushStream {
     /// Says that nothing more will be pushed.
     fn close_input(&mut self) {
         self.has_all = true;
-        self.take_no_more();
+        if self.joined.is_none() {
+            self.take_no_more();
+        }
+    }
+
+    /// Pushes what has joined the call, for at most about `seconds`, and ends the input once nothing more can. Gives whether
+    /// it stopped only because it took long. Raises for what is no request, and what is wrong with the run folder.
+    fn push_joined(&mut self, py: Python<'_>, seconds: f64) -> PyResult<bool> {
+        self.process.check(py)?;
+        if self.used_queue().is_none() && !self.has_all {
+            return Ok(false);
+        }
+        let end = Instant::now() + Duration::try_from_secs_f64(seconds).unwrap_or_default();
+        let mut room = self.room(py)?;
+        for looked_at in 1_usize.. {
+            let Some(joined) = &self.joined else { break };
+            let has_left = joined.joining.as_ref().is_some_and(Joining::has_left);
+            if room == 0 {
+                break;
+            }
+            let request = match joined.queue.next(self.has_all && !has_left) {
+                Next::FollowUp(waiting) => self.joined_request(py, waiting)?,
+                Next::End => {
+                    self.take_no_more();
+                    break;
+                }
+                Next::Input | Next::Nothing if has_left => match self.left_request(py)? {
+                    LeftStep::Request(request) => Some(request),
+                    LeftStep::Passed => None,
+                    LeftStep::Nothing => break,
+                },
+                Next::Input | Next::Nothing => break,
+            };
+            let Some(run) = &mut self.run else { break };
+            if let Some(request) = request {
+                if let Err(request) = run.push(request) {
+                    run.give_up(request);
+                    break;
+                }
+                room -= 1;
+            }
+            if looked_at.is_multiple_of(ITEMS_A_LOOK) && Instant::now() >= end {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Takes nothing more of the input, which has not ended. What was taken is done.
@@ -250,7 +317,12 @@ impl PushStream {
             Ok(this) => this.accounts.copy(slf.py(), this.run.as_ref().map(PushedRun::receipt)),
             Err(_) => return Ok(None),
         };
-        copy.dict(slf.py()).map(Some)
+        let accounts = copy.dict(slf.py())?;
+        if let Some(queue) = slf.borrow().used_queue() {
+            accounts.set_item("followed", queue.followed())?;
+            accounts.set_item("left_out", queue.left_out())?;
+        }
+        Ok(Some(accounts))
     }
 
     /// How many requests were taken in, are done, and have failed, of which the control is told now and then only.
@@ -283,6 +355,9 @@ impl PushStream {
         // Not borrowed meanwhile: who looks at it finds it closed.
         let run = slf.borrow_mut().take_run();
         if let Some(mut run) = run {
+            if let Some(queue) = slf.borrow().used_queue() {
+                run.note_followed(queue.followed());
+            }
             detached(slf.py(), || run.end());
             let mut this = slf.borrow_mut();
             this.accounts.close(slf.py(), run.receipt(), run.unfinished());
@@ -313,6 +388,52 @@ impl PushStream {
             Some(admittance) => admittance.admit(item.py(), request),
             None => Ok(Some(request)),
         }
+    }
+
+    /// What joins the call, where anything has, or may.
+    fn used_queue(&self) -> Option<&Queue> {
+        self.joined.as_ref().map(|joined| &joined.queue).filter(|queue| queue.is_used())
+    }
+
+    /// Counts an item of the input, where others may join it.
+    fn note_taken(&self, is_sent: bool) {
+        match self.used_queue() {
+            Some(queue) if is_sent => queue.note_taken(),
+            Some(queue) => queue.note_passed(),
+            None => {}
+        }
+    }
+
+    /// The request of what has waited to join the call; `None` where it was left in the folder.
+    fn joined_request(&mut self, py: Python<'_>, waiting: Waiting) -> PyResult<Option<patata::Request<Tag>>> {
+        let item = match waiting.asked {
+            Asked::Noted(request) => return Ok(Some(*request)),
+            Asked::Item(item) => item,
+        };
+        let joining = self.joined.as_ref().and_then(|joined| joined.joining.as_ref());
+        let position = joining.map(Joining::next_position);
+        let mut request = self.conversion.joining_request(item.bind(py), position)?;
+        request.tag.depth = waiting.depth;
+        let Some(Joined { queue, joining: Some(joining) }) = &self.joined else { return Ok(Some(request)) };
+        let request = joining.submitted(py, request)?;
+        if request.is_none() {
+            queue.note_kept();
+        }
+        Ok(request)
+    }
+
+    /// What the folder has of requests that were left there.
+    fn left_request(&self, py: Python<'_>) -> PyResult<LeftStep> {
+        let Some(Joined { queue, joining: Some(joining) }) = &self.joined else {
+            return Ok(LeftStep::Nothing);
+        };
+        let left = joining.next_left(py, &self.conversion)?;
+        match left {
+            LeftStep::Request(_) => queue.note_follow_up(),
+            LeftStep::Passed => queue.note_passed(),
+            LeftStep::Nothing => {}
+        }
+        Ok(left)
     }
 
     /// Responses that are worked on, and those that are not safe, count against `queue_max_size`.

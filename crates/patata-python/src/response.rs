@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
-use patata::{Attempt, Charge, Outcome};
+use patata::{Attempt, CacheStatus, Charge, Outcome};
 use pyo3::basic::CompareOp;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -33,7 +33,11 @@ pub(crate) struct Response {
     pub(crate) error: Failure,
     pub(crate) received: Received,
     pub(crate) attempts: u32,
+    /// How many responses have led to its request.
+    pub(crate) depth: u32,
     retry_denied: bool,
+    /// How far it has come from a cache.
+    pub(crate) cached: CacheStatus,
     /// In nanoseconds, which take less room than a `Duration`.
     pub(crate) elapsed: u64,
     /// The budget that it has waited for, where it has.
@@ -83,8 +87,9 @@ type State<'py> = (
     Effort,
 );
 
-/// Attempts, whether one more was denied, nanoseconds; and the budget that was waited for, with its own.
-type Effort = (u32, bool, u64, Option<(String, u64)>);
+/// Attempts, whether one more was denied, nanoseconds; the budget that was waited for, with its own; the depth;
+/// and how far it has come from a cache.
+type Effort = (u32, bool, u64, Option<(String, u64)>, u32, String);
 
 /// What a fault's status code is, as it was in the older package.
 const FAULT_STATUS: u16 = 500;
@@ -128,16 +133,26 @@ impl Response {
         if let Failure::Exception(error) = &self.error {
             visit.call(error)?;
         }
+        if let Some(found) = self.pending.as_ref().and_then(|pending| pending.found.as_ref()) {
+            found.items.iter().try_for_each(|item| visit.call(item))?;
+        }
         self.data.iter().try_for_each(|data| visit.call(data))
     }
 
     pub(crate) fn new(outcome: Outcome<Tag>) -> Self {
-        let Outcome { tag: Tag { id_, item, .. }, attempts, retry_denied, elapsed, charge, result, .. } =
-            outcome;
+        let Outcome {
+            tag: Tag { id_, item, depth, .. },
+            attempts,
+            retry_denied,
+            elapsed,
+            charge,
+            result,
+            ..
+        } = outcome;
         let waited = charge.as_deref().and_then(Waited::of);
         match result {
             Ok(response) => {
-                Self { retry_denied, waited, ..Self::answered(id_, item, response, attempts, elapsed) }
+                Self { retry_denied, waited, depth, ..Self::answered(id_, item, response, attempts, elapsed) }
             }
             Err(error) => Self {
                 id_,
@@ -148,7 +163,9 @@ impl Response {
                 received: Received::from(&error),
                 error: Failure::Fault(Box::new(error.into())),
                 attempts,
+                depth,
                 retry_denied,
+                cached: CacheStatus::Sent,
                 elapsed: nanoseconds(elapsed),
                 waited,
                 pending: None,
@@ -163,15 +180,15 @@ impl Response {
 
     /// What has been answered, for a function of the user's that is asked about it.
     pub(crate) fn of_answer(tag: Tag, response: patata::Response, attempts: u32, elapsed: Duration) -> Self {
-        let Tag { id_, item, .. } = tag;
-        Self::answered(id_, item, response, attempts, elapsed)
+        let Tag { id_, item, depth, .. } = tag;
+        Self { depth, ..Self::answered(id_, item, response, attempts, elapsed) }
     }
 
     /// One that is to be written down once callbacks have had it.
     pub(crate) fn recordable(mut outcome: Outcome<Tag>, is_ok: bool) -> Self {
         let status = outcome.result.as_ref().ok().map(|response| response.status.as_u16());
         let ticket = outcome.tag.ticket.take();
-        let pending = ticket.map(|ticket| Box::new(Pending { ticket, is_ok, status }));
+        let pending = ticket.map(|ticket| Box::new(Pending { ticket, is_ok, status, found: None }));
         Self { pending, ..Self::new(outcome) }
     }
 
@@ -196,7 +213,9 @@ impl Response {
             error,
             received,
             attempts,
+            depth: 0,
             retry_denied: false,
+            cached: CacheStatus::Sent,
             elapsed: nanoseconds(elapsed),
             waited: None,
             pending: None,
@@ -210,6 +229,7 @@ impl Response {
         attempts: u32,
         elapsed: Duration,
     ) -> Self {
+        let cached = response.cached;
         Self {
             id_,
             request: Some(item),
@@ -219,7 +239,9 @@ impl Response {
             error: Failure::None,
             received: Received::from(response),
             attempts,
+            depth: 0,
             retry_denied: false,
+            cached,
             elapsed: nanoseconds(elapsed),
             waited: None,
             pending: None,
@@ -283,7 +305,9 @@ impl Response {
             error: Failure::None,
             received: Received::None,
             attempts: 0,
+            depth: 0,
             retry_denied: false,
+            cached: CacheStatus::Sent,
             elapsed: 0,
             waited: None,
             pending: None,
@@ -365,6 +389,21 @@ impl Response {
     }
 
     #[getter]
+    fn depth(&self) -> u32 {
+        self.depth
+    }
+
+    #[getter(from_cache)]
+    fn is_from_cache(&self) -> bool {
+        self.cached.is_cached()
+    }
+
+    #[getter]
+    fn cache_status(&self) -> &'static str {
+        self.cached.name()
+    }
+
+    #[getter]
     fn retry_denied(&self) -> bool {
         self.retry_denied
     }
@@ -402,6 +441,7 @@ impl Response {
             if self.pending.is_none() {
                 self.pending = original.pending.take();
             }
+            (self.depth, self.cached) = (original.depth, original.cached);
         }
     }
 
@@ -416,7 +456,11 @@ impl Response {
             true => slf.py().import("copy")?.call_method1("copy", (slf,))?.cast_into::<Self>()?,
             false => slf.clone(),
         };
-        answer.borrow_mut().pending = original.borrow_mut().pending.take();
+        {
+            let (mut answer, mut original) = (answer.borrow_mut(), original.borrow_mut());
+            answer.pending = original.pending.take();
+            (answer.depth, answer.cached) = (original.depth, original.cached);
+        }
         Ok(answer)
     }
 
@@ -539,7 +583,8 @@ impl Response {
         let body = bytes(py, &self.body)?;
         let received = self.received.packed()?.map(|packed| PyBytes::new(py, &packed));
         let waited = self.waited.as_ref().map(|waited| (waited.budget.clone(), nanoseconds(waited.time)));
-        let effort = (self.attempts, self.retry_denied, self.elapsed, waited);
+        let cached = self.cached.name().to_owned();
+        let effort = (self.attempts, self.retry_denied, self.elapsed, waited, self.depth, cached);
         let (id_, status_code) = (self.id_.bind(py).clone(), self.get_status_code(py)?);
         Ok((id_, status_code, data, body, error, received, effort))
     }
@@ -563,7 +608,8 @@ impl Response {
             this.body = Bytes::copy_from_slice(body);
             this.received = Received::unpack(received);
             (this.attempts, this.retry_denied) = (effort.0, effort.1);
-            this.elapsed = effort.2;
+            (this.elapsed, this.depth) = (effort.2, effort.4);
+            this.cached = CacheStatus::from_name(&effort.5).unwrap_or_default();
             let waited = effort.3.map(|(budget, time)| Waited { budget, time: Duration::from_nanos(time) });
             this.waited = waited.map(Box::new);
             this.set_error(error);

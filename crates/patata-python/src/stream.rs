@@ -6,18 +6,22 @@ use std::time::Duration;
 use patata::{Run, Step};
 use pyo3::exceptions::{PyException, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyIterator};
+use pyo3::types::PyDict;
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::accounts::{self, Accounts};
+use crate::caching;
 use crate::control::{self, Control};
 use crate::convert::{Conversion, Functions, Units};
-use crate::folder::{Admittance, OpenedFolder, Recording};
+use crate::folder::{OpenedFolder, Recording};
+use crate::follow::{CallFollowUps, Queue};
 use crate::fork::Process;
+use crate::input::{Input, Joined};
 use crate::interpreter::detached;
 use crate::options::Client;
 use crate::raised::Raised;
 use crate::response::Response;
+use crate::robots;
 use crate::settling::settle;
 use crate::stopped;
 use crate::tag::Tag;
@@ -29,62 +33,6 @@ const SIGNALS: Duration = Duration::from_millis(100);
 const STEPS_A_LOOK: usize = 4;
 /// So many responses that are safe are handed out before the run is looked at again, once it had nothing.
 const HAND_OUTS_A_LOOK: usize = 32;
-
-/// The user's input. An exception it raises ends it, and is kept for when all responses are out.
-#[derive(Debug)]
-struct Input {
-    iterator: Py<PyIterator>,
-    conversion: Conversion,
-    /// Where there is a run folder: says what is sent.
-    admittance: Option<Admittance>,
-    raised: Arc<Raised>,
-}
-
-impl Iterator for Input {
-    type Item = patata::Request<Tag>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        // The caller holds the GIL already, so this costs next to nothing.
-        Python::attach(|py| {
-            let mut iterator = self.iterator.bind(py).clone();
-            if self.admittance.is_some() {
-                return self.next_admitted(py, iterator);
-            }
-            let item = iterator.next()?;
-            match item.and_then(|item| self.conversion.request(&item)) {
-                Ok(request) => Some(request),
-                Err(error) => {
-                    self.raised.set(error);
-                    None
-                }
-            }
-        })
-    }
-}
-
-impl Input {
-    /// The next item that is to be sent.
-    fn next_admitted(
-        &mut self,
-        py: Python<'_>,
-        mut iterator: Bound<'_, PyIterator>,
-    ) -> Option<patata::Request<Tag>> {
-        let admittance = self.admittance.as_mut()?;
-        while !admittance.is_closed() {
-            let item = iterator.next()?;
-            let request = item.and_then(|item| self.conversion.request(&item));
-            match request.and_then(|request| admittance.admit(py, request)) {
-                Ok(Some(request)) => return Some(request),
-                Ok(None) => {}
-                Err(error) => {
-                    self.raised.set(error);
-                    return None;
-                }
-            }
-        }
-        None
-    }
-}
 
 /// Responses to an iterable of requests, as they come.
 #[pyclass(module = "patata._patata")]
@@ -103,6 +51,8 @@ pub(crate) struct Stream {
     recording: Option<Recording>,
     /// How many responses of earlier batches are still worked on.
     held: usize,
+    /// What joins it.
+    queue: Option<Queue>,
     /// Whether the run has no more, and waits for what is not safe yet.
     is_over: bool,
     /// How many responses that are safe may be handed out before the run is looked at.
@@ -110,6 +60,7 @@ pub(crate) struct Stream {
 }
 
 /// What one look at the run gave.
+#[expect(clippy::large_enum_variant, reason = "it is taken apart at once, and most are responses")]
 enum Look {
     Response(Response),
     /// One that is safe.
@@ -123,21 +74,32 @@ enum Look {
 #[pymethods]
 impl Stream {
     #[new]
-    #[pyo3(signature = (method, requests, client, options, folder=None))]
+    #[pyo3(signature = (method, requests, client, options, folder=None, follow_ups=None))]
     fn new(
         method: &str,
         requests: &Bound<'_, PyAny>,
         client: &Client,
         options: &Bound<'_, PyDict>,
         folder: Option<&OpenedFolder>,
+        follow_ups: Option<&CallFollowUps>,
     ) -> PyResult<Self> {
         let raised = Arc::new(Raised::default());
         let conversion = Conversion::new(method, options, raised.clone(), Units::of(client.engine()))?;
         let iterator = requests.try_iter()?.unbind();
         let functions = conversion.functions().clone();
-        let (admittance, mut recording) =
-            folder.map(|folder| folder.begin(client.engine().clone())).transpose()?.unzip();
-        let run = client.engine().run(Input { iterator, conversion, admittance, raised: raised.clone() });
+        let queue = follow_ups.map(|follow_ups| follow_ups.queue().clone());
+        let mut joined = queue.clone().map(|queue| Joined { queue, joining: None });
+        let (mut admittance, mut recording) = (None, None);
+        if let Some(folder) = folder {
+            let again = || Conversion::new(method, options, raised.clone(), Units::of(client.engine()));
+            let begun = folder.begin(client.engine().clone(), joined.as_mut(), again)?;
+            (admittance, recording) = (Some(begun.0), Some(begun.1));
+        }
+        let obeying = robots::obeying(client.engine(), options, &raised)?;
+        let engine = obeying.as_ref().unwrap_or(client.engine());
+        let apart = caching::distinct(engine, options)?;
+        let engine = apart.as_ref().unwrap_or(engine);
+        let run = engine.run(Input::new(iterator, conversion, admittance, raised.clone(), joined));
         let mut accounts = Accounts::default();
         if let Some(recording) = &mut recording {
             accounts = Accounts::of_recorded(recording.passed().clone());
@@ -155,6 +117,7 @@ impl Stream {
             process,
             recording,
             held: 0,
+            queue,
             is_over: false,
             hand_outs: 0,
         })
@@ -214,7 +177,12 @@ impl Stream {
             Ok(this) => this.accounts.copy(slf.py(), this.run.as_ref().map(Run::receipt)),
             Err(_) => return Ok(None),
         };
-        copy.dict(slf.py()).map(Some)
+        let accounts = copy.dict(slf.py())?;
+        if let Some(queue) = slf.borrow().used_queue() {
+            accounts.set_item("followed", queue.followed())?;
+            accounts.set_item("left_out", queue.left_out())?;
+        }
+        Ok(Some(accounts))
     }
 
     /// How many requests were taken in, are done, and have failed, of which the control is told now and then only.
@@ -228,8 +196,7 @@ impl Stream {
     /// What is held for Python: a cycle through the input is one that the garbage collector sees.
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         if let Some(input) = self.run.as_ref().and_then(Run::input) {
-            visit.call(&input.iterator)?;
-            input.conversion.traverse(&visit)?;
+            input.traverse(&visit)?;
         }
         if let Some(recording) = &self.recording {
             recording.traverse(&visit)?;
@@ -418,13 +385,26 @@ impl Stream {
             if self.process.is_gone() {
                 return std::mem::forget(run);
             }
+            self.note_followed(&mut run);
             detached(py, || run.end());
             self.functions = Functions::default();
             self.accounts.close(py, run.receipt(), run.unfinished());
             if let Some(recording) = &mut self.recording {
-                let has_all = run.input().is_none() && self.raised.is_none();
+                let has_all = run.input().is_none_or(Input::has_all) && self.raised.is_none();
                 recording.note_end(run.receipt(), run.unfinished(), run.stopped(), has_all);
             }
+        }
+    }
+
+    /// What joins the run, where anything has, or may.
+    fn used_queue(&self) -> Option<&Queue> {
+        self.queue.as_ref().filter(|queue| queue.is_used())
+    }
+
+    /// States how many of the requests that were taken have joined the run.
+    fn note_followed(&self, run: &mut Run<Tag, Input>) {
+        if let Some(queue) = self.used_queue() {
+            run.note_followed(queue.followed());
         }
     }
 

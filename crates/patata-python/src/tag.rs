@@ -14,10 +14,22 @@ pub(crate) struct Tag {
     pub(crate) item: Py<PyAny>,
     /// By which its run folder knows it, where it has one.
     pub(crate) ticket: Option<Arc<Ticket>>,
+    /// How many responses have led to it.
+    pub(crate) depth: u32,
 }
 
 impl Tag {
+    /// That of what is no request.
+    pub(crate) fn none(py: Python<'_>) -> Self {
+        Self { id_: py.None(), item: py.None(), ticket: None, depth: 0 }
+    }
+
     pub(crate) fn clone_ref(&self, py: Python<'_>) -> Self {
-        Self { id_: self.id_.clone_ref(py), item: self.item.clone_ref(py), ticket: self.ticket.clone() }
+        Self {
+            id_: self.id_.clone_ref(py),
+            item: self.item.clone_ref(py),
+            ticket: self.ticket.clone(),
+            depth: self.depth,
+        }
     }
 }

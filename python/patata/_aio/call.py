@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from patata import _patata, exceptions
+from patata._aio import TURN
 from patata._aio.inputs import input_of
 from patata._aio.stages import Stage, answering, stage_of
 from patata._aio.threads import in_thread, result_of
@@ -21,6 +22,7 @@ from patata.models import Response
 from patata.receipt import Accounts
 
 if TYPE_CHECKING:
+    from patata._follow import Following
     from patata._progress.bar import Bar
 
 BATCH = 128
@@ -35,6 +37,7 @@ class Call:
         method: str,
         requests: Any,
         functions: Sequence[Any],
+        joining: tuple[_patata.FollowUps, Following | None],
         engine: _patata.Client,
         settings: dict[str, Any],
         log: CallLog,
@@ -43,6 +46,7 @@ class Call:
         folder: _patata.OpenedFolder | None,
     ) -> None:
         self._is_recorded = folder is not None
+        self._follow_ups, self._following = joining
         self._wakeup = Wakeup()
         self._ending: list[asyncio.Future[Any]] | None = None
         self._log = log
@@ -65,12 +69,14 @@ class Call:
         self._failed: exceptions.RunFolderError | None = None
         """Why the run folder could not be finished."""
         try:
+            if functions and self._is_recorded:
+                functions = answering(functions)
+            if self._following is not None:
+                functions = [*functions, self._following.awaited]
             if functions:
-                if self._is_recorded:
-                    functions = answering(functions)
                 self._stage = stage_of(functions, settings, tasks, self._wakeup)
             ringer = self._wakeup.from_threads
-            self._stream = _patata.PushStream(method, engine, settings, ringer, folder)
+            self._stream = _patata.PushStream(method, engine, settings, ringer, folder, self._follow_ups)
         except BaseException:
             self._wakeup.close()
             if self._stage is not None:
@@ -92,7 +98,7 @@ class Call:
             if self._ending is not None:
                 raise exceptions.ClientClosedError("the client was closed during this run")
             self._state.check()
-            has_more = self._input.feed()
+            has_more = self._feed()
             limit = min(BATCH, self._log.left)
             batch = self._take(limit) if self._stage is None else self._called_back(limit)
             if batch is None and self._raised is not None and not self._is_drained:
@@ -109,6 +115,14 @@ class Call:
                 await asyncio.sleep(0)
             else:
                 await self._wakeup.wait()
+
+    def _feed(self) -> bool:
+        """Pushes what has joined the call, then the input. Gives whether it stopped as it took long."""
+        if self._follow_ups.is_used and self._stream.push_joined(TURN):
+            return True
+        has_more = self._input.feed()
+        # Once the input has ended, only this ends the call's.
+        return (self._input.ended and self._stream.push_joined(TURN)) or has_more
 
     def _taken(self, limit: int) -> list[Response] | None:
         """The responses that the engine has. What ends the run is kept, to be raised at the end."""
@@ -135,9 +149,10 @@ class Call:
                 # The engine wakes the call only for what is new.
                 self._may_take_more = len(taken) == room and stage.room > 0
         batch = stage.finished(limit)
-        self._failures.count(batch)
         if self._is_recorded:
             batch = self._recorded(batch, limit, stage)
+        # What a response leads to may turn out only then to be what a folder cannot keep.
+        self._failures.count(batch)
         # What is handed out now is no longer held when the input is looked at next.
         self._stream.hold(stage.held)
         self._log.pass_on(batch)
@@ -154,7 +169,7 @@ class Call:
         return self._stream.safe(limit)
 
     async def _finish(self) -> None:
-        stop = self._input.raised or self._unwritable or self._raised
+        stop = self._input.raised or self._unwritable or self._raised or self._overflow()
         if self._is_recorded:
             # Before it is said that all is done.
             await result_of(self._stream.finish)
@@ -162,6 +177,15 @@ class Call:
         self._log.end(self.accounts, stop)
         if stop is not None:
             raise stop
+
+    def _overflow(self) -> Exception | None:
+        """That more was found than there is room for, where it was."""
+        try:
+            if self._following is not None:
+                self._following.check()
+        except exceptions.TooManyFollowUps as error:
+            return error
+        return None
 
     async def close(self) -> None:
         """Ends the call, whatever it is at, and waits until its tasks, sockets and threads are gone."""

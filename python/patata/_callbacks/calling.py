@@ -41,8 +41,8 @@ def checked(result: object, function: object) -> Response:
 
 def failed(response: Response, error: BaseException) -> Response:
     """The response as it is when its callback raised."""
-    _let_go_of_frames(error)
-    return _given_up(response, CallbackError(f"a callback raised {_told(error)}", error), error)
+    let_go_of_frames(error)
+    return _given_up(response, CallbackError(f"a callback raised {told(error)}", error), error)
 
 
 def lost(response: Response, error: CallbackError) -> Response:
@@ -60,7 +60,8 @@ def _given_up(response: Response, error: CallbackError, data: BaseException) -> 
     return response
 
 
-def _told(error: BaseException) -> str:
+def told(error: BaseException) -> str:
+    """An exception as a message shows it."""
     try:
         return repr(error)
     except Exception:
@@ -74,7 +75,7 @@ def with_status(response: Response, status: int) -> Response:
     return response
 
 
-def _let_go_of_frames(error: BaseException) -> None:
+def let_go_of_frames(error: BaseException) -> None:
     """Replaces the traceback of an error by a note of its last line.
 
     The frames of a traceback hold the response, and all else that is on the stack. The garbage collector does

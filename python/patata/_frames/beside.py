@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from patata._frames.installed import installed
+from patata._installed import installed
 from patata.exceptions import FrameError
 
 PLACE = "__row__"

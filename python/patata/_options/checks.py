@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from patata import exceptions
+from patata import _patata, exceptions
 from patata.budget import Budget, BudgetHandle
+from patata.cache import Cache
 
 MOST = 2**31 - 1
 """The most that a count may be; more is a mistake."""
 
 MOST_WORKERS = 1024
 """The most threads and processes that are started; more is a mistake."""
+
+CACHE_MODES = ("standard", "offline", "refresh", "forever")
+"""The ways to use a cache."""
 
 FOREVER = 1e9
 """Seconds, some thirty years."""
@@ -189,6 +194,26 @@ def budget(name: str, value: Any) -> str | None:
     )
 
 
+def cache(name: str, value: Any) -> _patata.Cache | None:
+    """A cache, the folder of one, or whether the user's is meant."""
+    if value is False:
+        return None
+    if isinstance(value, Cache):
+        return value._cache
+    if value is True:
+        return Cache()._cache
+    if isinstance(value, (str, os.PathLike)) and isinstance(os.fspath(value), str):
+        return Cache(value)._cache
+    raise ValueError(f"{name} must be True, the path of a folder, or a patata.Cache, got {value!r}")
+
+
+def cache_mode(name: str, value: Any) -> str:
+    """One of the ways to use a cache."""
+    if value in CACHE_MODES:
+        return str(value)
+    raise ValueError(f"{name} must be one of {', '.join(CACHE_MODES)}, got {value!r}")
+
+
 def cost(name: str, value: Any) -> Any:
     """Amounts by unit, which the extension checks, or a function that says them."""
     if isinstance(value, Mapping) or (callable(value) and not is_coroutine_function(value)):
@@ -241,6 +266,28 @@ def function(name: str, value: Any) -> Any:
     if callable(value) and not is_coroutine_function(value):
         return value
     raise ValueError(f"{name} must be a function, and no coroutine function, got {value!r}")
+
+
+def follow(name: str, value: Any) -> Any:
+    """A function, which may be a coroutine function: who calls it refuses what it cannot await."""
+    if callable(value):
+        return value
+    raise ValueError(f"{name} must be a function from response to requests, got {value!r}")
+
+
+_ROBOT = re.compile(r"[A-Za-z_-]+")
+
+
+def robots(name: str, value: Any) -> bool | str | None:
+    """Whether to obey ``robots.txt``, or the name to obey it by; ``None`` where it is not obeyed."""
+    if isinstance(value, bool):
+        return value or None
+    if not isinstance(value, str) or _ROBOT.fullmatch(value) is None:
+        raise ValueError(
+            f"{name} must be True, False, or the name of a robot as a robots.txt has it, of letters, '-' and "
+            f"'_' only, such as 'examplebot', got {value!r}"
+        )
+    return value
 
 
 def path(name: str, value: Any) -> Any:

@@ -10,6 +10,7 @@ from patata._options.table import (
     TABLE,
     AttemptOptions,
     BodyOptions,
+    FollowOptions,
     LimitOptions,
     Options,
     RequestOptions,
@@ -30,6 +31,9 @@ BODIES = frozenset(BodyOptions.__annotations__)
 OF_REQUEST = frozenset(RequestOptions.__annotations__)
 """Those that a single request takes."""
 
+OF_FOLLOWING = frozenset(FollowOptions.__annotations__)
+"""Those of a call that say what its responses lead to."""
+
 OF_RUN = frozenset(RunOptions.__annotations__) - {"deadline", "ok_statuses"}
 """Those of a client that say nothing of a single request: there is no order, and nothing to end early."""
 
@@ -38,7 +42,10 @@ HINTS = {
     "body": "it is content",
     "budget": "a shared budget is for all calls of a client: give it to Patata()",
     "budget_timeout": "it is the client's: give it to Patata()",
+    "follow": "it is an option of one call: give it to http()",
     "data": "say json for what is sent as JSON, form for a form, and content for bytes",
+    "max_depth": "it is an option of one call: give it to http()",
+    "max_requests": "it is an option of one call: give it to http()",
     "max_retries": "it is retries, which counts all attempts",
     "proxies": "it is proxy",
     "run_folder": "it is an option of one call: give it to http()",
@@ -56,6 +63,15 @@ def run_folder(call: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
     given = call["run_folder"]
     others = {name: value for name, value in call.items() if name != "run_folder"}
     return None if given is None else TABLE["run_folder"].check("run_folder", given), others
+
+
+def following(call: Mapping[str, Any]) -> tuple[dict[str, Any], Mapping[str, Any]]:
+    """What the options of a call say of what its responses lead to, and the other options."""
+    if OF_FOLLOWING.isdisjoint(call):
+        return {}, call
+    others = {name: value for name, value in call.items() if name not in OF_FOLLOWING}
+    given = {name: value for name, value in call.items() if name in OF_FOLLOWING and value is not None}
+    return {name: TABLE[name].check(name, value) for name, value in given.items()}, others
 
 
 def checked(given: Mapping[str, object]) -> dict[str, object]:
@@ -97,7 +113,7 @@ def of_request(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]
     """The options of a single request: those that say what its body is, and all others."""
     for name in given:
         if name not in OF_REQUEST:
-            if name in NAMES or name == "callbacks":
+            if name in NAMES or name == "callbacks" or name in OF_FOLLOWING:
                 raise TypeError(f"{name} is an option of calls of many requests: give it to http()")
             raise unknown(name, OF_REQUEST)
     body = {name: value for name, value in given.items() if name in BODIES and value is not None}

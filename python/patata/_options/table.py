@@ -12,8 +12,10 @@ from typing import IO, Annotated, Any, Literal, TypedDict
 
 from patata._options import checks
 from patata._options.connections import ConnectionOptions
+from patata._options.crawling import CrawlOptions
 from patata._options.option import Option, StrPath, Words
 from patata.budget import Budget, BudgetHandle
+from patata.cache import Cache
 from patata.models import Request, Response
 
 Pairs = Mapping[str, Any] | Iterable[tuple[str, Any]]
@@ -447,6 +449,54 @@ class ResponseOptions(TypedDict, total=False):
     ]
 
 
+class CacheOptions(TypedDict, total=False):
+    """What is not asked for again."""
+
+    cache: Annotated[
+        bool | StrPath | Cache | None,
+        Option(
+            checks.cache,
+            default=Words("none"),
+            doc="""
+            A private HTTP cache after RFC 9111: a folder, ``True`` for the user's own, or a ``Cache``, which
+            says how large it may become. It is for GET and HEAD. What is fresh is answered without a request,
+            and counts in no limit; what is stale is validated. Any number of processes may use one folder.
+            ``response.cache_status`` says how a response came: ``"sent"``, ``"hit"``, ``"revalidated"``, or
+            ``"stale"``, where the server has failed and may be stood in for. ``receipt.cache_hits``,
+            ``cache_revalidated`` and ``cache_misses`` count them.
+            """,
+            nullable=True,
+        ),
+    ]
+    cache_mode: Annotated[
+        Literal["standard", "offline", "refresh", "forever"],
+        Option(
+            checks.cache_mode,
+            default="standard",
+            doc="""
+            How the cache is used: ``"standard"``, ``"offline"``, ``"refresh"`` or ``"forever"``. The first is
+            what RFC 9111 says. ``"offline"`` sends nothing, uses what is stored however old it is, and ends
+            what is not stored with a ``NotCachedError``. ``"refresh"`` has the server asked about all that is
+            stored. ``"forever"`` stores all that may be stored by its status, whatever the server says, and
+            uses it however old it is.
+            """,
+        ),
+    ]
+    if_changed: Annotated[
+        bool,
+        Option(
+            checks.flag,
+            default=False,
+            doc="""
+            With ``stream_to``: a file that is there already is asked for with the ETag or the Last-Modified
+            that it came with, and left alone where the server says that it has not changed; the response has
+            status 304 and ``cache_status`` ``"unchanged"``. What servers have said is kept beside the files,
+            in ``.patata-validators.jsonl``. A file that was changed since is asked for whole.
+            """,
+        ),
+    ]
+
+
 class RunOptions(TypedDict, total=False):
     """How a call of many requests goes, and when it ends by itself."""
 
@@ -458,6 +508,21 @@ class RunOptions(TypedDict, total=False):
             doc="""
             Whether responses come in the order of the input, instead of as soon as they are there. What is
             done early waits for what stands before it, and counts against ``queue_max_size``.
+            """,
+        ),
+    ]
+    distinct: Annotated[
+        bool,
+        Option(
+            checks.flag,
+            default=False,
+            doc="""
+            Whether equal requests of a call are sent once, and each gets the response to the first of them.
+            They are equal where method, URL, body and headers are, save ``Date``, ``User-Agent``,
+            ``Idempotency-Key`` and ids of requests and traces. Responses are kept on disk meanwhile, so
+            memory stays flat; with a ``run_folder`` in there, for the calls that go on with it too. Where the
+            first fails without a response, those that wait for it fail too, and later ones are sent.
+            ``follow`` is asked about the first alone.
             """,
         ),
     ]
@@ -531,6 +596,8 @@ class SharedOptions(
     BodyOptions,
     RetryOptions,
     ResponseOptions,
+    CacheOptions,
+    CrawlOptions,
     RunOptions,
     ConnectionOptions,
 ):
@@ -560,7 +627,55 @@ class FolderOptions(TypedDict, total=False):
     ]
 
 
-class CallOptions(SharedOptions, FolderOptions):
+class FollowOptions(TypedDict, total=False):
+    """What is a call's alone: what its responses lead to."""
+
+    follow: Annotated[
+        Callable[[Response], Any] | None,
+        Option(
+            checks.follow,
+            default=Words("none"),
+            doc="""
+            A function from response to the requests that it leads to, which join the call: one, an iterable
+            of them, or ``None``. It is called with each response, failed ones too, as the ``callbacks`` have
+            made it and before it is yielded, on the thread that takes the responses; with
+            :class:`AsyncPatata` it may be a coroutine function. The requests go before what is left of the
+            input, may be of any method, and are in all accounts; their responses have ``request`` and
+            ``depth``. If it raises, the response has a ``FollowError`` as ``error``, and counts as failed as
+            with callbacks. At most ``queue_max_size`` of them wait: more are kept in the ``run_folder``, or
+            without one end the call with a ``TooManyFollowUps``, which has them all. With a ``run_folder``
+            they are written down before the response is, and must not have credentials of their own.
+            """,
+            nullable=True,
+        ),
+    ]
+    max_depth: Annotated[
+        int | None,
+        Option(
+            checks.count_or_zero,
+            default=Words("no limit"),
+            doc="""
+            How far responses are followed: ``follow`` is not called with those that so many others have led
+            to, one to the next. Those to the input's requests have a depth of 0.
+            """,
+            nullable=True,
+        ),
+    ]
+    max_requests: Annotated[
+        int | None,
+        Option(
+            checks.count,
+            default=Words("no limit"),
+            doc="""
+            The most requests that the call takes, those of the input and those that have joined it. Then it
+            ends as with the end of its input; ``receipt.left_out`` says how many were found besides.
+            """,
+            nullable=True,
+        ),
+    ]
+
+
+class CallOptions(SharedOptions, FolderOptions, FollowOptions):
     """What :meth:`Patata.http` takes beside the parameters that it names."""
 
 
@@ -598,6 +713,8 @@ class RequestOptions(
     BodyOptions,
     RetryOptions,
     ResponseOptions,
+    CacheOptions,
+    CrawlOptions,
     ConnectionOptions,
 ):
     """What a single request takes: :meth:`Patata.request`, and :meth:`Patata.get` and its kin.
@@ -730,7 +847,7 @@ class ClientOptions(ClientOnlyOptions, Options):
 
 TABLE: dict[str, Option] = {
     name: annotation.__metadata__[0]
-    for options in (ClientOptions, FolderOptions)
+    for options in (ClientOptions, FolderOptions, FollowOptions)
     for name, annotation in options.__annotations__.items()
 }
 """All options by name."""

@@ -13,6 +13,7 @@ from patata import (
     AsyncPatata,
     AsyncResponses,
     Budget,
+    Cache,
     ClientOptions,
     Options,
     Patata,
@@ -23,6 +24,7 @@ from patata import (
     Response,
     Responses,
     RunFolder,
+    pages,
 )
 
 if TYPE_CHECKING:
@@ -93,6 +95,15 @@ client.http("get", JOBS, run_folder=Path("run"))
 client.http(
     "get", JOBS, run_folder=RunFolder("run", unknown="resend", format="csv", columns=["id", "status"])
 )
+
+client.http("get", JOBS, follow=lambda response: [(1, response.url)], max_depth=3, max_requests=1_000)
+client.http("get", None, follow=pages.header_link(), max_depth=None, max_requests=None, robots=True)
+client.http("get", JOBS, follow=None, robots="examplebot")
+Patata(robots=False)
+client.http("get", JOBS, cache=True, cache_mode="forever", distinct=True, if_changed=False)
+client.http("get", JOBS, cache=Cache("folder", max_size="1GB"), distinct=False, if_changed=True)
+client.http("get", JOBS, cache=None, cache_mode="offline")
+Patata(cache=Path("folder"))
 
 # What is tried again, and how long all may take.
 

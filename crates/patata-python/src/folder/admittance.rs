@@ -81,7 +81,7 @@ impl Admittance {
 }
 
 /// The id as a folder keeps it. A bool is none: it would come back as a number.
-fn id_of(id_: &Bound<'_, PyAny>) -> Option<Id> {
+pub(super) fn id_of(id_: &Bound<'_, PyAny>) -> Option<Id> {
     if let Ok(text) = id_.cast::<PyString>() {
         return text.to_str().ok().map(Id::from);
     }

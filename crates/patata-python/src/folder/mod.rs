@@ -2,6 +2,7 @@
 
 mod admittance;
 mod error;
+mod joining;
 mod opened;
 mod passed;
 mod reader;
@@ -12,6 +13,7 @@ mod table;
 
 pub(crate) use admittance::Admittance;
 pub(crate) use error::exception;
+pub(crate) use joining::{Joining, LeftStep};
 pub(crate) use opened::OpenedFolder;
 pub(crate) use passed::Passed;
 pub(crate) use reader::{FolderReader, FolderRows};

@@ -15,8 +15,11 @@ use pyo3::types::PyDict;
 
 use super::admittance::Admittance;
 use super::error::exception;
+use super::joining::Joining;
 use super::passed::Passed;
 use super::recording::Recording;
+use crate::convert::Conversion;
+use crate::input::Joined;
 use crate::interpreter::detached;
 
 /// A run folder whose lock this process has, to be given to a stream or a table; or the part of a worker, for a table.
@@ -110,10 +113,16 @@ impl OpenedFolder {
         matches!(*state, Some(Opened::Part { .. }))
     }
 
-    /// The two sides of it, for the run of a call.
-    pub(crate) fn begin(&self, client: patata::Client) -> PyResult<(Admittance, Recording)> {
+    /// The two sides of it, for the run of a call. What joins the call, where something may, is written down with
+    /// `conversion`.
+    pub(crate) fn begin(
+        &self,
+        client: patata::Client,
+        joined: Option<&mut Joined>,
+        conversion: impl FnOnce() -> PyResult<Conversion>,
+    ) -> PyResult<(Admittance, Recording)> {
         let opened = self.state.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let patata_run::Recording { gate, recorder, .. } = match opened {
+        let patata_run::Recording { gate, found, recorder, .. } = match opened {
             Some(Opened::Whole(recording)) => recording,
             Some(Opened::Part { .. }) => {
                 return Err(PyValueError::new_err("a part of a run is for tables"));
@@ -122,7 +131,20 @@ impl OpenedFolder {
         };
         let passed = Arc::new(Passed::default());
         let admittance = Admittance::new(gate, passed.clone());
-        Ok((admittance, Recording::new(recorder, passed, client, self.limits.clone(), self.is_called_back)))
+        let joining = Joining::new(found, passed.clone());
+        let mut recording =
+            Recording::new(recorder, passed, client, self.limits.clone(), self.is_called_back);
+        if joining.has_left() && joined.as_ref().is_none_or(|joined| !joined.queue.is_used()) {
+            return Err(PyValueError::new_err(
+                "run_folder: the call that was written down there follows its responses, and has follow-ups in found.jsonl; \
+                 give its follow again, or begin anew in another folder",
+            ));
+        }
+        if let Some(joined) = joined {
+            recording.follow(joining.clone(), conversion()?, joined.queue.clone());
+            joined.joining = Some(joining);
+        }
+        Ok((admittance, recording))
     }
 }
 

@@ -6,12 +6,16 @@ use std::time::{Duration, Instant};
 
 use patata::{Outcome, Receipt, Stop, Unfinished};
 use patata_run::{Costs, Ending, LimitsNow, Recorder, RunError};
+use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::{PyTraverseError, PyVisit};
 
 use super::error::exception;
+use super::joining::{Joining, Noted};
 use super::passed::Passed;
 use super::row;
+use crate::convert::Conversion;
+use crate::follow::{Queue, follow_failed};
 use crate::interpreter::detached;
 use crate::response::Response;
 use crate::tag::Tag;
@@ -41,11 +45,22 @@ pub(crate) struct Recording {
     control: Option<patata::Control>,
     limits: LimitsNow,
     next_tick: Instant,
+    /// Where responses lead to more.
+    following: Option<Following>,
+}
+
+/// What is wanted to write down what responses lead to.
+#[derive(Debug)]
+struct Following {
+    joining: Joining,
+    conversion: Conversion,
+    queue: Queue,
 }
 
 /// A response that waits. Thousands do: as objects all of them would be gone through by the garbage collector, again and
 /// again.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "without callbacks, all of them are large")]
 enum Waiting {
     /// As it came.
     Came(Response),
@@ -83,6 +98,7 @@ impl Recording {
             control: None,
             limits,
             next_tick: Instant::now() + SECOND,
+            following: None,
         }
     }
 
@@ -92,6 +108,11 @@ impl Recording {
         if let Some(recorder) = &self.recorder {
             recorder.listen(ring);
         }
+    }
+
+    /// Has what responses lead to join the call by this queue, once they are recorded.
+    pub(crate) fn follow(&mut self, joining: Joining, conversion: Conversion, queue: Queue) {
+        self.following = Some(Following { joining, conversion, queue });
     }
 
     pub(crate) fn passed(&self) -> &Arc<Passed> {
@@ -145,6 +166,7 @@ impl Recording {
     ) -> PyResult<Option<PyErr>> {
         let mut unwritable = None;
         for response in responses {
+            let noted = self.note_found(py, response.bind(py))?;
             let Some(recorder) = &mut self.recorder else { return Ok(unwritable) };
             let row = match row::record(recorder, response.bind(py))? {
                 row::Recorded::Row { refused } => {
@@ -154,9 +176,38 @@ impl Recording {
                 row::Recorded::Nothing => 0,
                 row::Recorded::Failed => continue,
             };
+            self.release(noted);
             self.waiting.push_back((row, Waiting::CalledBack(response)));
         }
         Ok(unwritable)
+    }
+
+    /// Notes what a response has led to. `None` for one that was not asked that: it is not to be recorded, or nothing leads to
+    /// more. Where its follow-ups cannot be kept, that is its error.
+    fn note_found(&mut self, py: Python<'_>, response: &Bound<'_, Response>) -> PyResult<Option<Vec<Noted>>> {
+        let Some(following) = &mut self.following else { return Ok(None) };
+        let mut this = response.borrow_mut();
+        let Some(pending) = &mut this.pending else { return Ok(None) };
+        let Some(found) = pending.found.take() else { return Ok(None) };
+        let ticket = pending.ticket.clone();
+        // The user's functions may look at it.
+        drop(this);
+        match following.joining.note(py, &following.conversion, &ticket, *found) {
+            Ok(noted) => Ok(Some(noted)),
+            Err(error) if !error.is_instance_of::<PyException>(py) => Err(error),
+            Err(error) => {
+                follow_failed(response, error)?;
+                Ok(Some(Vec::new()))
+            }
+        }
+    }
+
+    /// Has what a response has led to join the call, as it is recorded now.
+    fn release(&self, noted: Option<Vec<Noted>>) {
+        if let (Some(following), Some(noted)) = (&self.following, noted) {
+            following.joining.release(&following.queue, noted);
+            following.queue.note_done();
+        }
     }
 
     /// The next response that is safe, as far as is known.
@@ -289,6 +340,9 @@ impl Recording {
     }
 
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if let Some(following) = &self.following {
+            following.conversion.traverse(visit)?;
+        }
         self.waiting.iter().try_for_each(|(_, response)| match response {
             Waiting::Came(response) => response.traverse(visit),
             Waiting::CalledBack(response) => visit.call(response),
@@ -296,6 +350,7 @@ impl Recording {
     }
 
     pub(crate) fn clear(&mut self) {
+        self.following = None;
         self.waiting.clear();
     }
 }

@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::fault;
+use crate::follow::FoundItems;
 use crate::json;
 use crate::response::{Failure, Response};
 
@@ -18,6 +19,8 @@ pub(crate) struct Pending {
     pub(crate) is_ok: bool,
     /// As it came; `None` where no response did.
     pub(crate) status: Option<u16>,
+    /// What it has led to, once the user's function was asked.
+    pub(crate) found: Option<Box<FoundItems>>,
 }
 
 /// What has become of a response that was to be recorded.

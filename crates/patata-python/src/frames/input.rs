@@ -58,7 +58,7 @@ impl Iterator for Input {
         let completed = Python::attach(|py| {
             let item = as_request(py, &request)?;
             let id_ = item.getattr("id_")?.unbind();
-            let tag = Tag { id_, item: item.clone().unbind(), ticket: None };
+            let tag = Tag { id_, item: item.clone().unbind(), ticket: None, depth: 0 };
             let request = conversion.complete(&item, &tag, index, request)?;
             Ok::<_, PyErr>(request.with_tag(RowTag { row, shown: Some(Box::new(tag)) }).0)
         });

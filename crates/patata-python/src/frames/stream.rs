@@ -28,6 +28,7 @@ use crate::fork::Process;
 use crate::interpreter::detached;
 use crate::options::Client;
 use crate::raised::Raised;
+use crate::robots;
 
 /// How long a step may take, and how long it may be deaf to signals.
 const TURN: Duration = Duration::from_millis(100);
@@ -63,6 +64,8 @@ impl TableStream {
         let raised = Arc::new(Raised::default());
         let conversion = Conversion::new(method, options, raised.clone(), Units::of(client.engine()))?;
         let functions = conversion.functions().clone();
+        let obeying = robots::obeying(client.engine(), options, &raised)?;
+        let engine = obeying.as_ref().unwrap_or(client.engine());
         // Opened last, so that what is wrong with the table leaves no trace in it.
         let opened = folder.map(|open| open.call0()).transpose()?;
         let folder = opened.as_ref().map(|opened| opened.cast::<OpenedFolder>()).transpose()?.map(Bound::get);
@@ -82,9 +85,9 @@ impl TableStream {
         let run = match (folder, &passed) {
             (Some(folder), Some(passed)) => {
                 let (recording, limits) = recording(table.py(), folder, again)?;
-                TableRun::recorded(client.engine(), identified(input), recording, limits, passed.clone())
+                TableRun::recorded(engine, identified(input), recording, limits, passed.clone())
             }
-            _ => TableRun::plain(client.engine(), input),
+            _ => TableRun::plain(engine, input),
         };
         let engine = run.control();
         let fetching = Fetching::new(run, results, fault, raised, functions.settle.clone());

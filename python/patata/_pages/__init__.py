@@ -1,0 +1,1 @@
+"""What the ways of paging in :mod:`patata.pages` are made of."""
