@@ -3,6 +3,9 @@
 import argparse
 import sys
 
+import cache_hits
+import caches
+import crawl
 import fresh_clone
 import harness
 import import_time
@@ -15,7 +18,19 @@ import tables
 
 MODULES = {
     module.NAME: module
-    for module in (memory, in_flight, one_request, run_folder, tables, programs, import_time, fresh_clone)
+    for module in (
+        memory,
+        in_flight,
+        one_request,
+        run_folder,
+        cache_hits,
+        caches,
+        crawl,
+        tables,
+        programs,
+        import_time,
+        fresh_clone,
+    )
 }
 """In the order of the table."""
 
