@@ -4,14 +4,13 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::io::Write;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::HeaderName;
 
-use crate::address::target::Origin;
 use crate::caching::{
     CacheAnswer, CacheBasis, CacheRequest, CacheVerdict, CachedResponse, Came, Flight, ResponseCache, Times,
 };
@@ -32,7 +31,7 @@ pub(crate) struct Caching {
     cache: Arc<dyn ResponseCache>,
     config: Arc<Config>,
     /// The headers that requests are sent with, once there was one.
-    templates: Option<Templates>,
+    templates: OnceLock<Templates>,
     /// Of jobs that are on their way, by their slots.
     tickets: HashMap<usize, Ticket>,
     /// Jobs that wait for what comes of another one, by the key of the flight.
@@ -82,7 +81,7 @@ impl Caching {
         Some(Box::new(Self {
             cache,
             config: config.clone(),
-            templates: None,
+            templates: OnceLock::new(),
             tickets: HashMap::new(),
             flights: HashMap::new(),
             url: Vec::new(),
@@ -91,10 +90,8 @@ impl Caching {
 
     /// Asks what becomes of the hop that a job is at; `may_wait` says whether it may wait for another one.
     pub(crate) fn ask(&mut self, mut job: Box<Job>, may_wait: bool) -> Said {
-        self.prepare(&job.target.origin);
         write_url(&mut self.url, &job);
-        let Some(templates) = &self.templates else { return Said::Send(job) };
-        let headers = templates.headers(&job);
+        let headers = self.templates(&job).headers(&job);
         let mut conditions = Vec::new();
         let (basis, flight, is_answerable) = match self.cache.ask(asked(&job, &self.url, &headers)) {
             CacheAnswer::Hit(cached) => {
@@ -132,7 +129,6 @@ impl Caching {
 
     /// Tells what came of a job, and has it end as the cache says.
     pub(crate) fn tell(&mut self, mut job: Box<Job>, receipt: &mut Receipt) -> Told {
-        self.prepare(&job.target.origin);
         write_url(&mut self.url, &job);
         let slot = job.asked.slot;
         let mut ticket = self.tickets.remove(&slot);
@@ -173,9 +169,7 @@ impl Caching {
 
     /// What the cache says to what came of a job.
     fn verdict(&self, job: &Job, basis: Option<CacheBasis>) -> CacheVerdict {
-        let (Some(templates), Some(End { elapsed, result })) = (&self.templates, &job.end) else {
-            return CacheVerdict::AsCame;
-        };
+        let Some(End { elapsed, result }) = &job.end else { return CacheVerdict::AsCame };
         let came = match result {
             Ok(Answer { status, version, headers, body, saved_to, .. }) => Came::Response {
                 status: *status,
@@ -188,7 +182,7 @@ impl Caching {
         };
         let ended = job.attempt.started.map_or_else(clock::now, |started| started + *elapsed);
         let times = times(job.attempt.exchange_began.unwrap_or(ended), ended);
-        let headers = templates.headers(job);
+        let headers = self.templates(job).headers(job);
         self.cache.tell(asked(job, &self.url, &headers), basis, came, times)
     }
 
@@ -208,11 +202,9 @@ impl Caching {
         self.cache.take_trouble()
     }
 
-    fn prepare(&mut self, origin: &Origin) {
-        if self.templates.is_none() {
-            // As HTTP/2 has them: without the host, which the URL says, and what is of one connection.
-            self.templates = Some(Templates::new(&self.config, origin, true, None));
-        }
+    fn templates(&self, job: &Job) -> &Templates {
+        // As HTTP/2 has them: without the host, which the URL says, and what is of one connection.
+        self.templates.get_or_init(|| Templates::new(&self.config, &job.target.origin, true, None))
     }
 }
 
