@@ -2,14 +2,14 @@
 //!
 //! `cargo run --release -p patata-cache --example cost [COUNT]`
 
-use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command, Stdio};
+#[path = "../../patata/examples/support/server_process.rs"]
+mod server_process;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use patata::{Client, Request, ResponseCache};
 use patata_cache::{Cache, CacheMode, StoreOptions, UsedCache};
-use patata_testserver::Server;
 
 /// That of the program and of the Python package.
 #[global_allocator]
@@ -23,10 +23,10 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 fn main() -> Result<()> {
     let argument = std::env::args().nth(1).unwrap_or_else(|| "100000".to_owned());
     if argument == "serve" {
-        return serve();
+        return server_process::serve();
     }
     let count: u32 = argument.parse()?;
-    let (mut server, url) = start()?;
+    let (mut server, url) = server_process::start()?;
     let folder = tempfile::tempdir()?;
     let cache = Arc::new(Cache::open(folder.path(), &StoreOptions::default())?);
     let used: Arc<dyn ResponseCache> = Arc::new(UsedCache::new(cache, CacheMode::Forever));
@@ -65,21 +65,4 @@ fn cpu() -> Result<Duration> {
         threads += text.split_whitespace().next().ok_or("no CPU time")?.parse::<u64>()?;
     }
     Ok(Duration::from_nanos(threads.max(main)))
-}
-
-/// Until standard input ends.
-fn serve() -> Result<()> {
-    let server = Server::start()?;
-    println!("{}/", server.url());
-    std::io::stdin().read_to_end(&mut Vec::new())?;
-    Ok(())
-}
-
-/// This program again, as a server; and its URL.
-fn start() -> Result<(Child, String)> {
-    let mut command = Command::new(std::env::current_exe()?);
-    let mut server = command.arg("serve").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-    let mut url = String::new();
-    BufReader::new(server.stdout.take().ok_or("no output")?).read_line(&mut url)?;
-    Ok((server, url.trim().to_owned()))
 }

@@ -1,7 +1,6 @@
 //! The cache: what it says to a request before it is sent, and what it makes of what came of it.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -24,6 +23,7 @@ use crate::policy::validation::{aged, ageless, conditions, differs, freshened, i
 use crate::policy::vary::Selecting;
 use crate::reading::cached_response;
 use crate::store::{Content, Found, FoundBody, Head, Key, Record, RecordBody, Store, StoreOptions};
+use crate::trouble::Trouble;
 
 /// The stored response that a server is asked about.
 #[derive(Debug)]
@@ -79,8 +79,7 @@ enum Looked {
 #[derive(Debug)]
 pub struct Cache {
     store: Store,
-    /// Why something was not stored, the last time.
-    trouble: Mutex<Option<CacheError>>,
+    trouble: Trouble,
 }
 
 impl Cache {
@@ -89,7 +88,7 @@ impl Cache {
     /// # Errors
     /// The folder holds something else, or a cache of another format, or cannot be used.
     pub fn open(folder: impl AsRef<Path>, options: &StoreOptions) -> Result<Self, CacheError> {
-        Ok(Self { store: Store::open(folder.as_ref(), options)?, trouble: Mutex::default() })
+        Ok(Self { store: Store::open(folder.as_ref(), options)?, trouble: Trouble::default() })
     }
 
     /// Where the user's cache is, for who names no other folder: `patata/http` in the place where the system keeps caches.
@@ -104,13 +103,7 @@ impl Cache {
     /// Why something that came was not stored, since this was asked before: a disk that is full, above all. Responses are
     /// given to the user all the same, and what was stored before is not harmed.
     pub fn take_trouble(&self) -> Option<CacheError> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-
-    fn note(&self, stored: Result<(), CacheError>) {
-        if let Err(error) = stored {
-            *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-        }
+        self.trouble.take()
     }
 
     /// What the cache says to a request.
@@ -168,7 +161,7 @@ impl Cache {
         }
         for url in invalidated(asked.method, asked.url, status, headers) {
             for method in [Method::GET, Method::HEAD] {
-                self.note(self.store.forget(key_of(&method, &url), milliseconds(came)));
+                self.trouble.note(self.store.forget(key_of(&method, &url), milliseconds(came)));
             }
         }
         if status == StatusCode::NOT_MODIFIED {
@@ -195,7 +188,7 @@ impl Cache {
         };
         let content = saved_to.map_or(Content::Bytes(body), Content::Saved);
         let key = key_of(asked.method, asked.url);
-        self.note(self.store.store(key, milliseconds(sent), &head, &content));
+        self.trouble.note(self.store.store(key, milliseconds(sent), &head, &content));
         CacheVerdict::AsCame
     }
 
@@ -280,7 +273,7 @@ impl Cache {
         let is_wanted = |head: &Head| head.url == asked.url && head.selecting.matches(asked.headers);
         let Some(found) = self.store.find(key, is_wanted) else { return };
         if differs(&found.head.headers, told) {
-            self.note(self.store.forget(key, milliseconds(times.came)));
+            self.trouble.note(self.store.forget(key, milliseconds(times.came)));
         } else {
             self.store_anew(key, asked, &found, told, times);
         }
@@ -300,14 +293,14 @@ impl Cache {
         let selecting = Selecting::of(asked.headers, &headers);
         if selecting != found.head.selecting {
             // As it was chosen before, it would still be there beside what it is now.
-            self.note(self.store.forget(key, milliseconds(sent).saturating_sub(1)));
+            self.trouble.note(self.store.forget(key, milliseconds(sent).saturating_sub(1)));
         }
         let head = Head { headers: ageless(&headers), terms, selecting, ..found.head.clone() };
         let content = match &found.body {
             FoundBody::Bytes(bytes) => Content::Bytes(bytes),
             FoundBody::File(file) => Content::Kept(file.clone()),
         };
-        self.note(self.store.store(key, milliseconds(sent), &head, &content));
+        self.trouble.note(self.store.store(key, milliseconds(sent), &head, &content));
         headers
     }
 

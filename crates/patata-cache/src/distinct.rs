@@ -1,7 +1,7 @@
 //! Equal requests are sent once: the response to the first of them is kept for the others.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use http::{HeaderMap, HeaderName, Method, header};
@@ -15,6 +15,7 @@ use crate::policy::freshness::Terms;
 use crate::policy::vary::Selecting;
 use crate::reading::cached_response;
 use crate::store::{Content, Head, Key, Store, StoreOptions};
+use crate::trouble::Trouble;
 
 /// Headers in which requests that ask for the same may differ: they say who asks, and when, and not for what.
 const OF_NO_MATTER: [HeaderName; 9] = [
@@ -59,7 +60,7 @@ pub struct Distinct {
     _folder: Option<TempDir>,
     /// What is asked about the first of equal requests.
     inner: Option<Arc<dyn ResponseCache>>,
-    trouble: Mutex<Option<CacheError>>,
+    trouble: Trouble,
 }
 
 impl Distinct {
@@ -71,7 +72,7 @@ impl Distinct {
         let folder = tempfile::Builder::new().prefix("patata-distinct-").tempdir();
         let folder = folder.map_err(CacheError::io("making a folder in", &std::env::temp_dir()))?;
         let store = open(folder.path())?;
-        Ok(Self { store, _folder: Some(folder), inner, trouble: Mutex::default() })
+        Ok(Self { store, _folder: Some(folder), inner, trouble: Trouble::default() })
     }
 
     /// The same in a folder that stays, so that what one process has sent is not sent by another.
@@ -79,7 +80,7 @@ impl Distinct {
     /// # Errors
     /// It holds something else, or cannot be used.
     pub fn open(folder: impl AsRef<Path>, inner: Option<Arc<dyn ResponseCache>>) -> Result<Self, CacheError> {
-        Ok(Self { store: open(folder.as_ref())?, _folder: None, inner, trouble: Mutex::default() })
+        Ok(Self { store: open(folder.as_ref())?, _folder: None, inner, trouble: Trouble::default() })
     }
 
     fn keep(&self, key: Key, request: CacheRequest<'_>, came: Came<'_>, times: Times) {
@@ -95,10 +96,7 @@ impl Distinct {
         };
         let content = saved_to.map_or(Content::Bytes(body), Content::Saved);
         let at = times.came.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
-        let stored = self.store.store(key, u64::try_from(at).unwrap_or(u64::MAX), &head, &content);
-        if let Err(error) = stored {
-            *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-        }
+        self.trouble.note(self.store.store(key, u64::try_from(at).unwrap_or(u64::MAX), &head, &content));
     }
 }
 
@@ -148,9 +146,8 @@ impl ResponseCache for Distinct {
     }
 
     fn take_trouble(&self) -> Option<String> {
-        let own = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).take();
         let inner = || self.inner.as_ref().and_then(|inner| inner.take_trouble());
-        own.map(|error| error.to_string()).or_else(inner)
+        self.trouble.take().map(|error| error.to_string()).or_else(inner)
     }
 }
 

@@ -8,6 +8,7 @@ mod if_changed;
 mod policy;
 mod reading;
 mod store;
+mod trouble;
 mod used;
 
 pub use cache::Cache;

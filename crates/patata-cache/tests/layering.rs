@@ -12,13 +12,14 @@ use floors::{Floor, faults};
 /// The floors from the ground up, with those below that each uses.
 const FLOORS: &[Floor] = &[
     ("error", &[]),
+    ("trouble", &["error"]),
     ("policy", &[]),
     ("store", &["error", "policy"]),
     ("reading", &["store"]),
-    ("cache", &["error", "policy", "store", "reading"]),
+    ("cache", &["error", "trouble", "policy", "store", "reading"]),
     ("used", &["policy", "cache"]),
-    ("distinct", &["error", "policy", "store", "reading"]),
-    ("if_changed", &["error", "policy"]),
+    ("distinct", &["error", "trouble", "policy", "store", "reading"]),
+    ("if_changed", &["error", "trouble", "policy"]),
 ];
 
 #[test]

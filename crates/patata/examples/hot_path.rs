@@ -2,11 +2,10 @@
 //! the instructions of. One at a time, as how many fall into one turn depends on the machine's mood. A limit that is
 //! named is there, and holds nothing back: a rate, a budget of requests, or one of tokens with what each request costs.
 
-use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command, Stdio};
+#[path = "support/server_process.rs"]
+mod server_process;
 
 use patata::{Client, Request};
-use patata_testserver::Server;
 
 /// What a limit says that holds nothing back.
 const NEVER_REACHED: &str = "1000000/s";
@@ -17,10 +16,10 @@ fn main() -> Result<()> {
     let usage = "usage: hot_path COUNT [rate|requests|tokens]";
     let argument = std::env::args().nth(1).ok_or(usage)?;
     if argument == "serve" {
-        return serve();
+        return server_process::serve();
     }
     let count: u64 = argument.parse()?;
-    let (mut server, url) = start()?;
+    let (mut server, url) = server_process::start()?;
     let builder = Client::builder().num_workers(1).concurrency(1).without_proxy();
     let builder = match std::env::args().nth(2).as_deref() {
         None => builder,
@@ -41,21 +40,4 @@ fn main() -> Result<()> {
 /// What each request costs.
 fn tokens() -> std::result::Result<[(&'static str, f64); 1], std::convert::Infallible> {
     Ok([("tokens", 0.5)])
-}
-
-/// Until standard input ends.
-fn serve() -> Result<()> {
-    let server = Server::start()?;
-    println!("{}/", server.url());
-    std::io::stdin().read_to_end(&mut Vec::new())?;
-    Ok(())
-}
-
-/// This program again, as a server; and its URL.
-fn start() -> Result<(Child, String)> {
-    let mut command = Command::new(std::env::current_exe()?);
-    let mut server = command.arg("serve").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-    let mut url = String::new();
-    BufReader::new(server.stdout.take().ok_or("no output")?).read_line(&mut url)?;
-    Ok((server, url.trim().to_owned()))
 }

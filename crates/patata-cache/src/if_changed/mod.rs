@@ -12,6 +12,7 @@ use patata::{CacheAnswer, CacheBasis, CacheRequest, CacheVerdict, Came, Headers,
 use crate::error::CacheError;
 use crate::if_changed::validators::{FolderValidators, Validators};
 use crate::policy::reuse::has_own_conditions;
+use crate::trouble::Trouble;
 
 /// Has files that are there already asked for under the condition that they have changed, and leaves them alone where the
 /// server says that they have not: see [`CacheStatus::Unchanged`](patata::CacheStatus::Unchanged).
@@ -35,7 +36,7 @@ pub struct IfChanged {
     folders: Mutex<HashMap<PathBuf, FolderValidators>>,
     /// What is asked about all other requests.
     inner: Option<Arc<dyn ResponseCache>>,
-    trouble: Mutex<Option<CacheError>>,
+    trouble: Trouble,
 }
 
 /// What is given along with a request for a file that is there.
@@ -56,9 +57,7 @@ impl IfChanged {
     ) -> Option<R> {
         let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
         let known = folders.entry(folder.to_owned()).or_insert_with(|| FolderValidators::new(folder));
-        action(known)
-            .map_err(|error| *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(error))
-            .ok()
+        self.trouble.note(action(known))
     }
 
     /// The conditions under which a file is asked for, where it is there as it came.
@@ -109,9 +108,8 @@ impl ResponseCache for IfChanged {
     }
 
     fn take_trouble(&self) -> Option<String> {
-        let own = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).take();
         let inner = || self.inner.as_ref().and_then(|inner| inner.take_trouble());
-        own.map(|error| error.to_string()).or_else(inner)
+        self.trouble.take().map(|error| error.to_string()).or_else(inner)
     }
 }
 
