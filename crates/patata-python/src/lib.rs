@@ -7,6 +7,7 @@
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 mod accounts;
+mod beginning;
 #[cfg(feature = "benching")]
 pub mod benching;
 mod budget;

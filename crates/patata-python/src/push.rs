@@ -10,7 +10,7 @@ use pyo3::types::{PyDict, PyIterator};
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::accounts::{self, Accounts};
-use crate::caching;
+use crate::beginning::Begun;
 use crate::control::{self, Control};
 use crate::convert::{Conversion, Units};
 use crate::folder::{Admittance, Joining, LeftStep, OpenedFolder, Recording};
@@ -21,7 +21,6 @@ use crate::interpreter::detached;
 use crate::options::Client;
 use crate::raised::Raised;
 use crate::response::Response;
-use crate::robots;
 use crate::settling::settle;
 use crate::stopped;
 use crate::tag::Tag;
@@ -70,16 +69,10 @@ impl PushStream {
         let conversion = Conversion::new(method, options, raised.clone(), Units::of(client.engine()))?;
         let mut joined =
             follow_ups.map(|follow_ups| Joined { queue: follow_ups.queue().clone(), joining: None });
-        let (mut admittance, mut recording) = (None, None);
-        if let Some(folder) = folder {
-            let again = || Conversion::new(method, options, raised.clone(), Units::of(client.engine()));
-            let begun = folder.begin(client.engine().clone(), joined.as_mut(), again)?;
-            (admittance, recording) = (Some(begun.0), Some(begun.1));
-        }
-        let obeying = robots::obeying(client.engine(), options, &raised)?;
-        let engine = obeying.as_ref().unwrap_or(client.engine());
-        let apart = caching::distinct(engine, options)?;
-        let run = apart.as_ref().unwrap_or(engine).run_pushed();
+        let again = || Conversion::new(method, options, raised.clone(), Units::of(client.engine()));
+        let begun = Begun::new(client, options, folder, joined.as_mut(), &raised, again)?;
+        let run = begun.engine(client).run_pushed();
+        let Begun { admittance, mut recording, .. } = begun;
         let mut accounts = Accounts::default();
         if let Some(recording) = &mut recording {
             accounts = Accounts::of_recorded(recording.passed().clone());

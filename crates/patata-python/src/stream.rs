@@ -10,7 +10,7 @@ use pyo3::types::PyDict;
 use pyo3::{PyTraverseError, PyVisit};
 
 use crate::accounts::{self, Accounts};
-use crate::caching;
+use crate::beginning::Begun;
 use crate::control::{self, Control};
 use crate::convert::{Conversion, Functions, Units};
 use crate::folder::{OpenedFolder, Recording};
@@ -21,7 +21,6 @@ use crate::interpreter::detached;
 use crate::options::Client;
 use crate::raised::Raised;
 use crate::response::Response;
-use crate::robots;
 use crate::settling::settle;
 use crate::stopped;
 use crate::tag::Tag;
@@ -89,17 +88,11 @@ impl Stream {
         let functions = conversion.functions().clone();
         let queue = follow_ups.map(|follow_ups| follow_ups.queue().clone());
         let mut joined = queue.clone().map(|queue| Joined { queue, joining: None });
-        let (mut admittance, mut recording) = (None, None);
-        if let Some(folder) = folder {
-            let again = || Conversion::new(method, options, raised.clone(), Units::of(client.engine()));
-            let begun = folder.begin(client.engine().clone(), joined.as_mut(), again)?;
-            (admittance, recording) = (Some(begun.0), Some(begun.1));
-        }
-        let obeying = robots::obeying(client.engine(), options, &raised)?;
-        let engine = obeying.as_ref().unwrap_or(client.engine());
-        let apart = caching::distinct(engine, options)?;
-        let engine = apart.as_ref().unwrap_or(engine);
-        let run = engine.run(Input::new(iterator, conversion, admittance, raised.clone(), joined));
+        let again = || Conversion::new(method, options, raised.clone(), Units::of(client.engine()));
+        let mut begun = Begun::new(client, options, folder, joined.as_mut(), &raised, again)?;
+        let input = Input::new(iterator, conversion, begun.admittance.take(), raised.clone(), joined);
+        let run = begun.engine(client).run(input);
+        let mut recording = begun.recording;
         let mut accounts = Accounts::default();
         if let Some(recording) = &mut recording {
             accounts = Accounts::of_recorded(recording.passed().clone());
