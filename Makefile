@@ -4,6 +4,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# What the documentation is built with has an environment of its own.
+DOCS := .venv-docs
 # The extension is tested by pytest: a test binary of its own would need a libpython to link with.
 RUST_TESTED := --workspace --exclude patata-python
 FUZZED ?= response redirect retry_after told_limits decoding text json budget table
@@ -15,8 +17,10 @@ FUZZ_FLAGS := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
 
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# The theme's makers tell of their next one with each build.
+export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help demo test test-rust test-python test-clusters soak fuzz check check-rust check-python check-fuzz check-instructions check-report build bench bench-quick bench-stages bench-plot fmt clean
+.PHONY: help demo docs check-docs test test-rust test-python test-clusters soak fuzz check check-rust check-python check-fuzz check-instructions check-report build bench bench-quick bench-stages bench-plot fmt clean
 
 help:
 	@echo "make demo    build, and send 10,000 requests to the embedded server"
@@ -25,6 +29,8 @@ help:
 	@echo "make soak    3,000,000 requests to servers that reset, refuse and go away: none lost, none repeated"
 	@echo "make fuzz    each fuzz target for FUZZ_SECONDS (60); needs a nightly compiler"
 	@echo "make check   lint and types"
+	@echo "make docs    the documentation, in site/: open site/index.html"
+	@echo "make check-docs     looks at it in a real Chromium, and searches it; needs the package chromium"
 	@echo "make check-report   the pages that patata report writes, in a real Chromium; needs the package chromium"
 	@echo "make bench   patata beside its peers, and what else is promised, on this machine"
 	@echo "make bench-quick   less of it, in three minutes; make bench-plot draws the results"
@@ -39,7 +45,8 @@ test: test-rust test-python
 test-rust: $(VENV)/.installed
 	cargo test $(RUST_TESTED)
 
-test-python: build
+# The libraries that people come from are in the environment of the documentation.
+test-python: build $(DOCS)/.installed
 	$(BIN)/python -m pytest
 
 # An environment for each engine, in .venv-clusters; ENGINES="daft dask" are fewer.
@@ -63,7 +70,7 @@ fuzz:
 			target/fuzz/corpus/$$name || exit 1; \
 	done
 
-check: check-rust check-python check-fuzz check-instructions
+check: docs check-rust check-python check-fuzz check-instructions
 
 check-rust: $(VENV)/.installed
 	cargo fmt --all --check
@@ -117,6 +124,14 @@ fmt: $(VENV)/.installed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+docs: $(DOCS)/.installed
+	$(DOCS)/bin/mkdocs build --quiet --strict
+	$(DOCS)/bin/python python/tests/tools/check_site.py site
+
+# In a browser, wide and narrow, light and dark; the screenshots are in target/docs.
+check-docs: docs
+	$(DOCS)/bin/python python/tests/tools/check_docs.py site target/docs
+
 build: $(VENV)/.installed
 	$(BIN)/maturin develop --release --quiet
 
@@ -126,6 +141,12 @@ $(VENV)/.installed: requirements-dev.txt
 	$(BIN)/pip install --quiet --no-deps --requirement requirements-dev.txt
 	touch $@
 
+$(DOCS)/.installed: requirements-docs.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "patata needs Python 3.10 or later")'
+	$(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/pip install --quiet --no-deps --requirement requirements-docs.txt
+	touch $@
+
 clean:
 	cargo clean
-	rm -rf $(VENV) .venv-clusters
+	rm -rf $(VENV) $(DOCS) .venv-clusters site

@@ -11,9 +11,24 @@ if TYPE_CHECKING:
     from patata._patata import Response
     from patata.receipt import Receipt
 
+DOCUMENTATION = "https://oalfonso-o.github.io/patata/"
+"""Where the documentation is, which has a page for each class of this module."""
+
 
 class PatataError(Exception):
     """The base of all exceptions of this package."""
+
+    @property
+    def help_url(self) -> str:
+        """The page of the documentation that says what this error means, and what to do.
+
+        A class of yours that is made of one of these has the page of that.
+
+        >>> ConnectError().help_url
+        'https://oalfonso-o.github.io/patata/errors/ConnectError.html'
+        """
+        documented = next(kind for kind in type(self).__mro__ if kind.__module__ == __name__)
+        return f"{DOCUMENTATION}errors/{documented.__name__}.html"
 
 
 class ClientAlreadyInUseError(PatataError):

@@ -1,8 +1,8 @@
 """Small HTTP servers to try a job against before it meets a real one: one answers, one misbehaves, and one is
 a language model's API with its limits.
 
-``python -m patata.testing`` runs what the README's examples talk to until Ctrl-C: the first one on port
-12345, the same over TLS on 8443, and a proxy on 3128. Other ports may be given in this order.
+``python -m patata.testing`` runs what the examples of the documentation talk to until Ctrl-C: the first one
+on port 12345, the same over TLS on 8443, and a proxy on 3128. Other ports may be given in this order.
 """
 
 from __future__ import annotations
@@ -268,16 +268,16 @@ class LlmServer(_Running):
 
 
 PORTS = (12345, 8443, 3128)
-"""Where the README's examples look for the server, for the one over TLS, and for the proxy."""
+"""Where examples look for the server, for the one over TLS, and for the proxy."""
 
 USAGE = "usage: python -m patata.testing [PORT [TLS_PORT [PROXY_PORT]]]"
 
 AUTHORITY = Path("ca.pem")
-"""Where the README's examples look for the authority."""
+"""Where examples look for the authority."""
 
 
 def main(arguments: list[str]) -> None:
-    """Runs the servers of the README's examples until Ctrl-C."""
+    """Runs the servers of the examples until Ctrl-C."""
     given = [int(argument) for argument in arguments if argument.isdecimal()]
     if len(given) != len(arguments) or len(given) > len(PORTS) or max(given, default=0) > 65535:
         raise SystemExit(USAGE)

@@ -16,7 +16,6 @@ from patata._options.table import (
     FolderOptions,
     FollowOptions,
 )
-from readme_options import README, with_tables
 
 OF_CALLS = FolderOptions.__annotations__.keys() | FollowOptions.__annotations__.keys()
 """What no client has."""
@@ -129,9 +128,3 @@ def test_the_sections_of_a_docstring_stay_in_the_order_of_its_style(client):
         headings = [above for above, line in itertools.pairwise(lines) if line and set(line) == {"-"}]
         assert headings == [heading for heading in order if heading in headings]
         assert headings[:3] == order[:3]
-
-
-def test_the_readme_has_the_tables_of_options():
-    """``python python/tests/readme_options.py`` writes them anew."""
-    text = README.read_text()
-    assert with_tables(text) == text

@@ -1,4 +1,4 @@
-"""Tells of options: what :func:`help` says, and the README's tables."""
+"""Tells of options: what :func:`help` says, and the tables of the documentation."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class Option(NamedTuple):
     default
         What holds where the option is not given: a value that the check takes, or :class:`Words`.
     doc
-        What the option does. The first sentence is its summary, which stands in the README too.
+        What the option does. The first sentence is its summary, which stands in tables.
     nullable
         Whether ``None`` is as if the option were not given, which takes a client's away from a call (a limit
         of the client's stays).

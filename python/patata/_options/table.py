@@ -1,7 +1,7 @@
 """The table of all options: name, type, check, default, and what each is for.
 
 What else is known of options comes from here: what a static checker takes, what is refused at run time, how
-the options of a client and of a call go together, and what :func:`help` and the README say.
+the options of a client and of a call go together, and what :func:`help` and the documentation say.
 
 The annotations are looked at at run time, so they are no texts here.
 """

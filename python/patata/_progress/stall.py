@@ -31,7 +31,8 @@ class InputStall:
         """Logs it."""
         logger.warning(
             "Waiting for the input (%s) for %d s with nothing in flight. If it waits for responses of this "
-            "call: those are not handed out while it does; see the README, 'Inputs that feed on responses'",
+            "call: those are not handed out while it does; see 'Inputs that feed on responses' in the "
+            "documentation",
             self._where(),
             self._seconds,
         )

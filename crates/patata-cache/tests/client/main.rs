@@ -4,6 +4,7 @@
 
 mod distinct;
 mod files;
+mod guide;
 mod hits;
 mod server;
 

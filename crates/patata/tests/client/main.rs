@@ -8,6 +8,7 @@ mod bursts;
 mod calls;
 mod downloads;
 mod follow_ups;
+mod guide;
 mod leave;
 mod limits;
 mod ordered;
