@@ -113,8 +113,8 @@ def options_page() -> str:
 
 All options of Python, Rust and the program, from the table that the package checks them by. Most are taken by
 the client and by a call: those of a call win, but for limits, which hold both. In Python they are typed: an
-editor completes them, mypy and pyright refuse what is unknown or mistyped, `help(patata.Patata)` says the same,
-and `patata.Options` is their `TypedDict`.
+editor completes them, mypy and pyright refuse what is unknown or mistyped, `help(patata.Patata)` says the
+same, and `patata.Options` is their `TypedDict`.
 
 `client.http(method, requests, callbacks=[...])` takes functions besides that take a response and return one,
 called in this order; where one raises, `data` is what it raised, `error` a
