@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from counterparts import (
     of_program,
     of_rust,
 )
-from patata._frames.options import TableOptions
+from patata._frames.options import ClientFetchOptions, TableOptions
 from patata._options import table
 from patata._options.connections import ConnectionOptions
 from patata._options.crawling import CrawlOptions
@@ -71,6 +72,7 @@ def methods() -> set[str]:
     return set(re.findall(r"^    pub fn (\w+)", sources, re.MULTILINE))
 
 
+@cache
 def help_of(command: str) -> str:
     """All that the program says of a command."""
     program = Path(sys.executable).with_name("patata")
@@ -169,8 +171,20 @@ def _entry(name: str, annotation: Any) -> str:
         lines.append("- `None`: as if it were not given" + _of_limits(name))
     if option.merged:
         lines.append("- The client's and the call's are put together, name by name")
+    lines.append(f"- Of: {_taken_by(name)}")
     lines += [f"- Rust: {_in_rust(name)}", f"- Program: {_in_program(name)}"]
     return f"### `{name}` {{ #{name} }}\n\n{markdown(option.doc)}\n\n" + "\n".join(lines) + "\n"
+
+
+def _taken_by(name: str) -> str:
+    """Who takes an option, in Python."""
+    takers = {
+        "a client": table.ClientOptions,
+        "a call": table.HttpOptions,
+        "one request": table.RequestOptions,
+        "`fetch`": ClientFetchOptions,
+    }
+    return ", ".join(taker for taker, options in takers.items() if name in options.__annotations__)
 
 
 def _taken(option: Option) -> str:
