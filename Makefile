@@ -125,7 +125,7 @@ fmt: $(VENV)/.installed
 	$(BIN)/ruff format .
 
 docs: $(DOCS)/.installed
-	$(DOCS)/bin/mkdocs build --quiet --strict
+	$(DOCS)/bin/mkdocs build --strict
 	$(DOCS)/bin/python python/tests/tools/check_site.py site
 
 # In a browser, wide and narrow, light and dark; the screenshots are in target/docs.
