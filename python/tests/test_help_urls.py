@@ -7,6 +7,7 @@ import pytest
 from guide import ROOT
 from patata import Patata, exceptions
 from patata.exceptions import DOCUMENTATION, PatataError, StatusError
+from reference import help_of
 
 CLASSES = [
     value for value in vars(exceptions).values() if inspect.isclass(value) and issubclass(value, PatataError)
@@ -59,6 +60,10 @@ def test_a_class_of_the_user_has_the_page_of_the_nearest_of_ours():
         pass
 
     assert Mine().help_url == MineToo().help_url == f"{DOCUMENTATION}errors/PageError.html"
+
+
+def test_the_program_names_the_page_of_its_exit_codes():
+    assert f"{DOCUMENTATION}errors/exit-codes.html" in help_of("run")
 
 
 def test_each_exit_code_has_an_anchor():

@@ -45,7 +45,8 @@ Exit codes:
     0  all ok                                 4  unknown outcomes are left
     1  some requests failed                   5  this machine could not read or write
     2  wrong usage                           11  the folder is in use by another process
-    3  too many failures, or the deadline   130, 143  interrupted; a second Ctrl-C ends at once";
+    3  too many failures, or the deadline   130, 143  interrupted; a second Ctrl-C ends at once
+  What to do about each: https://oalfonso-o.github.io/patata/errors/exit-codes.html";
 
 pub(crate) const RESUME_EXAMPLES: &str = "\
 Examples:

@@ -1,6 +1,7 @@
 //! What went wrong with one request: its kind, the phase it happened in, and whether bytes had been sent.
 
 pub(crate) mod certificate;
+mod help;
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
