@@ -12,7 +12,8 @@ CHECK = ROOT / "python/tests/tools/check_site.py"
 def said(folder):
     done = subprocess.run([sys.executable, CHECK, folder], capture_output=True, text=True)
     assert done.stderr == ""
-    lines = [line for line in done.stdout.splitlines() if not line.startswith("there is no errors/")]
+    of_ours = ("there is no errors/", "the reference has no ")
+    lines = [line for line in done.stdout.splitlines() if not line.startswith(of_ours)]
     assert done.returncode == 1
     return lines
 
@@ -55,7 +56,8 @@ def test_it_lets_pass_what_is_right(tmp_path):
     assert said(tmp_path) == []
 
 
-def test_an_error_without_a_page_is_told(tmp_path):
+def test_an_error_without_a_page_and_a_name_without_reference_are_told(tmp_path):
     (tmp_path / "index.html").write_text("<p>x</p>")
     done = subprocess.run([sys.executable, CHECK, tmp_path], capture_output=True, text=True)
-    assert "there is no errors/ConnectError.html" in done.stdout
+    assert "there is no errors/ConnectError.html\n" in done.stdout
+    assert "the reference has no Patata\n" in done.stdout

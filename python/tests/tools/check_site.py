@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
+import zlib
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -91,7 +92,7 @@ class Site:
         for path in sorted(self.folder.rglob("*.css")):
             for address in in_css(path.read_text(encoding="utf-8")):
                 found += self._of_loaded(path, address)
-        return found + self._of_errors()
+        return found + self._of_errors() + self._of_names()
 
     def _of_page(self, path: Path, page: Page) -> list[str]:
         faults = [fault for address in page.loaded for fault in self._of_loaded(path, address)]
@@ -133,6 +134,22 @@ class Site:
         names = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
         pages = [f"errors/{name}.html" for name in names]
         return [f"there is no {page}" for page in pages if self.folder / page not in self.pages]
+
+    def _of_names(self) -> list[str]:
+        """What the package has by its name has to be in the reference."""
+        inventory = self.folder / "objects.inv"
+        listed = (
+            zlib.decompress(inventory.read_bytes().split(b"\n", 4)[4]).decode() if inventory.exists() else ""
+        )
+        documented = {line.split()[0].rpartition(".")[2] for line in listed.splitlines()}
+        tree = ast.parse((ROOT / "python/patata/__init__.py").read_text(encoding="utf-8"))
+        named = next(
+            ast.literal_eval(node.value)
+            for node in tree.body
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+        )
+        modules = {"crawl", "pages", "__version__"}
+        return [f"the reference has no {name}" for name in named if name not in documented | modules]
 
     def _name(self, path: Path) -> str:
         return str(path.relative_to(self.folder))
