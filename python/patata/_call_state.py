@@ -74,6 +74,13 @@ class Progress(NamedTuple):
         counts = (accounts and accounts.counts()) or told[:3]
         return cls(*counts, in_flight, bottleneck, tuple(troubled), server_limit, budget)
 
+    def _repr_html_(self) -> str:
+        """What notebooks show: a picture of it."""
+        # Most programs are no notebooks.
+        from patata._shown.picture import of_call
+
+        return of_call(self, None, has_begun=True, has_ended=False)
+
 
 class CallState:
     """One call: what it has come to, and what it is told.
@@ -156,6 +163,13 @@ class CallState:
         receipt = self._accounts.final()
         done = receipt.ok + receipt.failed + receipt.skipped
         return Progress(receipt.submitted, done, receipt.failed)
+
+    def html(self) -> str:
+        """What notebooks show of it: a picture of how far it is."""
+        # Most programs are no notebooks.
+        from patata._shown.picture import of_call
+
+        return of_call(self.progress(), self.receipt(), self.has_begun, self.has_ended)
 
     def cancel(self) -> None:
         """Ends it. One that has ended is left as it is."""

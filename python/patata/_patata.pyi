@@ -37,6 +37,7 @@ __all__ = [
     "__version__",
     "_await_readers",
     "_forked",
+    "_shown",
     "budget_handle",
     "budget_status",
     "budget_terms",
@@ -69,6 +70,10 @@ def is_request(item: object) -> bool:
 
 def _await_readers() -> None:
     """Waits a moment for those threads of the engine that are in the user's code, as the interpreter ends."""
+
+def _shown(value: object) -> str:
+    """An object in a few words and without secrets: numbers, texts without credentials, of containers what
+    is no secret, of all else the type. It never raises."""
 
 def _forked() -> None:
     """Tells the engine that this process is the child of a fork."""
@@ -342,6 +347,16 @@ class Response:
     def __ne__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
     def __reduce__(self) -> tuple[Any, ...]: ...
+    def _repr_html_(self) -> str:
+        """What notebooks show: the status, and of error, headers and body as much as can be read."""
+
+    def _repr_pretty_(self, printer: Any, is_cycle: bool) -> None:
+        """What IPython shows as text: the ``repr``, cut short where that would be a flood."""
+
+    def _glimpse(self, limit: int) -> tuple[bytes, str, int, Any]:
+        """What the body begins with, as bytes and as text; how long it is; and the data, where somebody has
+        read or assigned them."""
+
     def _adopt(self, original: Response) -> None:
         """Makes it answer the same request as another response, of which another process made it."""
 

@@ -208,6 +208,7 @@ class AsyncPatata(Client, AsyncMethods):
                             await asyncio.sleep(0)
                             due = time.monotonic() + TURN
             except BaseException as error:
+                call.ended_by(error)
                 if state.has_caused(error):
                     ended_by = CallCancelledError(CANCELLED)
                     raise ended_by from None

@@ -178,7 +178,7 @@ class Patata(Client, Methods):
             bar = None
             try:
                 if settings.get("progress"):
-                    bar = started_bar(control, requests, settings["progress"])
+                    bar = started_bar(state, requests, settings["progress"])
                 responses: Iterator[Response] = stream
                 if functions or function is not None:
                     # Most calls have no callbacks, and do not pay for importing what these need.
@@ -191,6 +191,8 @@ class Patata(Client, Methods):
                     responses = failures.counted(responses)
                 yield from log.logged(responses, accounts)
             except BaseException as error:
+                if bar is not None:
+                    bar.ended_by(error)
                 close_after(error, stream.close)
                 if state.has_caused(error):
                     raise tell(CallCancelledError(CANCELLED), accounts) from None

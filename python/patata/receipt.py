@@ -171,10 +171,13 @@ class Receipt(NamedTuple):
             lines.append(("Cache", self.cache_trouble))
         return lines
 
+    def reasons(self) -> dict[str, int]:
+        """Why requests have failed, and how many, by the names of errors and by statuses."""
+        return {**self.errors, **{f"status {code}": count for code, count in self.failed_statuses.items()}}
+
     def lines(self) -> list[tuple[str, str]]:
         """The names and values that the log shows."""
-        reasons = {**self.errors, **{f"status {code}": n for code, n in self.failed_statuses.items()}}
-        detail = ", ".join(f"{reason}: {count}" for reason, count in reasons.items())
+        detail = ", ".join(f"{reason}: {count}" for reason, count in self.reasons().items())
         unfinished = self.unfinished()
         if self.unavailable_hosts:
             hosts = list(self.unavailable_hosts)
@@ -205,6 +208,27 @@ class Receipt(NamedTuple):
             where = f"unfinished downloads of an earlier process, in {self.removed_parts_in}"
             lines.append(("Removed", f"{self.removed_parts} ({where})"))
         return lines
+
+    def _repr_html_(self) -> str:
+        """What notebooks show: the sum, and the lines of the log."""
+        # Most programs are no notebooks.
+        from patata._shown.receipt import block_of
+
+        return block_of("Receipt", self.submitted, self._ended(), self.lines(), self._ids())
+
+    def _repr_pretty_(self, printer: Any, _is_cycle: bool) -> None:
+        """What IPython shows as text: the ``repr``, cut short where there are many ids."""
+        from patata._shown.receipt import pretty
+
+        printer.text(pretty(type(self).__name__, self._asdict()))
+
+    def _ended(self) -> dict[str, int]:
+        """The terms of the sum, by the names of the fields."""
+        return {"ok": self.ok, "failed": self.failed, "cancelled": self.cancelled, "skipped": self.skipped}
+
+    def _ids(self) -> dict[str, list[Any]]:
+        """The ids of what the call ended without."""
+        return {"Not sent": self.unsent_ids, "Outcome unknown": self.unknown_ids}
 
 
 NOTHING = Receipt(0, 0, 0, 0, 0, 0, 0, {}, {}, Latency(0.0, 0.0, 0.0, 0.0), 0, 0, [], [])

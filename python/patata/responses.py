@@ -111,6 +111,10 @@ class _Controlled:
         """
         self._state.set(rate, concurrency, budgets)
 
+    def _repr_html_(self) -> str:
+        """What notebooks show: how far the call is. Nothing is sent for it."""
+        return self._state.html()
+
 
 class Responses(_Controlled, _patata.GeneratorProxy, Generator[Response, None, None]):
     """The responses of a call of :meth:`patata.Patata.http`: a generator that can be asked and told things.

@@ -168,6 +168,18 @@ class RunFolder:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({os.fspath(self.path)!r})"
 
+    def _repr_html_(self) -> str:
+        """What notebooks show: its accounts, or why it has none."""
+        # Most programs are no notebooks.
+        from patata._shown.run_folder import html_of
+
+        return html_of(self.path, self._shown)
+
+    def _shown(self) -> tuple[bool, Receipt]:
+        """Whether a process is at work in it, and its accounts without ids, for which all would be read."""
+        reader = self._reader()
+        return reader.is_running, Receipt.of({**_NONE, **reader.receipt(), "outstanding": 0})
+
     def responses(self) -> Iterator[Response]:
         """The responses of every process, in the order in which they were written; read as they are taken.
 

@@ -88,6 +88,8 @@ mod _patata {
     #[pymodule_export]
     use super::server::{FaultServer, LlmServer, Server};
     #[pymodule_export]
+    use super::shown::shown;
+    #[pymodule_export]
     use super::stream::Stream;
     #[pymodule_export]
     use super::wakeup::{Ringer, Wakeup};

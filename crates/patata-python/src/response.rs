@@ -91,6 +91,12 @@ type State<'py> = (
 /// and how far it has come from a cache.
 type Effort = (u32, bool, u64, Option<(String, u64)>, u32, String);
 
+/// What is shown of a body: its first bytes, these as text, how many there are, and the data.
+type Glimpse<'py> = (Bound<'py, PyBytes>, String, usize, Option<Bound<'py, PyAny>>);
+
+/// The module that shows responses to people.
+const SHOWN_BY: &str = "patata._shown.response";
+
 /// What a fault's status code is, as it was in the older package.
 const FAULT_STATUS: u16 = 500;
 
@@ -532,6 +538,24 @@ impl Response {
 
     fn __str__(&mut self, py: Python<'_>) -> PyResult<String> {
         self.shown(py, " ")
+    }
+
+    /// What notebooks show.
+    fn _repr_html_<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        slf.py().import(SHOWN_BY)?.call_method1("html_of", (slf,))
+    }
+
+    /// What IPython shows as text: the `repr`, unless that would be a flood.
+    fn _repr_pretty_(slf: &Bound<'_, Self>, printer: &Bound<'_, PyAny>, is_cycle: bool) -> PyResult<()> {
+        slf.py().import(SHOWN_BY)?.call_method1("print_pretty", (slf, printer, is_cycle)).map(drop)
+    }
+
+    /// What the body begins with, as bytes and as text, how long it is, and what has been made of it or assigned.
+    fn _glimpse<'py>(&self, py: Python<'py>, limit: usize) -> Glimpse<'py> {
+        let begins = &self.body[..self.body.len().min(limit)];
+        let text = patata::decode_text(self.received.header("content-type").as_deref(), begins);
+        let data = self.data.as_ref().map(|data| data.bind(py).clone());
+        (PyBytes::new(py, begins), text.into_owned(), self.body.len(), data)
     }
 
     fn __richcmp__(

@@ -1,4 +1,4 @@
-//! What an error shows of an object of the user's: its type, and of its value only what is no secret.
+//! What an error, or a notebook, shows of an object of the user's: its type, and of its value only what is no secret.
 
 use pyo3::prelude::*;
 use pyo3::types::{
@@ -10,6 +10,13 @@ use crate::values;
 
 /// How many characters of a text, and how many items of a container, are shown.
 const MOST: (usize, usize) = (120, 6);
+
+/// An object as errors and notebooks show it, for the package's own use.
+#[pyfunction]
+#[pyo3(name = "_shown")]
+pub(crate) fn shown(value: &Bound<'_, PyAny>) -> String {
+    of(value)
+}
 
 /// An object: numbers and `None` as they are, texts without credentials, of containers the items that are no
 /// secret, and of all else the type.

@@ -23,7 +23,7 @@ from patata.receipt import Accounts
 
 if TYPE_CHECKING:
     from patata._follow import Following
-    from patata._progress.bar import Bar
+    from patata._progress import Shown
 
 BATCH = 128
 """The most responses that are taken at once, which takes well under a millisecond."""
@@ -61,7 +61,7 @@ class Call:
         self._may_take_more = False
         """Whether there is room in the stage, and the engine may have more for it than was taken."""
         self._failures = Failures()
-        self._bar: Bar | None = None
+        self._bar: Shown | None = None
         self._raised: Exception | None = None
         """Why the engine ended the call, for when all that is done has been handed out."""
         self._unwritable: Exception | None = None
@@ -88,7 +88,7 @@ class Call:
             self.accounts.adjust = self._failures.within
         state.start(control, self.accounts)
         if settings.get("progress") and control is not None:
-            self._bar = started_bar(control, requests, settings["progress"])
+            self._bar = started_bar(state, requests, settings["progress"])
         self._input = input_of(requests, self._stream, self._wakeup)
         log.begin()
 
@@ -187,6 +187,11 @@ class Call:
             return error
         return None
 
+    def ended_by(self, error: BaseException) -> None:
+        """Notes what the call ends by, for who looks at its bar. What is said first counts."""
+        if self._bar is not None:
+            self._bar.ended_by(error)
+
     async def close(self) -> None:
         """Ends the call, whatever it is at, and waits until its tasks, sockets and threads are gone."""
         if self._ending is None:
@@ -203,6 +208,7 @@ class Call:
             return []
         if not self._is_over:
             control.cancel()
+            self.ended_by(exceptions.ClientClosedError())
         self._wakeup.close()
         ending: list[asyncio.Future[Any]] = [*self._input.stop()]
         if self._is_over and self._bar is None and self._stage is None and not self._input.has_thread:

@@ -147,9 +147,11 @@ class Fetch:
         self._log.begin()
         try:
             if self._settings.get("progress"):
-                bar = started_bar(self._control, self._kind.source, self._settings["progress"])
+                bar = started_bar(self._state, self._kind.source, self._settings["progress"])
             yield
         except BaseException as error:
+            if bar is not None:
+                bar.ended_by(error)
             close_after(error, self.close)
             if self._state.has_caused(error):
                 error = CallCancelledError(CANCELLED)

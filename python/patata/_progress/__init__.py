@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sized
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from patata import _patata
-    from patata._progress.bar import Bar
+    from patata._call_state import CallState
 
 
-def started_bar(control: _patata.Control, requests: Any, progress: bool | str) -> Bar | None:
+class Shown(Protocol):
+    """What shows a call until it is closed."""
+
+    def ended_by(self, error: BaseException) -> None:
+        """Notes what the call ends by. What is said first counts."""
+
+    def close(self) -> None:
+        """Shows the call for the last time."""
+
+
+def started_bar(state: CallState, requests: Any, progress: bool | str) -> Shown | None:
     """A bar for a call whose option ``progress`` asks for one; ``None`` where there is none to see."""
-    # It takes its time to be imported.
+    # They take their time to be imported.
+    from patata._progress.notebook import NotebookBar, notebook
+
+    total = len(requests) if isinstance(requests, Sized) else None
+    if (shell := notebook()) is not None:
+        return NotebookBar(shell, state, total)
     from patata._progress.bar import Bar
 
-    return Bar.started(control, requests, is_forced=progress == "force")
+    return Bar.started(state, total, is_forced=progress == "force")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Sized
 from contextlib import suppress
 from typing import Any
 
 from tqdm import tqdm
 
-from patata import _patata
+from patata._call_state import CallState
+from patata._progress.ending import ending_of
+from patata._progress.limit import limit_of
 
 INTERVAL = 0.2
 """Seconds between looks at the run."""
@@ -50,7 +51,7 @@ class Bar:
     """A bar on stderr, kept up to date by a thread of its own until it is closed."""
 
     @classmethod
-    def started(cls, control: _patata.Control, requests: Any, is_forced: bool) -> Bar | None:
+    def started(cls, state: CallState, total: int | None, is_forced: bool) -> Bar | None:
         """A bar for a call; ``None`` without a stderr, and where that is no terminal, unless it is forced."""
         # Programs without a console have no stderr.
         if (
@@ -59,10 +60,11 @@ class Bar:
             or not (is_forced or sys.stderr.isatty())
         ):
             return None
-        return cls(control, len(requests) if isinstance(requests, Sized) else None)
+        return cls(state, total)
 
-    def __init__(self, control: _patata.Control, total: int | None) -> None:
-        self._control = control
+    def __init__(self, state: CallState, total: int | None) -> None:
+        self._state = state
+        self._ending: str | None = None
         # It shows what it is told each time, as it is told seldom.
         self._tqdm = _OwnTqdm(
             total=total,
@@ -81,33 +83,29 @@ class Bar:
             self._show()
 
     def _show(self, is_last: bool = False) -> None:
-        _, done, failed, in_flight, bottleneck, troubled, server_limit, budget = self._control.progress()
-        if server_limit is not None:
-            bottleneck = f"the server's {server_limit}"
-        elif budget is not None:
-            bottleneck = _option_of(budget)
-        state = (
-            f"failed {failed}" if is_last else f"failed {failed}, in flight {in_flight}, limit: {bottleneck}"
-        )
-        if troubled and not is_last:
-            state += f", no answer: {', '.join(troubled[:NAMED])}{', …' * (len(troubled) > NAMED)}"
-        self._tqdm.set_postfix_str(state, refresh=False)
-        if done > self._tqdm.n:
-            self._tqdm.update(done - self._tqdm.n)
+        progress = self._state.progress()
+        told = [f"failed {progress.failed}"]
+        if not is_last:
+            told += [f"in flight {progress.in_flight}", f"limit: {limit_of(progress)}"]
+            if troubled := progress.troubled_hosts:
+                told.append(f"no answer: {', '.join(troubled[:NAMED])}{', …' * (len(troubled) > NAMED)}")
+        elif self._ending is not None:
+            told.append(self._ending)
+        self._tqdm.set_postfix_str(", ".join(told), refresh=False)
+        if progress.done > self._tqdm.n:
+            self._tqdm.update(progress.done - self._tqdm.n)
         else:
             self._tqdm.refresh()
+
+    def ended_by(self, error: BaseException) -> None:
+        """Notes what the call ends by. What is said first counts."""
+        self._ending = self._ending or ending_of(error)
 
     def close(self) -> None:
         """Shows the bar for the last time."""
         self._is_closed.set()
-        self._thread.join()
+        # The garbage collector may close it on any thread.
+        if self._thread is not threading.current_thread():
+            self._thread.join()
         self._show(is_last=True)
         self._tqdm.close()
-
-
-def _option_of(budget: str) -> str:
-    """The option that a budget stands in."""
-    for suffix, option in ((" per host", "budgets_per_host"), (" of the shared budget", "budget")):
-        if budget.endswith(suffix):
-            return f"{option}[{budget.removesuffix(suffix)!r}]"
-    return f"budgets[{budget!r}]"
