@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from patata import _patata
+from patata._aio.heartbeat import heartbeat
 
 
 class Wakeup:
@@ -19,7 +20,7 @@ class Wakeup:
     no lock of Python's for it.
     """
 
-    __slots__ = ("__weakref__", "_bell", "_is_set", "_loop", "_waiting", "from_threads")
+    __slots__ = ("__weakref__", "_bell", "_heartbeat", "_is_set", "_loop", "_waiting", "from_threads")
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -27,6 +28,9 @@ class Wakeup:
         self._is_set = False
         self._waiting: asyncio.Future[None] | None = None
         self.from_threads = self._bell.ringer_of(self)
+        if (beat := heartbeat()) is not None:
+            beat.want(self)
+        self._heartbeat = beat
 
     def wake(self) -> None:
         """Wakes the task, or else keeps its next wait from waiting. To be called on the event loop."""
@@ -52,6 +56,8 @@ class Wakeup:
         """Needs to hear of nothing any more. A task that still waits is woken."""
         if not self._bell.is_shared:
             self._bell.close()
+        if self._heartbeat is not None:
+            self._heartbeat.let_go(self)
         self.wake()
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from patata._aio.heartbeat import heartbeat
 from patata._aio.threads import result_of
 from patata._base import Client
 from patata._frames.call import Fetch
@@ -27,6 +28,8 @@ async def awaited(client: Client, data: Any, url: str, options: Mapping[str, Any
     begun = Fetch(client, set(), data, url, options)
     opened = _Open(begun)
     client._open.add(opened)
+    if (beat := heartbeat()) is not None:
+        beat.want(opened)
     fetching = asyncio.ensure_future(result_of(begun.result))
     try:
         return await asyncio.shield(fetching)
@@ -37,3 +40,5 @@ async def awaited(client: Client, data: Any, url: str, options: Mapping[str, Any
         raise
     finally:
         client._open.discard(opened)
+        if beat is not None:
+            beat.let_go(opened)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sized
 from typing import TYPE_CHECKING, Any, Protocol
 
+from patata._progress.kernel import shell_of_notebook
+
 if TYPE_CHECKING:
     from patata._call_state import CallState
 
@@ -21,11 +23,11 @@ class Shown(Protocol):
 
 def started_bar(state: CallState, requests: Any, progress: bool | str) -> Shown | None:
     """A bar for a call whose option ``progress`` asks for one; ``None`` where there is none to see."""
-    # They take their time to be imported.
-    from patata._progress.notebook import NotebookBar, notebook
-
     total = len(requests) if isinstance(requests, Sized) else None
-    if (shell := notebook()) is not None:
+    # Each takes its time to be imported.
+    if (shell := shell_of_notebook()) is not None:
+        from patata._progress.notebook import NotebookBar
+
         return NotebookBar(shell, state, total)
     from patata._progress.bar import Bar
 

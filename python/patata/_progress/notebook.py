@@ -6,8 +6,6 @@ JupyterLab, classic notebooks, VS Code, Colab and nbclient have; what is saved i
 
 from __future__ import annotations
 
-import os
-import sys
 import threading
 from contextvars import copy_context
 from typing import Any
@@ -27,18 +25,6 @@ QUIET = 1.0
 
 HELD = "interrupted, and held open: take more responses to go on"
 """What is said of a call whose cell was interrupted in the user's own code, and that somebody still holds."""
-
-
-def notebook() -> Any:
-    """IPython's shell, if this process is the kernel of a notebook; else ``None``."""
-    ipython: Any = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if hasattr(ipython, "get_ipython") else None
-    kernel = getattr(shell, "kernel", None)
-    if kernel is None:
-        return None
-    # The child of a fork has the shell, and nobody who listens to it.
-    session = getattr(kernel, "session", None)
-    return shell if getattr(session, "pid", os.getpid()) == os.getpid() else None
 
 
 class NotebookBar:
