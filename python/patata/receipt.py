@@ -12,6 +12,9 @@ Error = TypeVar("Error", bound=BaseException | None)
 NAMED = 5
 """The most hosts that the log names."""
 
+TIMES = "Latency (s)"
+"""The name of the log's line that tells of these."""
+
 
 class Latency(NamedTuple):
     """How long requests took, in seconds, with all their attempts. Each figure is right to 1 %.
@@ -194,7 +197,7 @@ class Receipt(NamedTuple):
             *self._cache_lines(),
             ("Attempts", str(self.attempts)),
             ("Bytes", str(self.bytes)),
-            ("Latency (s)", times),
+            (TIMES, times),
         ]
         for unit, spent in self.costs.items():
             lines.append((f"Cost in {unit}", f"{spent.settled:.15g} (estimated {spent.estimated:.15g})"))
@@ -214,7 +217,9 @@ class Receipt(NamedTuple):
         # Most programs are no notebooks.
         from patata._shown.receipt import block_of
 
-        return block_of("Receipt", self.submitted, self._ended(), self.lines(), self._ids())
+        lines = [line for line in self.lines() if line[0] != TIMES]
+        times = self.latency._asdict()
+        return block_of(self.submitted, self._ended(), lines, times, self._ids())
 
     def _repr_pretty_(self, printer: Any, _is_cycle: bool) -> None:
         """What IPython shows as text: the ``repr``, cut short where there are many ids."""

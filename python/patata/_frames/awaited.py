@@ -33,7 +33,8 @@ async def awaited(client: Client, data: Any, url: str, options: Mapping[str, Any
     fetching = asyncio.ensure_future(result_of(begun.result))
     try:
         return await asyncio.shield(fetching)
-    except asyncio.CancelledError:
+    except asyncio.CancelledError as error:
+        begun.ended_by(error)
         begun.cancel()
         with suppress(Exception):
             await fetching

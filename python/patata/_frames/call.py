@@ -14,7 +14,7 @@ from patata._frames.kinds import kind_of
 from patata._frames.options import of_url, split
 from patata._frames.stream import Batches
 from patata._patata import Table
-from patata._progress import started_bar
+from patata._progress import Shown, started_bar
 from patata.exceptions import CallCancelledError, EndedEarly
 from patata.receipt import Accounts, Receipt, tell
 
@@ -57,6 +57,7 @@ class Fetch:
         self._control, self._accounts = self._stream.control(), Accounts(self._stream)
         self._state = CallState()
         self._state.start(self._control, self._accounts)
+        self._bar: Shown | None = None
         self._logged = 0
 
     @property
@@ -116,6 +117,11 @@ class Fetch:
         """How far it has come."""
         return self._state.progress()
 
+    def ended_by(self, error: BaseException) -> None:
+        """Notes what it ends by, for who looks at its bar. What is said first counts."""
+        if self._bar is not None:
+            self._bar.ended_by(error)
+
     def cancel(self) -> None:
         """Ends it, from any thread."""
         self._control.cancel()
@@ -142,16 +148,15 @@ class Fetch:
     @contextmanager
     def _under_way(self) -> Iterator[None]:
         """Logs it, shows how far it is, and ends it in order whatever happens."""
-        bar, accounts = None, self._accounts
+        accounts = self._accounts
         self._note_open()
         self._log.begin()
         try:
             if self._settings.get("progress"):
-                bar = started_bar(self._state, self._kind.source, self._settings["progress"])
+                self._bar = started_bar(self._state, self._kind.source, self._settings["progress"])
             yield
         except BaseException as error:
-            if bar is not None:
-                bar.ended_by(error)
+            self.ended_by(error)
             close_after(error, self.close)
             if self._state.has_caused(error):
                 error = CallCancelledError(CANCELLED)
@@ -163,5 +168,5 @@ class Fetch:
         finally:
             self.close()
             self._client._accounts = accounts
-            if bar is not None:
-                bar.close()
+            if self._bar is not None:
+                self._bar.close()

@@ -71,7 +71,7 @@ def block(title: str, facts: str = "", rows: Iterable[str] = (), after: str = ""
     shown = list(rows)
     if len(shown) > MOST_ROWS:
         shown = [*shown[:MOST_ROWS], row("…", f"and {len(shown) - MOST_ROWS} more")]
-    beside = f" &nbsp;{facts}" if facts else ""
+    beside = f' <span style="margin-left:6px">{facts}</span>' if facts else ""
     table = (
         '<table style="margin:4px 0 0;border:0;border-collapse:collapse;font-size:inherit;width:auto">'
         f"<tbody>{''.join(shown)}</tbody></table>"

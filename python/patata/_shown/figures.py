@@ -17,7 +17,7 @@ def share(part: int, whole: int) -> str:
 
 def rate(a_second: float) -> str:
     """How many a second: ``300/s``, ``2.5/s``."""
-    return f"{a_second:,.0f}/s" if a_second >= 10 else f"{a_second:.1f}/s"
+    return f"{a_second:,.0f}/s" if a_second >= 10 or not a_second else f"{a_second:.1f}/s"
 
 
 def seconds(time: float) -> str:

@@ -126,7 +126,7 @@ def _first(scene: Scene) -> list[str]:
         parts.append(figures.share(scene.done, scene.total))
     parts += [escaped(part) for part in _pace(scene)]
     if scene.ending is not None:
-        parts.append(emphasized(escaped(scene.ending), "good" if scene.is_whole else "bad"))
+        parts.append(emphasized(escaped(scene.ending), "good" if scene.is_whole else "fair"))
     return parts
 
 
@@ -153,12 +153,22 @@ def _failures(scene: Scene) -> str:
 
 
 def _bar(scene: Scene) -> str:
-    """How much is done; nothing of that where the total is not known."""
-    if scene.total is None:
-        share = 1.0 if scene.is_whole else 0.0
-    else:
-        share = min(scene.done / scene.total, 1.0) if scene.total else 1.0
-    meaning = "busy" if scene.ending is None else "good" if scene.is_whole else "bad"
-    filled = f"width:{share:.2%};height:6px;border-radius:3px;{coloured('background', meaning)}"
-    track = f"height:6px;margin:4px 0;border-radius:3px;overflow:hidden;background:{TRACK}"
-    return f'<div style="{track}"><div style="{filled}"></div></div>'
+    """How much is done, and how much of it has failed; nothing of that where the total is not known."""
+    total = scene.total
+    if total is None:
+        total = scene.done if scene.is_whole else 0
+    elif not total:
+        total = 1 if scene.is_whole else 0
+    done = scene.done if scene.done or not scene.is_whole else total
+    failed = min(scene.failed, done)
+    meaning = "busy" if scene.ending is None else "good" if scene.is_whole else "fair"
+    parts = _part(done - failed, max(total, done), meaning) + _part(failed, max(total, done), "bad")
+    style = f"display:flex;height:6px;margin:4px 0;border-radius:3px;overflow:hidden;background:{TRACK}"
+    return f'<div style="{style}">{parts if total else ""}</div>'
+
+
+def _part(count: int, total: int, meaning: str) -> str:
+    if not count:
+        return ""
+    # What is there at all can be seen.
+    return f'<div style="width:{count / total:.2%};min-width:2px;{coloured("background", meaning)}"></div>'

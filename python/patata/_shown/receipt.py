@@ -13,8 +13,8 @@ from patata._shown.texts import cut, escaped, limited, named
 IDS = 5
 """The most ids that are shown of each kind."""
 
-IN_THE_SUM = ("Ok",)
-"""The lines that say nothing that the sum does not say."""
+IN_THE_SUM = ("Ok", "Failed", "Cancelled", "Skipped")
+"""The lines whose figures are in the sum. What they say besides is shown."""
 
 SHOWN = 4_000
 """The most characters of a receipt as text."""
@@ -24,18 +24,23 @@ MEANINGS = {"ok": "good", "failed": "bad", "cancelled": "fair"}
 
 
 def block_of(
-    title: str,
     submitted: int,
     ended: Mapping[str, int],
     lines: Iterable[tuple[str, str]],
+    latency: Mapping[str, float],
     ids: Mapping[str, Sequence[Any]],
-    before: Iterable[tuple[str, str]] = (),
 ) -> str:
-    """The block of a receipt: its sum, what is told ``before`` its lines, these, and some ids."""
-    rows = [row(name, escaped(value)) for name, value in before]
-    rows += [row(name, _line(name, value)) for name, value in lines if name not in IN_THE_SUM]
+    """The block of a receipt: its sum, the lines of the log but for times, these, and some ids."""
+    rows = [row(name, told) for name, value in lines if (told := _line(name, value))]
+    if latency["max"]:
+        rows.append(row("Latency", times_of(latency)))
     rows += [row(f"{kind}, ids", escaped(_some(of_kind))) for kind, of_kind in ids.items() if of_kind]
-    return block(escaped(title), sum_of(submitted, ended), rows)
+    return block("Receipt", sum_of(submitted, ended), rows)
+
+
+def times_of(latency: Mapping[str, float]) -> str:
+    """Times in units that are easily read."""
+    return ", ".join(f"{name} {figures.milliseconds(time)}" for name, time in latency.items())
 
 
 def sum_of(submitted: int, ended: Mapping[str, int]) -> str:
@@ -62,10 +67,12 @@ def pretty(name: str, fields: Mapping[str, Any]) -> str:
 
 
 def _line(name: str, value: str) -> str:
-    if name == "Bytes" and value.isdecimal():
-        return escaped(figures.size(int(value)))
+    """The HTML of a line of the log; empty where the sum has said all of it."""
+    if name in IN_THE_SUM:
+        _, bracket, detail = value.partition(" (")
+        return escaped(detail.removesuffix(")")) if bracket else ""
     if value.isdecimal():
-        return figures.count(int(value))
+        return figures.size(int(value)) if name == "Bytes" else figures.count(int(value))
     return escaped(value)
 
 

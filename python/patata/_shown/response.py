@@ -95,7 +95,7 @@ def _facts(response: Response, length: int) -> str:
 
 
 def _rows(response: Response, error: Exception | None) -> list[tuple[str, str]]:
-    rows = [("id", escaped(named(response.id_)))]
+    rows = [] if response.id_ is None else [("id", escaped(named(response.id_)))]
     if response.url:
         rows.append(("url", escaped(response.url)))
     if error is not None:
@@ -162,15 +162,20 @@ def _box(text: str) -> str:
     return f'<pre style="{style}">{escaped(text, SHOWN + 1)}</pre>'
 
 
+def _header(name: str, value: str) -> str:
+    """The value of a header, unless that is secret, or has something before an ``@`` that is."""
+    if SECRET.search(name):
+        return "***"
+    return named(value)[1:-1] if "@" in value else value
+
+
 def _headers(response: Response) -> str:
     pairs = response.headers.multi_items()
     if not pairs:
         return ""
     rows = []
     for name, value in pairs[:HEADERS]:
-        # As texts elsewhere: without what stands before an `@`.
-        told = "***" if SECRET.search(name) else named(value)[1:-1]
-        rows.append(row(cut(name, 60), escaped(told)))
+        rows.append(row(cut(name, 60), escaped(_header(name, value))))
     if len(pairs) > HEADERS:
         rows.append(row("…", f"and {len(pairs) - HEADERS} more"))
     table = f'<table style="margin:0;border:0;border-collapse:collapse;font-size:12px"><tbody>{"".join(rows)}'

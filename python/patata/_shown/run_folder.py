@@ -8,7 +8,7 @@ from typing import Any
 
 from patata._shown import figures
 from patata._shown.block import block, emphasized, row, soft
-from patata._shown.receipt import sum_of
+from patata._shown.receipt import sum_of, times_of
 from patata._shown.texts import escaped, exception_text
 
 
@@ -42,8 +42,7 @@ def _rows(path: Path, receipt: Any) -> list[str]:
         rows.append(row("Failed", escaped(told)))
     latency = receipt.latency
     if latency.max:
-        times = zip(("p50", "p90", "p99", "max"), latency, strict=True)
-        rows.append(row("Latency", escaped(", ".join(f"{name} {figures.seconds(t)}" for name, t in times))))
+        rows.append(row("Latency", times_of(latency._asdict())))
     rows.append(
         row("Received", f"{figures.size(receipt.bytes)} in {figures.count(receipt.attempts)} attempts")
     )
