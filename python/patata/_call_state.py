@@ -121,8 +121,11 @@ class CallState:
         """Notes the engine's side of it, and tells that what has been said so far."""
         self._control = control
         self._accounts = accounts
-        if control is not None and self._limits:
-            control.set(**self._limits)
+        told: dict[str, Any] = {}
+        # Another thread may say something else in the meantime, and be the first to tell the engine.
+        while control is not None and self._limits != told:
+            told = dict(self._limits)
+            control.set(**told)
         if control is not None and self.is_cancelled:
             control.cancel()
 
@@ -200,7 +203,8 @@ class CallState:
         limits = _limits(rate, concurrency, budgets)
         if self.has_ended:
             raise ValueError("rate, concurrency and budgets cannot be set: the call has ended")
-        self._limits = {**self._limits, **limits}
+        # In one step, or what another thread says meanwhile would be lost.
+        self._limits.update(limits)
         if (control := self._control) is not None:
             control.set(**limits)
 

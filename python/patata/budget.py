@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 from collections.abc import Iterable
 from types import TracebackType
 from typing import Any
@@ -48,6 +49,8 @@ class BudgetHandle:
         self._url, self._shown = _patata.budget_handle(url)
         self._holder: _patata.BudgetHolder | None = None
         self._held: tuple[dict[str, list[str]], int] = {}, 0
+        self._setting = threading.RLock()
+        """Held while what is allowed changes: what two threads say at once both holds."""
         self._of: BudgetHandle | None = None
         """The one that this is a part of: a holder lives as long as a handle of it does."""
 
@@ -115,13 +118,14 @@ class BudgetHandle:
         """
         if self._holder is None:
             raise ValueError(f"{self} cannot be set here: set the handle that serve() returned")
-        rates, most = self._held
-        given = {**rates, **_by_unit(rate, units)}
         if rate is None and concurrency is None and not units:
             raise ValueError("set() needs a rate, concurrency or units, got none of them")
-        count = _concurrency(concurrency) or most
-        self._holder.set(_pairs(given), count)
-        self._held = given, count
+        changed, most = _by_unit(rate, units), _concurrency(concurrency)
+        with self._setting:
+            rates, count = self._held
+            held = {**rates, **changed}, most or count
+            self._holder.set(_pairs(held[0]), held[1])
+            self._held = held
 
     def close(self) -> None:
         """Ends the holder, where this is what :meth:`Budget.serve` returned. Clients that share it wait."""

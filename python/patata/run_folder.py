@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -317,8 +318,8 @@ class RunFolder:
         """
         text = self._reader().report()
         path = self.path / "report.html"
-        # Another process may write it just now.
-        temporary = self.path / f".report-{os.getpid()}.tmp"
+        # Another process may write it just now, or another thread.
+        temporary = self.path / f".report-{os.getpid()}-{threading.get_ident()}.tmp"
         temporary.write_text(text, encoding="utf-8")
         temporary.replace(path)
         return path

@@ -7,6 +7,7 @@ use patata_budget::{BudgetError, ClientOptions, Handle, Holder, HolderBuilder, T
 use pyo3::exceptions::{PyConnectionError, PyOSError, PyPermissionError, PyValueError};
 use pyo3::prelude::*;
 
+use crate::borrowing::{exclusive, shared};
 use crate::fork::Process;
 use crate::interpreter::detached;
 use crate::limits::seconds;
@@ -63,24 +64,29 @@ impl BudgetHolder {
     }
 
     /// Allows something else from now on.
-    fn set(&self, py: Python<'_>, rates: Vec<(String, String)>, concurrency: u32) -> PyResult<()> {
+    fn set(slf: &Bound<'_, Self>, rates: Vec<(String, String)>, concurrency: u32) -> PyResult<()> {
         let terms = terms(&rates, concurrency)?;
-        let holder = self.holder.as_ref().filter(|_| !self.process.is_gone());
+        let this = shared(slf)?;
+        let holder = this.holder.as_ref().filter(|_| !this.process.is_gone());
         let Some(holder) = holder else {
             let why = "the budget cannot be set: it is not held here, as its handle was closed, or this process forked";
             return Err(PyValueError::new_err(why));
         };
-        detached(py, || holder.set(terms)).map_err(|error| raised(&error))
+        detached(slf.py(), || holder.set(terms)).map_err(|error| raised(&error))
     }
 
     /// Ends it. Not in the child of a fork, in which there is none of its threads.
-    fn stop(&mut self, py: Python<'_>) {
-        let Some(holder) = self.holder.take() else { return };
-        if self.process.is_gone() {
-            std::mem::forget(holder);
-        } else {
-            detached(py, || holder.stop());
+    fn stop(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let (holder, process) = {
+            let mut this = exclusive(slf)?;
+            (this.holder.take(), this.process)
+        };
+        match holder {
+            Some(holder) if process.is_gone() => std::mem::forget(holder),
+            Some(holder) => detached(slf.py(), || holder.stop()),
+            None => {}
         }
+        Ok(())
     }
 }
 

@@ -11,6 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
+use crate::borrowing::shared;
 use crate::control;
 use crate::fault;
 use crate::json;
@@ -226,7 +227,7 @@ impl Conversion {
     /// `None` for what is no request.
     fn read(&self, item: &Bound<'_, PyAny>) -> PyResult<Option<EngineRequest>> {
         if let Ok(request) = item.cast::<Request>() {
-            let request = request.borrow();
+            let request = shared(request)?;
             let py = item.py();
             let (id_, url, data) = (request.id_.bind(py), request.url.bind(py), request.data.bind(py));
             if !request.has_options() {

@@ -157,7 +157,7 @@ impl CallFollowUps {
         let depth = depth_of(response).saturating_add(1);
         if self.is_recorded
             && let Ok(response) = response.cast::<Response>()
-            && let Some(pending) = &mut response.borrow_mut().pending
+            && let Some(pending) = &mut response.get().lock().pending
         {
             // They join once it is recorded.
             pending.found = Some(Box::new(FoundItems { items, depth }));
@@ -239,17 +239,17 @@ fn check(item: &Bound<'_, PyAny>) -> PyResult<()> {
 
 /// Whether a response is that to an equal request, which has led to all that this one would.
 fn is_shared(response: &Bound<'_, PyAny>) -> bool {
-    response.cast::<Response>().is_ok_and(|response| response.borrow().cached == CacheStatus::Shared)
+    response.cast::<Response>().is_ok_and(|response| response.get().lock().cached == CacheStatus::Shared)
 }
 
 /// How many responses have led to one.
 fn depth_of(response: &Bound<'_, PyAny>) -> u32 {
-    response.cast::<Response>().map_or(0, |response| response.borrow().depth)
+    response.cast::<Response>().map_or(0, |response| response.get().lock().depth)
 }
 
 /// Whether a response is to be recorded. One that the run's deadline has ended is not: the next process asks for it again.
 fn is_pending(response: &Bound<'_, PyAny>) -> bool {
-    response.cast::<Response>().is_ok_and(|response| response.borrow().pending.is_some())
+    response.cast::<Response>().is_ok_and(|response| response.get().lock().pending.is_some())
 }
 
 /// Notes on a response that the user's function has failed on it, or has led to what cannot be sent: as callbacks do, but

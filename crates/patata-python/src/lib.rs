@@ -10,6 +10,7 @@ mod accounts;
 mod beginning;
 #[cfg(feature = "benching")]
 pub mod benching;
+mod borrowing;
 mod budget;
 mod caching;
 mod connections;
@@ -51,7 +52,8 @@ use pyo3::types::PyDict;
 
 use convert::{Conversion, Units};
 
-#[pymodule]
+/// It needs no lock of Python's: a free-threaded interpreter stays one that imports it.
+#[pymodule(gil_used = false)]
 mod _patata {
     use pyo3::prelude::*;
 

@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 use pyo3::{PyTraverseError, PyVisit};
 
+use crate::borrowing::shared;
 use crate::fault;
 use crate::shown;
 use crate::upload::Given;
@@ -102,7 +103,7 @@ impl Request {
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
-        let this = slf.borrow();
+        let this = shared(slf)?;
         Ok(format!("{}({})", slf.get_type().name()?, this.shown(slf.py())?.join(", ")))
     }
 
@@ -113,7 +114,7 @@ impl Request {
     fn __richcmp__(&self, other: &Bound<'_, PyAny>, operator: CompareOp) -> PyResult<Py<PyAny>> {
         let py = other.py();
         let Ok(other) = other.cast::<Self>() else { return Ok(py.NotImplemented()) };
-        let other = other.borrow();
+        let other = shared(other)?;
         let equal = self.dict(py)?.eq(other.dict(py)?)?;
         match operator {
             CompareOp::Eq => Ok(equal.into_pyobject(py)?.to_owned().into_any().unbind()),
@@ -129,7 +130,7 @@ impl Request {
 
     /// The class, its first three arguments, and a state: what is set by name.
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
-        let (py, this) = (slf.py(), slf.borrow());
+        let (py, this) = (slf.py(), shared(slf)?);
         let fields = (&this.id_, &this.url, &this.data).into_pyobject(py)?;
         let options = PyDict::new(py);
         for (name, value) in this.options() {

@@ -8,6 +8,7 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::borrowing::exclusive;
 use crate::interpreter::detached;
 
 /// A small HTTP server on a port of this machine.
@@ -50,10 +51,10 @@ impl Server {
         Ok(self.running()?.connections())
     }
 
-    fn stop(&mut self, py: Python<'_>) {
-        if let Some(server) = self.server.take() {
-            detached(py, || server.stop());
-        }
+    fn stop(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let server = exclusive(slf)?.server.take();
+        detached(slf.py(), || drop(server));
+        Ok(())
     }
 }
 
@@ -109,8 +110,10 @@ impl LlmServer {
         Ok((counts.requests, counts.refused, counts.tokens))
     }
 
-    fn stop(&mut self, py: Python<'_>) {
-        self.0.stop(py);
+    fn stop(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let server = exclusive(slf)?.0.server.take();
+        detached(slf.py(), || drop(server));
+        Ok(())
     }
 }
 
@@ -165,10 +168,10 @@ impl FaultServer {
         Ok(self.running()?.connections())
     }
 
-    fn stop(&mut self, py: Python<'_>) {
-        if let Some(server) = self.0.take() {
-            detached(py, || drop(server));
-        }
+    fn stop(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let server = exclusive(slf)?.0.take();
+        detached(slf.py(), || drop(server));
+        Ok(())
     }
 }
 

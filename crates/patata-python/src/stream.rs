@@ -11,6 +11,7 @@ use pyo3::{PyTraverseError, PyVisit};
 
 use crate::accounts::{self, Accounts};
 use crate::beginning::Begun;
+use crate::borrowing::{exclusive, readable, shared};
 use crate::control::{self, Control};
 use crate::convert::{Conversion, Functions, Units};
 use crate::folder::{OpenedFolder, Recording};
@@ -123,12 +124,12 @@ impl Stream {
     fn __next__(slf: &Bound<'_, Self>) -> PyResult<Option<Py<Response>>> {
         loop {
             // Other threads may ask for the accounts while this one waits.
-            let look = slf.borrow_mut().look(slf.py())?;
+            let look = exclusive(slf)?.look(slf.py())?;
             match look {
                 Look::Response(response) => return Py::new(slf.py(), response).map(Some),
                 Look::Recorded(response) => return Ok(Some(response)),
                 Look::Again => {}
-                Look::Nothing => slf.borrow().wait(slf.py(), SIGNALS)?,
+                Look::Nothing => shared(slf)?.wait(slf.py(), SIGNALS)?,
                 Look::End => return Ok(None),
             }
         }
@@ -144,16 +145,17 @@ impl Stream {
         held: usize,
     ) -> PyResult<Option<Vec<Response>>> {
         let py = slf.py();
-        if let Some(error) = slf.borrow_mut().pending.take() {
+        let pending = exclusive(slf)?.pending.take();
+        if let Some(error) = pending {
             return Err(error);
         }
-        let mut batch = slf.borrow_mut().take(py, limit, held)?;
-        if slf.borrow().run.is_some() && batch.is_empty() {
+        let mut batch = exclusive(slf)?.take(py, limit, held)?;
+        if shared(slf)?.run.is_some() && batch.is_empty() {
             let timeout = Duration::try_from_secs_f64(timeout).unwrap_or(SIGNALS).min(SIGNALS);
-            slf.borrow().wait(py, timeout)?;
-            batch = slf.borrow_mut().take(py, limit, held)?;
+            shared(slf)?.wait(py, timeout)?;
+            batch = exclusive(slf)?.take(py, limit, held)?;
         }
-        Ok((slf.borrow().run.is_some() || !batch.is_empty()).then_some(batch))
+        Ok((shared(slf)?.run.is_some() || !batch.is_empty()).then_some(batch))
     }
 
     /// A handle for other threads.
@@ -166,12 +168,12 @@ impl Stream {
     /// How many requests were taken in, and what became of them. `None` while the user's code runs in here, which
     /// may be what asks.
     fn receipt<'py>(slf: &Bound<'py, Self>) -> PyResult<Option<Bound<'py, PyDict>>> {
-        let copy = match slf.try_borrow() {
-            Ok(this) => this.accounts.copy(slf.py(), this.run.as_ref().map(Run::receipt)),
-            Err(_) => return Ok(None),
+        let copy = match readable(slf) {
+            Some(this) => this.accounts.copy(slf.py(), this.run.as_ref().map(Run::receipt)),
+            None => return Ok(None),
         };
         let accounts = copy.dict(slf.py())?;
-        if let Some(queue) = slf.borrow().used_queue() {
+        if let Some(queue) = shared(slf)?.used_queue() {
             accounts.set_item("followed", queue.followed())?;
             accounts.set_item("left_out", queue.left_out())?;
         }
@@ -181,7 +183,7 @@ impl Stream {
     /// How many requests were taken in, are done, and have failed, of which the control is told now and then only.
     /// `None` as for the receipt.
     fn counts(slf: &Bound<'_, Self>) -> Option<(u64, u64, u64)> {
-        let this = slf.try_borrow().ok()?;
+        let this = readable(slf)?;
         let passed = this.recording.as_ref().map(|recording| &**recording.passed());
         this.run.as_ref().map(Run::receipt).map(|receipt| accounts::counts(receipt, passed))
     }
@@ -209,35 +211,34 @@ impl Stream {
 
     /// Ends the run, and with it the connections that are busy with its requests; where there is a run folder, all is
     /// sealed. Raises what the disk has refused.
-    fn close(&mut self, py: Python<'_>) -> PyResult<()> {
-        self.end(py);
-        match &mut self.recording {
-            Some(recording) if !self.process.is_gone() => recording.finish(py),
-            _ => Ok(()),
-        }
+    #[pyo3(name = "close")]
+    fn closed(slf: &Bound<'_, Self>) -> PyResult<()> {
+        exclusive(slf)?.close(slf.py())
     }
 
     // For a run folder and callbacks.
 
     /// Records what callbacks have made of responses. Returns the exception for the first that cannot be written down.
     fn record<'py>(
-        &mut self,
-        py: Python<'py>,
+        slf: &Bound<'py, Self>,
         responses: Vec<Py<Response>>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        self.process.check(py)?;
-        let Some(recording) = &mut self.recording else { return Ok(None) };
+        let (py, mut this) = (slf.py(), exclusive(slf)?);
+        this.process.check(py)?;
+        let Some(recording) = &mut this.recording else { return Ok(None) };
         let unwritable = recording.record_changed(py, responses)?;
         Ok(unwritable.map(|error| error.into_value(py).into_bound(py).into_any()))
     }
 
     /// Of the responses that were recorded, those that are safe. Raises what the disk has refused, once all that is safe
     /// was taken.
-    fn safe(&mut self, py: Python<'_>) -> PyResult<Vec<Py<Response>>> {
-        self.process.check(py)?;
-        let is_idle = self.held == 0 && self.run.as_ref().is_none_or(|run| run.receipt().outstanding == 0);
-        let Some(recording) = &mut self.recording else { return Ok(Vec::new()) };
-        recording.safe_ones(py, self.run.as_ref().map(Run::receipt), is_idle, usize::MAX)
+    fn safe(slf: &Bound<'_, Self>) -> PyResult<Vec<Py<Response>>> {
+        let (py, mut this) = (slf.py(), exclusive(slf)?);
+        let this = &mut *this;
+        this.process.check(py)?;
+        let is_idle = this.held == 0 && this.run.as_ref().is_none_or(|run| run.receipt().outstanding == 0);
+        let Some(recording) = &mut this.recording else { return Ok(Vec::new()) };
+        recording.safe_ones(py, this.run.as_ref().map(Run::receipt), is_idle, usize::MAX)
     }
 
     /// How many responses wait until they are safe.
@@ -248,7 +249,7 @@ impl Stream {
 
     /// Waits until more is safe, or a moment. For when the run has ended.
     fn await_safe(slf: &Bound<'_, Self>) -> PyResult<()> {
-        let this = slf.borrow();
+        let this = shared(slf)?;
         if let Some(recording) = &this.recording {
             slf.py().detach(|| recording.wait(SIGNALS));
         }
@@ -370,6 +371,14 @@ impl Stream {
         let ended = self.end_by_itself(py);
         self.close(py)?;
         ended
+    }
+
+    fn close(&mut self, py: Python<'_>) -> PyResult<()> {
+        self.end(py);
+        match &mut self.recording {
+            Some(recording) if !self.process.is_gone() => recording.finish(py),
+            _ => Ok(()),
+        }
     }
 
     /// Ends the run, and takes its accounts.

@@ -186,12 +186,12 @@ impl Recording {
     /// more. Where its follow-ups cannot be kept, that is its error.
     fn note_found(&mut self, py: Python<'_>, response: &Bound<'_, Response>) -> PyResult<Option<Vec<Noted>>> {
         let Some(following) = &mut self.following else { return Ok(None) };
-        let mut this = response.borrow_mut();
-        let Some(pending) = &mut this.pending else { return Ok(None) };
-        let Some(found) = pending.found.take() else { return Ok(None) };
-        let ticket = pending.ticket.clone();
-        // The user's functions may look at it.
-        drop(this);
+        let (ticket, found) = {
+            let mut fields = response.get().lock();
+            let Some(pending) = &mut fields.pending else { return Ok(None) };
+            let Some(found) = pending.found.take() else { return Ok(None) };
+            (pending.ticket.clone(), found)
+        };
         match following.joining.note(py, &following.conversion, &ticket, *found) {
             Ok(noted) => Ok(Some(noted)),
             Err(error) if !error.is_instance_of::<PyException>(py) => Err(error),

@@ -49,20 +49,22 @@ struct Told {
 /// Records a response as it is now.
 pub(super) fn record(recorder: &mut Recorder, response: &Bound<'_, Response>) -> PyResult<Recorded> {
     let py = response.py();
-    let mut response = response.borrow_mut();
-    let Some(pending) = response.pending.take() else { return Ok(Recorded::Nothing) };
-    let (told, refused) = match told(py, &mut response, &pending) {
+    let response = response.get();
+    let Some(pending) = response.lock().pending.take() else { return Ok(Recorded::Nothing) };
+    let (told, refused) = match told(py, response, &pending) {
         Ok(told) => (told, None),
         Err(error) if !error.is_instance_of::<pyo3::exceptions::PyException>(py) => return Err(error),
         Err(error) => {
-            let refused = unwritable(py, &response, &error);
+            let refused = unwritable(py, response, &error);
             let error = Some((UNWRITABLE.to_owned(), refused.value(py).to_string()));
             (Told { status: pending.status, data: None, error }, Some(refused))
         }
     };
-    let url = response.received.url();
-    let headers = response.received.headers();
-    let path = response.received.path().map(|path| path.to_string_lossy().into_owned());
+    let fields = response.lock();
+    let (url, headers) = (fields.received.url(), fields.received.headers());
+    let path = fields.received.path().map(|path| path.to_string_lossy().into_owned());
+    let (body, attempts, elapsed) = (fields.body.clone(), fields.attempts, fields.elapsed);
+    drop(fields);
     let is_ok = told.error.is_none()
         && match told.status == pending.status {
             true => pending.is_ok,
@@ -76,11 +78,11 @@ pub(super) fn record(recorder: &mut Recorder, response: &Bound<'_, Response>) ->
         path: path.as_deref(),
         body: match &told.data {
             Some(text) => ChangedBody::Json(text),
-            None => ChangedBody::AsItCame(&response.body),
+            None => ChangedBody::AsItCame(&body),
         },
         error: told.error.as_ref().map(|(kind, message)| (&**kind, &**message)),
-        attempts: response.attempts,
-        elapsed: std::time::Duration::from_nanos(response.elapsed),
+        attempts,
+        elapsed: std::time::Duration::from_nanos(elapsed),
     };
     Ok(match recorder.record_row(&pending.ticket, &changed) {
         Ok(()) => Recorded::Row { refused },
@@ -92,12 +94,12 @@ pub(super) fn record(recorder: &mut Recorder, response: &Bound<'_, Response>) ->
 ///
 /// # Errors
 /// What cannot be written down.
-fn told(py: Python<'_>, response: &mut Response, pending: &Pending) -> PyResult<Told> {
-    let error = match &response.error {
+fn told(py: Python<'_>, response: &Response, pending: &Pending) -> PyResult<Told> {
+    let error = match response.failure(py) {
         Failure::None => None,
         Failure::Fault(fault) => Some((fault.kind().to_owned(), fault.detail().to_owned())),
         Failure::Exception(exception) => {
-            let exception = exception.bind(py);
+            let exception = exception.into_bound(py);
             let class = exception.get_type().name()?.to_string();
             let kind = fault::kind_of_class(&class).map_or(class, str::to_owned);
             Some((kind, exception.str()?.to_string_lossy().into_owned()))
@@ -108,8 +110,8 @@ fn told(py: Python<'_>, response: &mut Response, pending: &Pending) -> PyResult<
         return Ok(Told { status: pending.status, data: None, error });
     }
     let status = response.get_status_code(py)?.extract::<u16>()?;
-    let data = match &response.data {
-        Some(data) => changed_data(py, response, data.bind(py))?,
+    let data = match response.known_data(py) {
+        Some(data) => changed_data(py, response, &data)?,
         None => None,
     };
     Ok(Told { status: Some(status), data, error: None })
@@ -119,7 +121,8 @@ fn told(py: Python<'_>, response: &mut Response, pending: &Pending) -> PyResult<
 fn changed_data(py: Python<'_>, response: &Response, data: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
     // Of a body that is no JSON, the data are an empty dict: who has only looked at them has changed nothing.
     let is_empty = data.cast_exact::<PyDict>().is_ok_and(|dict| dict.is_empty());
-    if is_empty && !response.received.is_none() && response.parsed(py)?.is_none() {
+    let is_answered = !response.lock().received.is_none();
+    if is_empty && is_answered && response.parsed(py)?.is_none() {
         return Ok(None);
     }
     let encoded = json::encode("data", data).or_else(|error| {
@@ -137,12 +140,12 @@ fn unwritable(py: Python<'_>, response: &Response, cause: &PyErr) -> PyErr {
         value.get_type().name().map_or_else(|_| "?".to_owned(), |name| name.to_string())
     };
     let status = response.get_status_code(py).map_or_else(|_| "?".to_owned(), |status| kind(&status));
-    let data = response.data.as_ref().map_or_else(|| "dict".to_owned(), |data| kind(data.bind(py)));
+    let data = response.known_data(py).map_or_else(|| "dict".to_owned(), |data| kind(&data));
     let message = format!(
         "what the callbacks have made of response {} cannot be written to the run folder as JSON: its data is of type \
          {data}, its status_code of type {status} ({}). What the server has sent is in the folder, as failed; return what \
          JSON has",
-        shown(response.id_.bind(py)),
+        shown(&response.id_(py)),
         cause.value(py)
     );
     let error = fault::raise(py, "UnwritableResponseError", message);

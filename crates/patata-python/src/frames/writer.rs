@@ -42,7 +42,8 @@ impl TableWriter {
 
     /// Makes the file whole and gives it its name. Returns how many rows it has.
     fn finish(&self, py: Python<'_>) -> PyResult<usize> {
-        let Begun { writer, rows } = std::mem::take(&mut *self.lock());
+        // Another thread may be in the middle of writing.
+        let Begun { writer, rows } = detached(py, || std::mem::take(&mut *self.lock()));
         let writer = writer.ok_or_else(|| PyValueError::new_err("no table was written"))?;
         detached(py, || writer.finish()).map_err(|error| exception(py, &error))?;
         Ok(rows)

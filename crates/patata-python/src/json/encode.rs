@@ -71,6 +71,10 @@ impl Writer {
     }
 
     fn dict(&mut self, dict: &Bound<'_, PyDict>) -> Result<(), Misfit> {
+        if cfg!(Py_GIL_DISABLED) {
+            // Another thread may change it at any time, by which the iterator would panic.
+            return self.mapping(dict.as_mapping());
+        }
         let size = dict.len();
         let mut separator = b'{';
         for (key, value) in dict.iter().take(size) {

@@ -103,7 +103,7 @@ impl Writer {
     }
 
     /// By its own `items`, which for an `OrderedDict` have another order than the dict beneath.
-    fn mapping(&mut self, mapping: &Bound<'_, PyMapping>) -> Result<(), Misfit> {
+    pub(super) fn mapping(&mut self, mapping: &Bound<'_, PyMapping>) -> Result<(), Misfit> {
         let mut separator = b'{';
         for item in mapping.items()? {
             let (key, value) = item.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
