@@ -9,6 +9,9 @@ DOCS := .venv-docs
 # The extension is tested by pytest: a test binary of its own would need a libpython to link with.
 RUST_TESTED := --workspace --exclude patata-python
 FUZZED ?= response redirect retry_after told_limits decoding text json budget table
+FORMS := .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/idea.yml
+# What the wheel is tested on.
+PYTHONS ?= $(PYTHON)
 FUZZ_SECONDS ?= 60
 FUZZ_TARGET = $(shell rustc +nightly -vV | sed -n 's/^host: //p')
 FUZZ_FLAGS := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
@@ -20,7 +23,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # The theme's makers tell of their next one with each build.
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help demo docs check-docs test test-rust test-python test-clusters soak fuzz check check-rust check-python check-fuzz check-instructions check-report build bench bench-quick bench-stages bench-plot fmt clean
+.PHONY: help demo test test-rust test-python test-clusters test-wheel soak fuzz check check-rust check-python check-fuzz check-instructions check-report check-releases build wheel bench bench-quick bench-stages bench-plot fmt clean
 
 help:
 	@echo "make demo    build, and send 10,000 requests to the embedded server"
@@ -34,6 +37,8 @@ help:
 	@echo "make check-report   the pages that patata report writes, in a real Chromium; needs the package chromium"
 	@echo "make bench   patata beside its peers, and what else is promised, on this machine"
 	@echo "make bench-quick   less of it, in three minutes; make bench-plot draws the results"
+	@echo "make wheel   the wheel as it is released: below 8 MB, its symbols audited; TARGET=aarch64-unknown-linux-gnu is another"
+	@echo "make test-wheel   every test against that wheel, in an environment of its own; PYTHONS=\"python3.10 python3.13\""
 	@echo "make fmt     format Rust and Python"
 
 demo: build
@@ -70,7 +75,7 @@ fuzz:
 			target/fuzz/corpus/$$name || exit 1; \
 	done
 
-check: docs check-rust check-python check-fuzz check-instructions
+check: check-rust check-python check-releases check-fuzz check-instructions
 
 check-rust: $(VENV)/.installed
 	cargo fmt --all --check
@@ -101,6 +106,23 @@ check-python: build
 	$(BIN)/mypy python/patata examples
 	$(BIN)/python -m mypy.stubtest patata --mypy-config-file pyproject.toml \
 		--allowlist python/stubtest-allowlist.txt --ignore-unused-allowlist
+
+# What releases are made by: the workflows, the forms of issues, and one version in all that names it.
+check-releases: $(VENV)/.installed
+	$(BIN)/zizmor --offline --quiet --persona=regular .github
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms $(FORMS)
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.citation-file-format CITATION.cff
+	$(BIN)/python releasing/versions.py
+
+# As it is released, for this machine's kind or for TARGET, whose standard library rustup brings.
+wheel:
+	$(PYTHON) releasing/wheel.py $(if $(TARGET),--target $(TARGET)) $(if $(INTERPRETER),--interpreter $(INTERPRETER))
+
+test-wheel: wheel
+	$(PYTHON) releasing/test_wheel.py $(PYTHONS)
 
 bench: build
 	$(BIN)/python bench/contest.py; contest=$$?; $(BIN)/python bench/run.py && exit $$contest
@@ -149,4 +171,4 @@ $(DOCS)/.installed: requirements-docs.txt
 
 clean:
 	cargo clean
-	rm -rf $(VENV) $(DOCS) .venv-clusters site
+	rm -rf $(VENV) .venv-clusters .venv-release

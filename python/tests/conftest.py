@@ -1,16 +1,49 @@
-"""Fixtures: servers to talk to, scripts to run, and a watchdog for each test."""
+"""Fixtures: servers to talk to, scripts to run, a watchdog for each test. And which package is tested."""
 
 import faulthandler
+import os
 import textwrap
+from pathlib import Path
 
-import peers
+import left_out
+import patata
 import pytest
 from patata import Patata
 from patata.testing import Server
 from sharing import Worker
-from support import forget_engine_threads, free_port, run_python
+from support import forget_engine_threads, free_port, run_python, running
 
 LONGEST_TEST = 180
+
+# A wheel is tested by the folder that it is installed in: the package must not be the checkout's.
+if tested := os.environ.get("PATATA_TESTED"):
+    assert Path(patata.__file__).is_relative_to(tested), f"not {tested} is tested, but {patata.__file__}"
+
+LEFT_OUT = left_out.files()
+collect_ignore = list(LEFT_OUT)
+
+if left_out.IS_FREE_THREADED and left_out.missing_in(left_out.HERE / "peers.py"):
+    peers = None
+else:
+    import peers
+
+
+def pytest_report_header():
+    return [f"patata: {patata.__file__}", *(f"left out: {name}: {why}" for name, why in LEFT_OUT.items())]
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        function = getattr(item, "function", None)
+        if function is not None and (reason := left_out.reason_for(function)):
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def servers():
+    """What starts servers of others, which a free-threaded Python may not have."""
+    if peers is None:
+        pytest.skip("what servers of others need has no free-threaded packages for this Python")
+    return peers
 
 
 @pytest.fixture(autouse=True)
@@ -29,27 +62,28 @@ def _threads_of_this_test():
 @pytest.fixture(scope="session")
 def api():
     """The URL of the FastAPI application on uvicorn: at the README's port, unless that is taken."""
-    with peers.uvicorn("api:app", free_port(12345)) as url:
+    with servers().uvicorn("api:app", free_port(12345)) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def paged():
     """The URL of replicas of services that answer in pages."""
-    with peers.uvicorn("paged_api:app", free_port()) as url:
+    with servers().uvicorn("paged_api:app", free_port()) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory):
     """A certificate authority, and a certificate for localhost."""
-    return peers.Certificates(tmp_path_factory.mktemp("certificates"), "localhost", "127.0.0.1")
+    return servers().Certificates(tmp_path_factory.mktemp("certificates"), "localhost", "127.0.0.1")
 
 
 @pytest.fixture(scope="session")
 def httpbin(certificates):
     """The URLs of httpbin over HTTP and HTTPS."""
-    with peers.granian("httpbin:app") as plain, peers.granian("httpbin:app", certificates) as tls:
+    granian = servers().granian
+    with granian("httpbin:app") as plain, granian("httpbin:app", certificates) as tls:
         yield plain, tls
 
 
@@ -57,7 +91,7 @@ def httpbin(certificates):
 def remote():
     """The URL of the test server in a process of its own, so that this one has none of its sockets."""
     script = "import sys; from patata.testing import Server; s = Server(); print(s.url); sys.stdin.read()"
-    with peers.running("-c", script) as process:
+    with running("-c", script) as process:
         yield process.stdout.readline().strip()
 
 

@@ -1,11 +1,8 @@
 """Servers from PyPI that the tests talk to, each in a process of its own."""
 
 import json
-import os
-import signal
 import socket
 import ssl
-import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -17,20 +14,7 @@ import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from support import HERE, free_port, read_request, start_python
-
-
-@contextmanager
-def running(*arguments):
-    """A Python program, while the block runs."""
-    process = start_python(*arguments, stdin=subprocess.PIPE)
-    try:
-        yield process
-    finally:
-        # With the workers that some servers have.
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+from support import HERE, free_port, read_request, running
 
 
 def wait_for_port(process, port, host="127.0.0.1"):

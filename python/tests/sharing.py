@@ -3,9 +3,7 @@
 import asyncio
 import importlib.util
 import json
-import os
 import shutil
-import signal
 import subprocess
 import sys
 from contextlib import closing, contextmanager, suppress
@@ -13,7 +11,7 @@ from pathlib import Path
 
 from arrivals import OnALoop
 from patata import Budget, BudgetHandle
-from support import HERE, environment, free_port, hear_interrupts, start_python
+from support import HERE, end, environment, free_port, hear_interrupts, start_python
 
 
 class Worker:
@@ -33,8 +31,7 @@ class Worker:
         return told["ended"], told["message"]
 
     def kill(self):
-        with suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+        end(self.process)
         self.process.communicate()
 
 

@@ -132,14 +132,39 @@ def run_python(*arguments, stdin="", timeout=60):
     try:
         out, err = process.communicate(stdin, timeout=timeout)
     except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGABRT)
+        if sys.platform == "win32":
+            process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGABRT)
         out, err = process.communicate(timeout=10)
         raise AssertionError(f"it did not end within {timeout} s\n{out}\n{err}") from None
     return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
 
+@contextmanager
+def running(*arguments):
+    """A Python program, while the block runs."""
+    process = start_python(*arguments, stdin=subprocess.PIPE)
+    try:
+        yield process
+    finally:
+        # With the workers that some servers have.
+        end(process)
+        process.communicate()
+
+
+def end(process):
+    """Kills a program, with all that it has started, where the system knows groups of processes."""
+    if sys.platform == "win32":
+        process.kill()
+    else:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
 def start_python(*arguments, stdin=subprocess.DEVNULL):
     """Starts the interpreter as the leader of a process group of its own."""
+    group = {"start_new_session": True, "preexec_fn": hear_interrupts} if sys.platform != "win32" else {}
     return subprocess.Popen(
         [sys.executable, *map(str, arguments)],
         stdin=stdin,
@@ -147,8 +172,7 @@ def start_python(*arguments, stdin=subprocess.DEVNULL):
         stderr=subprocess.PIPE,
         text=True,
         env=environment(),
-        start_new_session=True,
-        preexec_fn=hear_interrupts,
+        **group,
     )
 
 
@@ -174,7 +198,10 @@ def engine_threads(earlier=EARLIER):
 def forget_engine_threads():
     """Leaves those out that are there now."""
     EARLIER.clear()
-    EARLIER.update(task.name for task in Path("/proc/self/task").iterdir())
+    # Where there is none, no test looks at them.
+    tasks = Path("/proc/self/task")
+    if tasks.exists():
+        EARLIER.update(task.name for task in tasks.iterdir())
 
 
 def descriptors():

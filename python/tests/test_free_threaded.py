@@ -10,6 +10,7 @@ import pickle
 import sys
 import sysconfig
 import threading
+import time
 from collections import Counter
 from contextlib import contextmanager, suppress
 
@@ -406,7 +407,12 @@ def test_eight_threads_share_a_budget_in_one_process(server):
                     response.ok for response in client.http("get", [(id_, server.url) for id_ in range(100)])
                 )
 
-        with beside(handle.status, lambda: handle.set(tokens="90000/min")):
+        def change():
+            handle.set(tokens="90000/min")
+            # Each change is told to all: without a pause nobody would get to anything else.
+            time.sleep(0.01)
+
+        with beside(handle.status, change):
             assert at_once(call) == [100] * THREADS
 
 
