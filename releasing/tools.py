@@ -32,13 +32,14 @@ def run(*command: object, **options: object) -> None:
 
 
 def make_environment(folder: Path, python: str, requirements: list[Path]) -> None:
-    """An environment of an interpreter with all that is pinned, and nothing else."""
+    """An environment of an interpreter with what is pinned in some files, and nothing else."""
     if python == sys.executable:
         venv.create(folder, with_pip=True, clear=True)
     else:
         run(python, "-m", "venv", "--clear", folder)
     wanted = [argument for path in requirements for argument in ("--requirement", path)]
-    run(python_of(folder), "-m", "pip", "install", "--quiet", "--no-deps", *wanted)
+    if wanted:
+        run(python_of(folder), "-m", "pip", "install", "--quiet", "--no-deps", *wanted)
 
 
 def environment() -> Path:
