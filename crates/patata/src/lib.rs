@@ -50,6 +50,7 @@ mod run;
 mod schedule;
 #[cfg(test)]
 mod simulation;
+mod telemetry;
 mod transport;
 
 pub use address::redacted::redacted;
@@ -93,4 +94,7 @@ pub use run::followed::{Followed, FollowedRun, FollowedStream, Submitter};
 pub use run::pulled::Run;
 pub use run::pushed::PushedRun;
 pub use run::streamed::{RunStream, StreamedRun};
+pub use telemetry::ExchangeObserver;
+pub use telemetry::exchange::{Exchange, ExchangeSpan, ExchangeStart};
+pub use telemetry::trace_parent::TraceParent;
 pub use transport::connection::MAX_RESPONSE_HEADERS;

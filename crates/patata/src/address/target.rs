@@ -31,6 +31,11 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
+    /// A number that no other origin of the same client has.
+    pub(crate) fn key(&self) -> u64 {
+        self.hash
+    }
+
     /// By what others know it, as `https://host:port`; one behind a unix socket they do not.
     pub(crate) fn server(&self) -> Option<String> {
         let scheme = if self.tls { "https" } else { "http" };

@@ -35,6 +35,7 @@ use crate::response::decoding;
 use crate::response::decoding::SizeLimits;
 use crate::response::statuses::OkStatuses;
 use crate::robots::RobotsRules;
+use crate::telemetry::Telemetry;
 
 /// Connections for each event loop where `concurrency` is not given.
 const CONNECTIONS_PER_WORKER: usize = 100;
@@ -107,6 +108,8 @@ pub(crate) struct Config {
     pub(crate) cache: Option<Arc<dyn ResponseCache>>,
     /// What says which requests `robots.txt` allows.
     pub(crate) robots: Option<Arc<dyn RobotsRules>>,
+    /// Who is told of exchanges, and the span that they belong to.
+    pub(crate) telemetry: Telemetry,
 }
 
 impl Default for Config {
@@ -162,6 +165,7 @@ impl Default for Config {
             cookies: CookiePolicy::default(),
             cache: None,
             robots: None,
+            telemetry: Telemetry::default(),
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::engine::body_decoding::is_coded;
 use crate::engine::event_loop::{EventLoop, Way};
+use crate::engine::watching::Watched;
 use crate::error::Error;
 use crate::job::Job;
 use crate::job::call::Call;
@@ -42,7 +43,7 @@ async fn serve(place: Place, way: Rc<Way>) {
     let (event_loop, slot) = (&*place.event_loop, &place.slot);
     let Order::Send(job) = slot.order.take() else { return };
     let origin = job.target.origin.clone();
-    let mut held = Held { event_loop, way: &way, job: Some(job), is_sending: false };
+    let mut held = Held { event_loop, way: &way, job: Some(job), is_sending: false, watched: None };
     let Some(mut connection) = held.connect(&origin).await else { return };
     let mut heads = Heads::default();
     // The clock is read once an exchange, at its end.
@@ -53,6 +54,7 @@ async fn serve(place: Place, way: Rc<Way>) {
         if held.awaits_leave() && !Box::pin(held.get_leave(deadline)).await {
             return;
         }
+        held.watch(now);
         let Some(job) = &mut held.job else { return };
         job.attempt.exchange_began = Some(now);
         let config = &job.call.config;
@@ -65,6 +67,9 @@ async fn serve(place: Place, way: Rc<Way>) {
             follows_redirects: config.max_redirects.is_some(),
         };
         let mut request = templates.compose(job);
+        if let Some(watched) = &held.watched {
+            watched.sign(&mut request);
+        }
         let has_files = job.asked.stream_to.is_some() || !request.body.is_in_memory();
         let opened = if has_files { files(&mut request, job, &expected).await } else { Ok(()) };
         let result = match opened {
@@ -78,7 +83,7 @@ async fn serve(place: Place, way: Rc<Way>) {
         if connection.is_reused() && held.may_be_sent_anew(&result) {
             // A kept connection that was dead all along says nothing of the server, and costs no attempt. Once a
             // request: a server that closes whatever it is sent must not get more than was asked for.
-            held.send_anew(clock::now()).await;
+            held.send_anew(clock::now(), &result).await;
             match held.connect(&origin).await {
                 Some(fresh) => {
                     heads = Heads::default();
@@ -211,6 +216,8 @@ struct Held<'a> {
     job: Option<Box<Job>>,
     /// Whether it is being sent, or its answer awaited.
     is_sending: bool,
+    /// Of the exchange, where somebody watches.
+    watched: Option<Watched>,
 }
 
 impl Held<'_> {
@@ -221,7 +228,9 @@ impl Held<'_> {
 
     /// A fresh connection for the job, which is settled where there is none to be had.
     async fn connect(&mut self, origin: &Arc<Origin>) -> Option<Connection> {
-        let deadline = self.begin(clock::now());
+        let now = clock::now();
+        let deadline = self.begin(now);
+        self.watch(now);
         let call = self.job.as_ref()?.call.clone();
         let most = self.event_loop.shared.connections_for(&call);
         let opening = self.way.establisher.open(origin, call.config.connect_timeout, most);
@@ -281,7 +290,8 @@ impl Held<'_> {
     }
 
     /// Waits until the rates have room for one more: for a server, what comes anew is a request as any other.
-    async fn send_anew(&mut self, now: Instant) {
+    async fn send_anew(&mut self, now: Instant, result: &Result<Received, Fault>) {
+        self.tell(now, result);
         let Some(job) = &mut self.job else { return };
         job.attempt.was_sent_anew = true;
         if let Some(due) = self.event_loop.shared.count_anew(job, now) {
@@ -290,7 +300,27 @@ impl Held<'_> {
         }
     }
 
+    /// Notes that an exchange begins, unless one goes on, where somebody watches.
+    fn watch(&mut self, now: Instant) {
+        if let Some(job) = &mut self.job
+            && job.call.config.telemetry.is_on()
+            && self.watched.is_none()
+        {
+            self.watched = Some(self.event_loop.watch(job, now));
+        }
+    }
+
+    /// Tells how it has ended.
+    fn tell(&mut self, now: Instant, result: &Result<Received, Fault>) {
+        if let Some(watched) = self.watched.take()
+            && let Some(job) = &self.job
+        {
+            self.event_loop.tell(job, watched, now, result);
+        }
+    }
+
     fn settle(&mut self, now: Instant, result: Result<Received, Fault>) {
+        self.tell(now, &result);
         if let Some(job) = self.job.take() {
             self.event_loop.settle(job, now, result);
         }
@@ -299,6 +329,9 @@ impl Held<'_> {
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
+        if self.watched.is_some() {
+            self.tell(clock::now(), &Err(Error::not_begun(None::<&str>).into()));
+        }
         if let Some(mut job) = self.job.take() {
             job.attempt.was_sent |= self.is_sending;
             // Without an end, which the caller reads as a failure where its call has not ended.

@@ -9,6 +9,7 @@ pub(crate) mod routes;
 pub(crate) mod settlement;
 pub(crate) mod shared;
 pub(crate) mod stall_watches;
+pub(crate) mod watching;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};

@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use crate::address::target::{ByOrigin, Origin};
 use crate::clock;
 use crate::engine::event_loop::{EventLoop, Way};
+use crate::error::Error;
 use crate::job::Job;
 use crate::transport::connect::establish::attempt_timed_out;
 use crate::transport::timer::within;
@@ -124,7 +125,7 @@ async fn look_up(event_loop: Rc<EventLoop>, way: Rc<Way>, origin: Arc<Origin>, p
                 let now = clock::now();
                 let expired = way.name_waits.borrow_mut().expire(&origin, now);
                 for job in expired {
-                    event_loop.settle(job, now, Err(attempt_timed_out(&origin).into()));
+                    fail(&event_loop, job, now, attempt_timed_out(&origin));
                 }
             }
         }
@@ -134,10 +135,20 @@ async fn look_up(event_loop: Rc<EventLoop>, way: Rc<Way>, origin: Arc<Origin>, p
     for job in jobs {
         match &result {
             Ok(()) => event_loop.put_back(job),
-            Err(error) => event_loop.settle(job, now, Err(error.repeated().into())),
+            Err(error) => fail(&event_loop, job, now, error.repeated()),
         }
     }
     event_loop.wake();
+}
+
+/// A job has failed for want of an address.
+fn fail(event_loop: &EventLoop, mut job: Box<Job>, now: Instant, error: Error) {
+    let result = Err(error.into());
+    if job.call.config.telemetry.is_on() {
+        let watched = event_loop.watch(&mut job, now);
+        event_loop.tell(&job, watched, now, &result);
+    }
+    event_loop.settle(job, now, result);
 }
 
 #[cfg(test)]

@@ -112,6 +112,7 @@ fn exchange(method: Method, script: Script) -> (String, bool) {
         forwarded_to: None,
         target: Uri::from_static("/"),
         headers: Cow::Owned(HeaderMap::new()),
+        trace: None,
         body: (&Body::default()).into(),
     };
     let expected = Expected::in_memory(MAX_BODY);

@@ -109,6 +109,8 @@ pub(crate) struct Attempt {
     pub(crate) cookies: Option<Box<Jar>>,
     /// How often this attempt has found no file descriptor for its connection.
     pub(crate) shortages: u32,
+    /// How often it has been sent, or nearly so, where somebody watches.
+    pub(crate) exchanges: u32,
     /// How often a server has refused it unread, and it went out again: in all attempts, and besides these.
     pub(crate) refusals: u32,
     /// Whether it has been sent anew, for free, since its connection was dead or on its way out: done once.

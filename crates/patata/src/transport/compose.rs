@@ -79,6 +79,7 @@ impl Templates {
             forwarded_to: self.forwarded_to.as_deref(),
             target: self.target(&job.target.path, &mut headers),
             headers,
+            trace: None,
             body: (&message.body).into(),
         }
     }

@@ -267,6 +267,9 @@ fn for_h2(prepared: Prepared<'_>) -> http::Request<Outgoing> {
     *request.method_mut() = prepared.method;
     *request.uri_mut() = prepared.target;
     *request.headers_mut() = prepared.headers.into_owned();
+    if let Some(trace) = prepared.trace {
+        trace.put_into(request.headers_mut());
+    }
     request
 }
 

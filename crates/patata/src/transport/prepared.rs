@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use http::{HeaderMap, Method, Uri};
 
+use crate::telemetry::header::TraceHeaders;
 use crate::transport::outgoing::Outgoing;
 
 /// What a connection is given to send.
@@ -16,5 +17,7 @@ pub(crate) struct Prepared<'t> {
     pub(crate) target: Uri,
     /// Without what says how the body is framed.
     pub(crate) headers: Cow<'t, HeaderMap>,
+    /// Of the span that it is sent for, where it does not say so itself.
+    pub(crate) trace: Option<&'t TraceHeaders>,
     pub(crate) body: Outgoing,
 }

@@ -21,4 +21,5 @@ mod runs;
 mod stops;
 #[path = "../support/mod.rs"]
 mod support;
+mod telemetry;
 mod uploads;

@@ -5,6 +5,7 @@ mod connections;
 mod limits;
 mod requests;
 mod retries;
+mod telemetry;
 
 use std::fmt::{self, Display};
 use std::sync::Arc;

@@ -450,6 +450,7 @@ mod tests {
             forwarded_to: None,
             target: Uri::from_static("/"),
             headers: Cow::Owned(HeaderMap::new()),
+            trace: None,
             body: (&RequestBody::default()).into(),
         };
         let expected = Expected::in_memory(100);

@@ -43,11 +43,14 @@ pub(crate) enum Stopped {
 impl Sending {
     /// Of a request whose headers do not say how the body is framed.
     pub(crate) fn new(request: Prepared<'_>) -> Self {
-        let Prepared { method, forwarded_to, target, headers, body } = request;
+        let Prepared { method, forwarded_to, target, headers, trace, body } = request;
         let length = body.size_hint().exact();
         let mut ready =
             Vec::with_capacity(256 + usize::try_from(length.unwrap_or(0).min(SMALL)).unwrap_or(0));
         let asks_for_upgrade = write_head(&mut ready, &method, forwarded_to, &target, &headers);
+        if let Some(trace) = trace {
+            trace.write_to(&mut ready);
+        }
         let is_empty = body.is_end_stream();
         match length {
             Some(length) if !is_empty => {
