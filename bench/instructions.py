@@ -1,7 +1,8 @@
 """Counts the instructions of one GET, which hardly depend on the machine's mood; compares with those kept.
 
 ``instructions.py`` checks, ``instructions.py --keep`` writes the figure anew.
-``instructions.py --budgets`` shows what a budget costs beside a rate of the same value.
+``instructions.py --budgets`` shows what a budget costs beside a rate of the same value, ``instructions.py
+--telemetry`` what it costs to be watched.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ ROUNDS = 3
 """Of which the least counts: now and then a thread goes to sleep that need not."""
 BUDGET_TOLERANCE = 0.03
 """What a budget may cost beyond a rate of the same value."""
+WATCHED = {"metrics": 0.05, "traces": 0.10}
+"""What it may cost to count each exchange, and besides to record a hundredth of them as spans."""
 
 
 def circumstances() -> str:
@@ -44,10 +47,10 @@ def vectors() -> str:
     return "unknown vectors"
 
 
-def built() -> Path:
-    """The program that is counted, built as it is released."""
-    command = ["cargo", "build", "--release", "--quiet", "-p", "patata", "--example", "hot_path"]
-    subprocess.run([*command], cwd=REPOSITORY, check=True)
+def built(package: str = "patata") -> Path:
+    """The program that is counted, the example of this name of a package, built as it is released."""
+    command = ["cargo", "build", "--release", "--quiet", "-p", package, "--example", "hot_path"]
+    subprocess.run(command, cwd=REPOSITORY, check=True)
     told = subprocess.run(
         ["cargo", "metadata", "--no-deps", "--format-version=1"],
         cwd=REPOSITORY,
@@ -71,7 +74,7 @@ def counted(program: Path, requests: int, limit: list[str]) -> int:
 
 
 def of_each(program: Path, *limit: str) -> float:
-    """The instructions of one request, under a limit that holds nothing back, where one is named."""
+    """The instructions of one request, with what is named, where something is."""
     counts = [counted(program, MANY, [*limit]) - counted(program, FEW, [*limit]) for _ in range(ROUNDS)]
     return min(counts) / (MANY - FEW)
 
@@ -91,6 +94,20 @@ def with_budgets(program: Path) -> int:
     return 1 if has_failed else 0
 
 
+def with_telemetry(program: Path) -> int:
+    """Prints what it costs to be watched, and fails where that is too much."""
+    alone = of_each(program)
+    print("| what is told | instructions a request | beside nothing |")
+    print("|---|---|---|")
+    print(f"| nothing | {alone:,.0f} | |")
+    has_failed = False
+    for what, most in WATCHED.items():
+        each = of_each(program, what)
+        print(f"| {what} | {each:,.0f} | {each / alone - 1:+.1%}, {most:.0%} at most |")
+        has_failed |= each / alone - 1 > most
+    return 1 if has_failed else 0
+
+
 def on_one_core() -> None:
     """What a child calls before it becomes its program; its own children stay there."""
     if hasattr(os, "sched_setaffinity"):
@@ -101,6 +118,8 @@ def main() -> int:
     if shutil.which("valgrind") is None:
         print("valgrind is not installed: the instructions of the hot path were not counted")
         return 0
+    if "--telemetry" in sys.argv:
+        return with_telemetry(built("patata-telemetry"))
     program = built()
     if "--budgets" in sys.argv:
         return with_budgets(program)
