@@ -7,6 +7,7 @@ use patata_run::{Summary, Tick};
 
 use crate::args::output::{DrawingFlags, Progress};
 use crate::environment::Environment;
+use crate::log;
 use crate::picture::{self, Mode, Picture, Size, Style};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -104,6 +105,7 @@ fn seen(environment: &Environment) -> picture::Environment {
         term: text("TERM"),
         locale: ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| text(name)),
         is_terminal: io::stderr().is_terminal(),
+        logs_json: log::is_json(),
         has_rows: false,
     }
 }

@@ -1,7 +1,6 @@
 //! patata on the command line: what is said is parsed, resolved, run and printed, in that order. No policy is made here.
 
 use std::ffi::OsString;
-use std::io::{self, Write};
 
 mod args;
 mod commands;
@@ -10,9 +9,11 @@ mod display;
 mod environment;
 mod exit;
 pub mod input;
+mod log;
 mod paging;
 mod picture;
 mod redaction;
+mod reporting;
 mod resolve;
 mod secrets;
 mod shell;
@@ -23,6 +24,7 @@ mod variables;
 use args::parse::Refused;
 use environment::Environment;
 use exit::{Exit, Failure};
+use log::Level;
 
 /// The program, given its arguments with its own name first. Gives what the process should end with.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
@@ -53,12 +55,7 @@ fn perform(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     failure.exit
 }
 
-/// Says something to who runs it. Where it cannot be said, nobody can be told that, either.
-fn print_to_stderr(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
-}
-
 /// Says why it cannot be done.
 fn tell(failure: &Failure) {
-    print_to_stderr(&format!("error: {}", failure.message));
+    log::say(Level::Error, "error", &failure.message);
 }

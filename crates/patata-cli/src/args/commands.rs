@@ -15,6 +15,7 @@ use super::output::{DrawingFlags, OutputFlags, RehearsalFlags, Unknown};
 use super::pages::PageFlags;
 use super::request::RequestFlags;
 use super::retries::{RetryFlags, TimeFlags};
+use super::telemetry::TelemetryFlags;
 use super::values::{Budget, Statuses};
 
 /// Those of `run`.
@@ -46,6 +47,8 @@ pub(crate) struct RunArgs {
     pub(crate) connections: ConnectionFlags,
     #[command(flatten)]
     pub(crate) rehearsal: RehearsalFlags,
+    #[command(flatten)]
+    pub(crate) telemetry: TelemetryFlags,
     #[command(flatten)]
     pub(crate) drawing: DrawingFlags,
 }
@@ -118,6 +121,8 @@ pub(crate) struct ResumeArgs {
     #[command(flatten)]
     pub(crate) limits: LimitFlags,
     #[command(flatten)]
+    pub(crate) telemetry: TelemetryFlags,
+    #[command(flatten)]
     pub(crate) drawing: DrawingFlags,
 }
 
@@ -141,6 +146,8 @@ pub(crate) struct RetryArgs {
 
     #[command(flatten)]
     pub(crate) limits: LimitFlags,
+    #[command(flatten)]
+    pub(crate) telemetry: TelemetryFlags,
     #[command(flatten)]
     pub(crate) drawing: DrawingFlags,
 }

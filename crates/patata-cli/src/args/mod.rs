@@ -12,6 +12,7 @@ pub(crate) mod pages;
 pub(crate) mod parse;
 pub(crate) mod request;
 pub(crate) mod retries;
+pub(crate) mod telemetry;
 pub(crate) mod values;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -21,6 +22,7 @@ use self::commands::{
     CompletionsArgs, FolderArgs, ReportArgs, RequestArgs, ResumeArgs, RetryArgs, RunArgs, ServeArgs, SetArgs,
     ShowArgs, StatusArgs,
 };
+use self::telemetry::LogFormat;
 
 /// HTTP requests in bulk: any list of them in, a folder of responses out.
 #[derive(Debug, Parser)]
@@ -101,6 +103,19 @@ pub(crate) enum Command {
     Completions(CompletionsArgs),
     /// Print the manual page
     Man,
+}
+
+impl Command {
+    /// Whether it is told as lines of JSON what happens, and whether nothing is told but errors.
+    pub(crate) fn log(&self) -> (bool, bool) {
+        let (telemetry, drawing) = match self {
+            Self::Run(args) => (&args.telemetry, &args.drawing),
+            Self::Resume(args) => (&args.telemetry, &args.drawing),
+            Self::Retry(args) => (&args.telemetry, &args.drawing),
+            _ => return (false, false),
+        };
+        (telemetry.log == Some(LogFormat::Json), drawing.quiet)
+    }
 }
 
 #[cfg(test)]

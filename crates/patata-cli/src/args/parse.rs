@@ -12,7 +12,8 @@ use crate::environment::Environment;
 use crate::exit::Failure;
 
 /// Options that are for this process, and are not written down for the next.
-const OF_THIS_PROCESS: [&str; 5] = ["output", "config", "progress", "quiet", "dry_run"];
+const OF_THIS_PROCESS: [&str; 9] =
+    ["output", "config", "progress", "quiet", "dry_run", "metrics", "otlp", "trace_sample", "log"];
 
 /// What was said.
 #[derive(Debug)]

@@ -10,8 +10,8 @@ use super::print;
 use crate::args::budget::{BudgetCommand, BudgetServeArgs, BudgetStatusArgs};
 use crate::environment::Environment;
 use crate::exit::{Exit, Failure};
+use crate::log::{self, Level};
 use crate::picture::harmless;
-use crate::print_to_stderr;
 use crate::secrets::filled;
 use crate::signals::{LOOK, Signals};
 use crate::variables::names_variable;
@@ -49,7 +49,8 @@ fn serve(args: &BudgetServeArgs, environment: &Environment) -> Result<Exit, Fail
         sleep(LOOK);
         let unsaved = holder.unsaved();
         if unsaved != told {
-            print_to_stderr(&format!("patata: {}", unsaved.as_deref().unwrap_or("its state is kept again")));
+            let text = format!("patata: {}", unsaved.as_deref().unwrap_or("its state is kept again"));
+            log::say(Level::Warning, "message", &text);
             told = unsaved;
         }
     }

@@ -20,12 +20,15 @@ use crate::args::Command;
 use crate::args::parse::Parsed;
 use crate::environment::Environment;
 use crate::exit::{Exit, Failure};
+use crate::log::{self, Level};
 
 /// Does what was said.
 ///
 /// # Errors
 /// Why it cannot be done.
 pub(crate) fn perform(parsed: Parsed, environment: &Environment) -> Result<Exit, Failure> {
+    let (is_json, is_quiet) = parsed.arguments.command.log();
+    log::configure(is_json, is_quiet);
     match parsed.arguments.command {
         Command::Run(args) => run::perform(&args, &parsed.normalised, environment),
         Command::Resume(args) => resume::perform(args, environment),
@@ -57,6 +60,6 @@ fn print(line: &str) -> Result<(), Failure> {
 /// Says something to who runs it, unless that is not wanted.
 fn say(quiet: bool, text: &str) {
     if !quiet {
-        crate::print_to_stderr(text);
+        log::say(Level::Info, "message", text);
     }
 }

@@ -22,9 +22,10 @@ pub(super) fn perform(resume: ResumeArgs, environment: &Environment) -> Result<E
     }
     let mut args = args_of(&folder)?;
     args.output.unknown = resume.unknown.or(args.output.unknown);
-    run::overlay(&mut args, resume.limits, resume.drawing);
+    run::overlay(&mut args, resume.limits, resume.telemetry, resume.drawing);
     // Before the folder is touched, so that what is wrong changes nothing in it.
-    let plan = resolve::run(&args, environment)?;
+    let mut plan = resolve::run(&args, environment)?;
+    run::report(&mut plan, &args.telemetry, environment)?;
     go_on(plan, &args, &folder, environment)
 }
 
@@ -40,8 +41,9 @@ pub(super) fn retry(retry: RetryArgs, environment: &Environment) -> Result<Exit,
         return mark(&folder, &selection);
     }
     let mut args = args_of(&folder)?;
-    run::overlay(&mut args, retry.limits, retry.drawing);
-    let plan = resolve::run(&args, environment)?;
+    run::overlay(&mut args, retry.limits, retry.telemetry, retry.drawing);
+    let mut plan = resolve::run(&args, environment)?;
+    run::report(&mut plan, &args.telemetry, environment)?;
     match RunFolder::retry(&folder, &selection).map_err(Failure::of_run)? {
         0 => {
             say(args.drawing.quiet, "no request of the run is to be sent again");

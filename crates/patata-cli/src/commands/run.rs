@@ -13,12 +13,14 @@ use super::{dry_run, say};
 use crate::args::commands::RunArgs;
 use crate::args::limits::LimitFlags;
 use crate::args::output::DrawingFlags;
+use crate::args::telemetry::TelemetryFlags;
 use crate::args::values::Concurrency;
 use crate::display::{self, Display};
 use crate::environment::Environment;
 use crate::exit::{Exit, Failure};
 use crate::input;
 use crate::paging::Paging;
+use crate::reporting::Reporting;
 use crate::resolve::{self, Plan};
 use crate::shell::quoted_path;
 use crate::signals::Signals;
@@ -28,11 +30,12 @@ pub(super) fn perform(
     normalised: &[String],
     environment: &Environment,
 ) -> Result<Exit, Failure> {
-    let plan = resolve::run(args, environment)?;
+    let mut plan = resolve::run(args, environment)?;
     let output = resolve::output(args)?;
     if args.rehearsal.dry_run {
         return dry_run::perform(&plan, args);
     }
+    report(&mut plan, &args.telemetry, environment)?;
     match &args.output.output {
         None => to_stdout(plan, args, environment),
         Some(folder) => {
@@ -45,12 +48,25 @@ pub(super) fn perform(
     }
 }
 
+/// Begins to tell of a run whoever the flags name.
+///
+/// # Errors
+/// What is wrong with these flags.
+pub(super) fn report(
+    plan: &mut Plan,
+    flags: &TelemetryFlags,
+    environment: &Environment,
+) -> Result<(), Failure> {
+    plan.reporting = Reporting::begin(flags, &mut plan.client, environment)?;
+    Ok(())
+}
+
 fn to_stdout(mut plan: Plan, args: &RunArgs, environment: &Environment) -> Result<Exit, Failure> {
     if args.distinct.distinct {
         plan.client = resolve::distinct(&plan.client, None)?;
     }
     let stdout = Stdout::new(args.output.include, Statistics::new(display::now()));
-    let flow = flow(&plan, args, Sink::Stdout(Box::new(stdout)), (None, None), environment)?;
+    let flow = flow(&mut plan, args, Sink::Stdout(Box::new(stdout)), (None, None), environment)?;
     let canary = args.rehearsal.canary.map(usize::from);
     let Outflow { ended, ending, mut sink, display, submitted, cached, limits } = flow.run(&plan, canary)?;
     let tick = sink.tick(None, &limits, None);
@@ -81,7 +97,8 @@ pub(super) fn to_folder(
     if args.distinct.distinct {
         plan.client = resolve::distinct(&plan.client, Some(folder))?;
     }
-    let flow = flow(&plan, args, Sink::Folder(Box::new(recorder)), (Some(gate), Some(found)), environment)?;
+    let flow =
+        flow(&mut plan, args, Sink::Folder(Box::new(recorder)), (Some(gate), Some(found)), environment)?;
     let canary = args.rehearsal.canary.map(usize::from);
     let quiet = args.drawing.quiet;
     let Outflow { ended, mut ending, sink, display, submitted, cached, limits } =
@@ -142,7 +159,7 @@ fn next(command: &str, folder: &Path, options: &str) -> String {
 }
 
 fn flow(
-    plan: &Plan,
+    plan: &mut Plan,
     args: &RunArgs,
     sink: Sink,
     (gate, found): (Option<Gate>, Option<FoundRequests>),
@@ -170,6 +187,7 @@ fn flow(
         limits_of_plan: limits.clone(),
         limits,
         has_told_misses: false,
+        reporting: std::mem::take(&mut plan.reporting),
     })
 }
 
@@ -206,7 +224,12 @@ fn limits_now(flags: &LimitFlags) -> LimitsNow {
 }
 
 /// What a later command says in the place of what the run was begun with.
-pub(super) fn overlay(args: &mut RunArgs, limits: LimitFlags, drawing: DrawingFlags) {
+pub(super) fn overlay(
+    args: &mut RunArgs,
+    limits: LimitFlags,
+    telemetry: TelemetryFlags,
+    drawing: DrawingFlags,
+) {
     let LimitFlags {
         concurrency,
         concurrency_per_host,
@@ -236,5 +259,6 @@ pub(super) fn overlay(args: &mut RunArgs, limits: LimitFlags, drawing: DrawingFl
     if !budget_per_host.is_empty() {
         own.budget_per_host = budget_per_host;
     }
+    args.telemetry = telemetry;
     args.drawing = drawing;
 }

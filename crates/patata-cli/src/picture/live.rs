@@ -5,12 +5,14 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use patata_run::{Summary, Tick};
+use serde_json::json;
 
 use super::estimate::Scene;
 use super::mode::{Mode, Style};
 use super::screen::{Screen, Size};
 use super::text::harmless;
 use super::{lines, plain};
+use crate::log::{self, Level};
 
 /// The seconds that are kept.
 const KEPT: usize = 60;
@@ -48,9 +50,9 @@ impl<W: Write> Picture<W> {
         let is_due = self.is_due(now.time);
         match self.mode {
             Mode::Json => self.print(&now, summary, false),
-            Mode::Plain if is_due => self.print(&now, summary, false),
+            Mode::Plain | Mode::Log if is_due => self.print(&now, summary, false),
             Mode::Bar => self.draw(&now, summary, size),
-            Mode::Plain | Mode::None => Ok(()),
+            Mode::Plain | Mode::Log | Mode::None => Ok(()),
         }
     }
 
@@ -61,6 +63,10 @@ impl<W: Write> Picture<W> {
 
     /// Writes a message of the program. It stands above the five lines.
     pub(crate) fn message(&mut self, text: &str, size: Size) -> io::Result<()> {
+        if self.mode == Mode::Log {
+            let event = log::line(Level::Info, "message", json!({ "message": text }));
+            return writeln!(self.out, "{event}").and_then(|()| self.out.flush());
+        }
         let text: String = text.lines().map(|line| harmless(line) + "\n").collect();
         if self.mode == Mode::Bar {
             self.screen.print_above(&mut self.out, &text, size)
@@ -74,7 +80,7 @@ impl<W: Write> Picture<W> {
     pub(crate) fn finish(mut self, now: &Tick, summary: &Summary, size: Size) -> io::Result<()> {
         match self.mode {
             Mode::Bar => self.draw_lines(now, summary, size, true),
-            Mode::Json | Mode::Plain => self.print(now, summary, true),
+            Mode::Json | Mode::Log | Mode::Plain => self.print(now, summary, true),
             Mode::None => Ok(()),
         }
     }
@@ -99,7 +105,14 @@ impl<W: Write> Picture<W> {
 
     fn print(&mut self, now: &Tick, summary: &Summary, is_over: bool) -> io::Result<()> {
         let scene = Scene { ticks: self.ticks.make_contiguous(), now, summary, is_over };
-        let line = if self.mode == Mode::Json { plain::json(&scene)? } else { plain::line(&scene) };
+        let line = match self.mode {
+            Mode::Json => plain::json(&scene)?,
+            Mode::Log => {
+                let event = if is_over { "run ended" } else { "progress" };
+                log::line(Level::Info, event, serde_json::from_str(&plain::json(&scene)?)?)
+            }
+            _ => plain::line(&scene),
+        };
         writeln!(self.out, "{line}")?;
         self.out.flush()
     }
@@ -137,6 +150,17 @@ mod tests {
         let text = drawn(Mode::Json, 7);
         let is_json = |line: &&str| serde_json::from_str::<serde_json::Value>(line).is_ok();
         assert_eq!(text.lines().filter(is_json).count(), 8);
+    }
+
+    #[test]
+    fn a_log_has_an_event_in_each_line() {
+        let text = drawn(Mode::Log, 35);
+        let events: Vec<serde_json::Value> =
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let named: Vec<_> = events.iter().map(|event| event["event"].as_str().unwrap()).collect();
+        assert_eq!(named, ["progress", "progress", "progress", "message", "run ended"]);
+        assert_eq!(events[3]["message"], "careful:\u{1b}[2J\nnot so fast");
+        assert!(events.iter().all(|event| event["time"].is_string()));
     }
 
     #[test]

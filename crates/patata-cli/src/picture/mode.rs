@@ -42,6 +42,8 @@ pub(crate) struct Environment {
     pub(crate) locale: Option<String>,
     /// Whether stderr is a terminal.
     pub(crate) is_terminal: bool,
+    /// Whether it is told as events of JSON what happens.
+    pub(crate) logs_json: bool,
     /// Whether rows of the run go to a terminal as well: they would tear lines that are drawn in place.
     pub(crate) has_rows: bool,
 }
@@ -61,6 +63,8 @@ pub(crate) enum Mode {
     Plain,
     /// A line of JSON each second.
     Json,
+    /// An event of JSON each ten seconds.
+    Log,
     /// Nothing.
     None,
 }
@@ -72,6 +76,7 @@ impl Mode {
             Progress::Json => Self::Json,
             Progress::None => Self::None,
             _ if is_quiet => Self::None,
+            _ if environment.logs_json => Self::Log,
             Progress::Bar if !environment.is_dumb() => Self::Bar,
             Progress::Auto if environment.is_terminal && !environment.is_dumb() && !environment.has_rows => {
                 Self::Bar
@@ -127,6 +132,8 @@ mod tests {
             ("bar", false, terminal("dumb"), Mode::Plain),
             ("plain", false, terminal("xterm"), Mode::Plain),
             ("json", true, terminal("xterm"), Mode::Json),
+            ("auto", false, Environment { logs_json: true, ..terminal("xterm") }, Mode::Log),
+            ("auto", true, Environment { logs_json: true, ..terminal("xterm") }, Mode::None),
             ("none", false, terminal("xterm"), Mode::None),
         ] {
             let mode = Mode::resolve(progress.parse().unwrap(), is_quiet, &environment);

@@ -27,6 +27,7 @@ use crate::exit::Failure;
 use crate::input::{Input, InputFormat, InputOptions, Source, Template};
 use crate::paging::Paging;
 use crate::redaction::Redaction;
+use crate::reporting::Reporting;
 use crate::secrets;
 
 /// What a run is to do.
@@ -45,6 +46,8 @@ pub(crate) struct Plan {
     pub(crate) paging: Option<Paging>,
     /// What is kept out of rows.
     pub(crate) redaction: Redaction,
+    /// Who else is told of it, once it has begun.
+    pub(crate) reporting: Reporting,
 }
 
 /// What a run is to do.
@@ -89,6 +92,7 @@ pub(crate) fn run(args: &RunArgs, environment: &Environment) -> Result<Plan, Fai
         limit_rate: args.limits.limit_rate,
         paging: Paging::of(&args.pages, &args.request.params),
         redaction: Redaction::of(&args.request.params),
+        reporting: Reporting::default(),
     })
 }
 

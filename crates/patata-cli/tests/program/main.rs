@@ -24,4 +24,5 @@ mod signals;
 mod start;
 mod streams;
 mod support;
+mod telemetry;
 mod terminal;

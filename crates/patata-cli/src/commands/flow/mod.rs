@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use patata::{ConfigError, Control, Method, Outcome, PushedRun, Receipt, Step, Stop};
 use patata_run::{Costs, Ending, Gate, Id, LimitsNow, Summary, Ticket};
+use serde_json::json;
 
 use self::cached::Cached;
 use self::canary::Judged;
@@ -30,7 +31,9 @@ use self::stdout::Reader;
 use crate::commands::control::change;
 use crate::display::{self, Display, Due};
 use crate::exit::{Exit, Failure};
+use crate::log::{self, Level};
 use crate::paging::{Chain, Led, Told};
+use crate::reporting::Reporting;
 use crate::resolve::Plan;
 use crate::signals::{LOOK, Signals};
 
@@ -103,6 +106,8 @@ pub(crate) struct Flow {
     pub(crate) limits_of_plan: LimitsNow,
     /// Whether it was told that answers do not say what they have cost, where they were to.
     pub(crate) has_told_misses: bool,
+    /// Who else is told of it.
+    pub(crate) reporting: Reporting,
 }
 
 /// What a run has come to.
@@ -125,9 +130,12 @@ impl Flow {
     pub(crate) fn run(mut self, plan: &Plan, canary: Option<usize>) -> Result<Outflow, Failure> {
         let mut parts = Parts::default();
         let ended = match canary {
-            None => self.part(plan, Rows::All, &mut parts)?,
-            Some(count) => self.canary_and_rest(plan, count, &mut parts)?,
+            None => self.part(plan, Rows::All, &mut parts),
+            Some(count) => self.canary_and_rest(plan, count, &mut parts),
         };
+        // Whatever it has ended by, what there is to tell is told.
+        self.reporting.end(&parts.receipt, matches!(ended, Ok(Ended::Signal(_))));
+        let ended = ended?;
         for miss in plan.settling.misses() {
             self.display.message(&miss);
         }
@@ -264,6 +272,9 @@ impl Flow {
     /// Writes an outcome down, and first, where it is a page, what it has led to.
     fn take(&mut self, plan: &Plan, mut outcome: Outcome<Tag>) -> Result<Reader, Failure> {
         let is_ok = plan.client.is_ok(&outcome);
+        if !is_ok && log::is_json() {
+            log_failure(plan, &outcome);
+        }
         let Some((chain, joining)) = outcome.tag.chain.take().zip(self.joining.as_mut()) else {
             return self.sink.write(plan, &outcome, is_ok, &Told::default());
         };
@@ -299,6 +310,7 @@ impl Flow {
             Due::Tick => self.sink.tick(progress.as_ref(), &self.limits, self.total.get()),
             Due::Draw => self.sink.statistics().peek(display::now(), progress.as_ref(), &self.limits),
         };
+        self.reporting.publish(&tick);
         if self.display.is_visible() {
             let (total, skipped) = (self.total.get(), self.sink.skipped());
             let summary = Summary { total, skipped, ..self.sink.statistics().summary() };
@@ -324,6 +336,8 @@ struct Parts {
     is_complete: bool,
     costs: Costs,
     cached: Cached,
+    /// What is told of all of them; the latency is that of the last.
+    receipt: Receipt,
 }
 
 impl Parts {
@@ -334,6 +348,7 @@ impl Parts {
         self.ending.unsent += receipt.unsent;
         self.costs.add(&Costs::of_receipt(receipt));
         self.cached.add(receipt);
+        add(&mut self.receipt, receipt);
         let tickets = run.unfinished().unsent.iter().filter_map(|tag| match &tag.known_as {
             KnownAs::Ticket(ticket) => Some(ticket.position()),
             KnownAs::Row { .. } => None,
@@ -341,6 +356,49 @@ impl Parts {
         self.ending.not_sent.extend(tickets);
         self.is_complete = is_complete;
     }
+}
+
+/// Writes the event of a request that has failed.
+fn log_failure(plan: &Plan, outcome: &Outcome<Tag>) {
+    let (id, index) = match &outcome.tag.known_as {
+        KnownAs::Row { id, index, .. } => (id, *index),
+        KnownAs::Ticket(ticket) => (ticket.id(), ticket.position()),
+    };
+    let (status, url, error) = match &outcome.result {
+        Ok(response) => (Some(response.status.as_u16()), response.url.to_string(), None),
+        Err(error) => (None, error.url().to_owned(), Some(error)),
+    };
+    log::tell(
+        Level::Warning,
+        "request failed",
+        json!({
+            "id": id,
+            "index": index,
+            "url": plan.redaction.apply(&url),
+            "status": status,
+            "kind": error.map(|error| error.kind().name()),
+            "error": error.map(|error| plan.redaction.apply(&error.to_string())),
+            "attempts": outcome.attempts,
+            "seconds": outcome.elapsed.as_secs_f64(),
+        }),
+    );
+}
+
+/// Adds the counts of a part.
+fn add(all: &mut Receipt, part: &Receipt) {
+    all.submitted += part.submitted;
+    all.ok += part.ok;
+    all.failed += part.failed;
+    all.cancelled += part.cancelled;
+    all.unsent += part.unsent;
+    all.unknown += part.unknown;
+    all.attempts += part.attempts;
+    all.retries_denied += part.retries_denied;
+    all.body_bytes += part.body_bytes;
+    all.cache_hits += part.cache_hits;
+    all.cache_revalidated += part.cache_revalidated;
+    all.cache_misses += part.cache_misses;
+    all.latency = part.latency.clone();
 }
 
 /// Hands the run as many requests as it has room for, and so many at most: what pages have led to goes before the input.

@@ -121,6 +121,11 @@ complete -c patata -n "__fish_patata_using_subcommand run" -l tls-min -d 'The ol
 complete -c patata -n "__fish_patata_using_subcommand run" -l probe -d 'With --dry-run: send so many of the GETs to tell how long it will take' -r
 complete -c patata -n "__fish_patata_using_subcommand run" -l probe-method -d 'With --probe: send requests of this method too' -r
 complete -c patata -n "__fish_patata_using_subcommand run" -l canary -d 'Send so many first, and the rest only if these are good enough' -r
+complete -c patata -n "__fish_patata_using_subcommand run" -l metrics -d 'Let Prometheus read metrics from this address, as :9100 or 127.0.0.1:9100' -r
+complete -c patata -n "__fish_patata_using_subcommand run" -l otlp -d 'Send metrics and traces to an OpenTelemetry collector, as http://localhost:4318' -r
+complete -c patata -n "__fish_patata_using_subcommand run" -l trace-sample -d 'With --otlp: the share of requests that become spans, between 0 and 1 [default: 1]' -r
+complete -c patata -n "__fish_patata_using_subcommand run" -l log -d 'How it is told on stderr what happens: text, or a line of JSON for each event [default: text]' -r -f -a "text\t'For people'
+json\t'A line of JSON for each event'"
 complete -c patata -n "__fish_patata_using_subcommand run" -l progress -d 'What is told on stderr meanwhile: auto, bar, plain, json, none' -r -f -a "auto\t'A picture on a terminal, else lines'
 bar\t'A picture, five times a second'
 plain\t'A line every ten seconds'
@@ -155,6 +160,11 @@ complete -c patata -n "__fish_patata_using_subcommand resume" -l budget-per-host
 complete -c patata -n "__fish_patata_using_subcommand resume" -l limit-rate -d 'Bytes of bodies in a second, on average, as 500K or 10M' -r
 complete -c patata -n "__fish_patata_using_subcommand resume" -l workers -d 'Threads that send [default: as many as there are processors]' -r
 complete -c patata -n "__fish_patata_using_subcommand resume" -l queue-max-size -d 'Requests that are held in memory at most [default: 100000]' -r
+complete -c patata -n "__fish_patata_using_subcommand resume" -l metrics -d 'Let Prometheus read metrics from this address, as :9100 or 127.0.0.1:9100' -r
+complete -c patata -n "__fish_patata_using_subcommand resume" -l otlp -d 'Send metrics and traces to an OpenTelemetry collector, as http://localhost:4318' -r
+complete -c patata -n "__fish_patata_using_subcommand resume" -l trace-sample -d 'With --otlp: the share of requests that become spans, between 0 and 1 [default: 1]' -r
+complete -c patata -n "__fish_patata_using_subcommand resume" -l log -d 'How it is told on stderr what happens: text, or a line of JSON for each event [default: text]' -r -f -a "text\t'For people'
+json\t'A line of JSON for each event'"
 complete -c patata -n "__fish_patata_using_subcommand resume" -l progress -d 'What is told on stderr meanwhile: auto, bar, plain, json, none' -r -f -a "auto\t'A picture on a terminal, else lines'
 bar\t'A picture, five times a second'
 plain\t'A line every ten seconds'
@@ -177,6 +187,11 @@ complete -c patata -n "__fish_patata_using_subcommand retry" -l budget-per-host 
 complete -c patata -n "__fish_patata_using_subcommand retry" -l limit-rate -d 'Bytes of bodies in a second, on average, as 500K or 10M' -r
 complete -c patata -n "__fish_patata_using_subcommand retry" -l workers -d 'Threads that send [default: as many as there are processors]' -r
 complete -c patata -n "__fish_patata_using_subcommand retry" -l queue-max-size -d 'Requests that are held in memory at most [default: 100000]' -r
+complete -c patata -n "__fish_patata_using_subcommand retry" -l metrics -d 'Let Prometheus read metrics from this address, as :9100 or 127.0.0.1:9100' -r
+complete -c patata -n "__fish_patata_using_subcommand retry" -l otlp -d 'Send metrics and traces to an OpenTelemetry collector, as http://localhost:4318' -r
+complete -c patata -n "__fish_patata_using_subcommand retry" -l trace-sample -d 'With --otlp: the share of requests that become spans, between 0 and 1 [default: 1]' -r
+complete -c patata -n "__fish_patata_using_subcommand retry" -l log -d 'How it is told on stderr what happens: text, or a line of JSON for each event [default: text]' -r -f -a "text\t'For people'
+json\t'A line of JSON for each event'"
 complete -c patata -n "__fish_patata_using_subcommand retry" -l progress -d 'What is told on stderr meanwhile: auto, bar, plain, json, none' -r -f -a "auto\t'A picture on a terminal, else lines'
 bar\t'A picture, five times a second'
 plain\t'A line every ten seconds'
