@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from patata.aio import AsyncPatata
     from patata.frames import fetch
     from patata.run_folder import RunFolder
+    from patata.telemetry import Telemetry
 
 __all__ = [
     "MAX_RESPONSE_HEADERS",
@@ -75,6 +76,7 @@ __all__ = [
     "RunFolder",
     "RunFolderError",
     "StatusError",
+    "Telemetry",
     "TooManyFailures",
     "__version__",
     "crawl",
@@ -93,6 +95,10 @@ def __getattr__(name: str) -> Any:
         from patata.frames import fetch
 
         return fetch
+    if name == "Telemetry":
+        from patata.telemetry import Telemetry
+
+        return Telemetry
     if name == "RunFolder":
         from patata.run_folder import RunFolder
 

@@ -18,6 +18,7 @@ from patata.receipt import Accounts, Receipt
 if TYPE_CHECKING:
     from patata._crawl.robots import Robots
     from patata._follow import Following
+    from patata._telemetry.call import CallTelemetry
     from patata.run_folder import RunFolder
 
 atexit.register(_patata._await_readers)
@@ -224,6 +225,20 @@ class Client:
         from patata._follow import Following
 
         return Following(function, follow_ups)
+
+    @staticmethod
+    def _told_of(settings: dict[str, Any], name: str | None) -> tuple[CallTelemetry | None, dict[str, Any]]:
+        """What tells of a call with these settings, if anything does, and the settings with its own part."""
+        telemetry = settings.get("telemetry")
+        if telemetry is None:
+            return None, settings
+        from patata._telemetry.call import CallTelemetry
+
+        call = CallTelemetry(telemetry._reporter, name, telemetry.traces, telemetry.propagate)
+        return call, settings if call.trace_parent is None else {
+            **settings,
+            "trace_parent": call.trace_parent,
+        }
 
     def _begin(self, method: str) -> CallLog:
         """Checks that a call may begin. Gives its log."""

@@ -1,6 +1,15 @@
 """The extension module: what is made in Rust."""
 
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterable, Iterator, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    Callable,
+    Coroutine,
+    Generator,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, final
@@ -16,6 +25,7 @@ __all__ = [
     "Cache",
     "Client",
     "Control",
+    "Durations",
     "FaultServer",
     "FolderReader",
     "FolderRows",
@@ -25,6 +35,7 @@ __all__ = [
     "LlmServer",
     "OpenedFolder",
     "PushStream",
+    "Recorder",
     "Request",
     "Response",
     "Ringer",
@@ -790,6 +801,30 @@ class Ringer:
 
     def ring(self) -> None:
         """Wakes who listens. Any thread may call it."""
+
+@final
+class Recorder:
+    """Keeps what exchanges came to, until it is drained."""
+
+    def __new__(cls) -> Self: ...
+    def drain_durations(self) -> list[tuple[dict[str, Any], Durations]]:
+        """The durations since it was last asked, in lists of what is alike."""
+
+    def drain_spans(
+        self,
+    ) -> tuple[list[tuple[int, int, int, str, int, int, dict[str, Any], str | None]], int]:
+        """The spans that have ended since it was last asked, and how many found no room."""
+
+@final
+class Durations:
+    """How long exchanges took that are alike, in seconds."""
+
+    def __len__(self) -> int: ...
+    def values(self) -> list[float]:
+        """One by one."""
+
+    def in_buckets(self, bounds: Sequence[float]) -> tuple[list[int], float, float, float]:
+        """How many fall into each bucket, their sum, the least and the longest."""
 
 @final
 class Wakeup:

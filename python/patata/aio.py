@@ -182,6 +182,7 @@ class AsyncPatata(Client, AsyncMethods):
                 # It may have been closed meanwhile.
                 self._check_begin(method)
             following = self._following(joining)
+            told, settings = self._told_of(settings, f"patata {method.upper()}")
             call = Call(
                 method,
                 requests,
@@ -224,6 +225,8 @@ class AsyncPatata(Client, AsyncMethods):
                     # This is done also where the task was cancelled once more meanwhile.
                     self._accounts = call.accounts
                     tell(ended_by, call.accounts)
+                    if told is not None:
+                        told.end(call.accounts, ended_by)
                     # Its traceback holds this frame, which would hold it in turn.
                     ended_by = None
 
@@ -258,6 +261,7 @@ class AsyncPatata(Client, AsyncMethods):
         """
         self._check_begin(method)
         engine, settings, item = self._prepared_request(url, id_, options)
+        _, settings = self._told_of(settings, None)
         exchange = Exchange(method, item, engine, settings)
         self._open.add(exchange)
         try:

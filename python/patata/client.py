@@ -171,11 +171,13 @@ class Patata(Client, Methods):
                 is_called_back = bool(functions) or function is not None
                 opened = folder._opened(method, settings, self._limits, is_called_back)
                 settings = self._kept_in(folder, settings)
+            told, settings = self._told_of(settings, f"patata {method.upper()}")
             stream = _patata.Stream(method, requests, engine, settings, opened, follow_ups)
             control, accounts = stream.control(), Accounts(stream)
             state.start(control, accounts)
             self._note_open(control)
             bar = None
+            ended_by: BaseException | None = None
             try:
                 if settings.get("progress"):
                     bar = started_bar(state, requests, settings["progress"])
@@ -191,6 +193,7 @@ class Patata(Client, Methods):
                     responses = failures.counted(responses)
                 yield from log.logged(responses, accounts)
             except BaseException as error:
+                ended_by = error
                 if bar is not None:
                     bar.ended_by(error)
                 close_after(error, stream.close)
@@ -204,6 +207,10 @@ class Patata(Client, Methods):
                 self._accounts = accounts
                 if bar is not None:
                     bar.close()
+                if told is not None:
+                    told.end(accounts, ended_by)
+                # Its traceback holds this frame, which would hold it in turn.
+                ended_by = None
 
     @documented(Other_Parameters=RequestOptions)
     def request(
@@ -256,6 +263,7 @@ class Patata(Client, Methods):
         """
         self._check_begin(method)
         engine, settings, item = self._prepared_request(url, id_, options)
+        _, settings = self._told_of(settings, None)
         stream = _patata.Stream(method, (item,), engine, settings)
         control, accounts = stream.control(), Accounts(stream)
         self._note_open(control)

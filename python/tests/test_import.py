@@ -11,7 +11,7 @@ def test_importing_loads_nothing_that_few_need(script):
         heavy = (
             "asyncio multiprocessing loky cloudpickle concurrent.futures ssl json inspect dataclasses "
             "typing_extensions pyarrow pandas ray pyspark dask daft patata._clusters patata._frames "
-            "patata.pages patata._pages"
+            "patata.pages patata._pages opentelemetry patata.telemetry patata._telemetry"
         ).split()
         print([name for name in heavy if name in sys.modules])
     """

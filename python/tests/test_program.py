@@ -6,10 +6,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 from patata import RunFolder, __version__
 from patata.testing import Server
+from prometheus_client.parser import text_string_to_metric_families
 from support import environment, hear_interrupts
 
 PROGRAM = Path(sys.executable).with_name("patata")
@@ -74,6 +76,42 @@ def test_ctrl_c_ends_it_with_its_own_code_and_no_traceback(server, tmp_path):
     assert process.returncode == 130, told
     assert "Traceback" not in told
     assert told.splitlines()[-1].startswith("patata resume")
+
+
+def test_prometheus_own_parser_reads_what_a_run_serves(server, tmp_path):
+    hosts = ["127.0.0.1", "localhost"]
+    urls = [server.url.replace("127.0.0.1", host) + path for host in hosts for path in ("/", "/status/404")]
+    (tmp_path / "urls.txt").write_text("\n".join([*urls, f"{server.url}/delay/60000"]))
+    command = [*WAYS["script"], "run", "urls.txt", "-o", "run", "--metrics", "127.0.0.1:0", "--log", "json"]
+    with subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+        preexec_fn=hear_interrupts,
+    ) as process:
+        event = json.loads(process.stderr.readline())
+        assert (event["event"], event["level"]) == ("metrics", "info")
+        url = event["message"].removeprefix("metrics are at ")
+        done = 0
+        while done < len(urls):
+            with urlopen(url) as answer:
+                assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+                text = answer.read().decode()
+            families = {family.name: family for family in text_string_to_metric_families(text)}
+            done = sum(sample.value for sample in families["patata_requests_done"].samples)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    durations = families["http_client_request_duration_seconds"]
+    assert durations.type == "histogram"
+    counts = {
+        (sample.labels["server_address"], sample.labels["http_response_status_code"]): sample.value
+        for sample in durations.samples
+        if sample.name.endswith("_count")
+    }
+    assert counts == {(host, status): 1 for host in hosts for status in ("200", "404")}
+    assert families["patata_requests_in_flight"].samples[0].value == 1
 
 
 def test_completions_and_manual_come_with_the_package():

@@ -12,6 +12,7 @@ use crate::input::Joined;
 use crate::options::Client;
 use crate::raised::Raised;
 use crate::robots;
+use crate::telemetry;
 
 /// A call that may begin.
 pub(crate) struct Begun {
@@ -40,7 +41,9 @@ impl Begun {
         let (admittance, recording) = begun.unzip();
         let obeying = robots::obeying(client.engine(), options, raised)?;
         let distinct = caching::distinct(obeying.as_ref().unwrap_or(client.engine()), options)?;
-        Ok(Self { admittance, recording, apart: distinct.or(obeying) })
+        let apart = distinct.or(obeying);
+        let traced = telemetry::traced(apart.as_ref().unwrap_or(client.engine()), options)?;
+        Ok(Self { admittance, recording, apart: traced.or(apart) })
     }
 
     /// What the call is begun with.

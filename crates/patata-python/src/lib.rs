@@ -41,6 +41,7 @@ mod shown;
 mod stopped;
 mod stream;
 mod tag;
+mod telemetry;
 mod upload;
 mod values;
 mod wakeup;
@@ -93,6 +94,8 @@ mod _patata {
     use super::shown::shown;
     #[pymodule_export]
     use super::stream::Stream;
+    #[pymodule_export]
+    use super::telemetry::{Durations, PyRecorder};
     #[pymodule_export]
     use super::wakeup::{Ringer, Wakeup};
     #[pymodule_export]

@@ -13,6 +13,7 @@ use crate::connections;
 use crate::convert;
 use crate::interpreter::detached;
 use crate::limits;
+use crate::telemetry;
 use crate::upload;
 use crate::values;
 
@@ -79,12 +80,14 @@ fn with_options(mut builder: Builder, options: &Bound<'_, PyDict>) -> PyResult<p
             "headers" => headers(builder, &value)?,
             "params" => params(builder, &value)?,
             "cookies" => cookies(builder, &value)?,
-            // Seen to below, and by the conversion.
+            // Seen to below, by the conversion, and when a call begins.
             "auth" | "robots" | "retry_if" | "cost" | "settle" | "json" | "form" | "content" | "files"
-            | "stream_to" | "progress" | "cache" | "cache_mode" | "if_changed" | "distinct" => builder,
+            | "stream_to" | "progress" | "cache" | "cache_mode" | "if_changed" | "distinct"
+            | "trace_parent" => builder,
             "verify" | "cert" | "min_tls_version" | "proxy" | "resolve" | "unix_socket" | "http_version" => {
                 connections::option(builder, &name, &value)?
             }
+            "telemetry" => builder.observer(telemetry::observer(&value)?),
             "budget" => builder.allotment(&budget::option(&value)?),
             _ => limits::option(builder, &name, &value)?,
         };

@@ -53,6 +53,8 @@ class Fetch:
         opened = None
         if folder is not None:
             opened = partial(folder._opened, method, self._settings, client._limits, False)
+        self._told, self._settings = client._told_of(self._settings, f"patata fetch {method.upper()}")
+        self._ended_by: BaseException | None = None
         self._stream = _patata.TableStream(method, self._kind.source, engine, self._settings, table, opened)
         self._control, self._accounts = self._stream.control(), Accounts(self._stream)
         self._state = CallState()
@@ -118,7 +120,8 @@ class Fetch:
         return self._state.progress()
 
     def ended_by(self, error: BaseException) -> None:
-        """Notes what it ends by, for who looks at its bar. What is said first counts."""
+        """Notes what it ends by, for who looks at its bar or its span. What is said first counts."""
+        self._ended_by = self._ended_by or error
         if self._bar is not None:
             self._bar.ended_by(error)
 
@@ -131,6 +134,9 @@ class Fetch:
         self._calls.discard(self._control)
         self._stream.close()
         self._state.end()
+        if self._told is not None:
+            self._told.end(self._accounts, self._ended_by)
+            self._ended_by = None
 
     def _note_open(self) -> None:
         """Has the client's end be that of the fetch, whichever of the two comes first."""

@@ -290,6 +290,20 @@ def robots(name: str, value: Any) -> bool | str | None:
     return value
 
 
+def telemetry(name: str, value: Any) -> Any:
+    """Whether to report, and what; ``None`` where nothing is reported."""
+    if value is False:
+        return None
+    # Most programs have none, and do not pay for importing it.
+    from patata.telemetry import Telemetry
+
+    if value is True:
+        return Telemetry._of_all()
+    if isinstance(value, Telemetry):
+        return value
+    raise ValueError(f"{name} must be True, False, or a patata.Telemetry, got {value!r}")
+
+
 def path(name: str, value: Any) -> Any:
     """A path, or what has one."""
     if isinstance(value, (str, os.PathLike)) and isinstance(os.fspath(value), str):

@@ -13,6 +13,7 @@ from typing import IO, Annotated, Any, Literal, TypedDict
 from patata._options import checks
 from patata._options.connections import ConnectionOptions
 from patata._options.crawling import CrawlOptions
+from patata._options.observing import TelemetryOptions
 from patata._options.option import Option, StrPath, Words
 from patata.budget import Budget, BudgetHandle
 from patata.cache import Cache
@@ -599,6 +600,7 @@ class SharedOptions(
     CacheOptions,
     CrawlOptions,
     RunOptions,
+    TelemetryOptions,
     ConnectionOptions,
 ):
     """What a client takes, and :meth:`Patata.http` beside the parameters that it names."""
@@ -715,6 +717,7 @@ class RequestOptions(
     ResponseOptions,
     CacheOptions,
     CrawlOptions,
+    TelemetryOptions,
     ConnectionOptions,
 ):
     """What a single request takes: :meth:`Patata.request`, and :meth:`Patata.get` and its kin.

@@ -29,6 +29,7 @@ use crate::interpreter::detached;
 use crate::options::Client;
 use crate::raised::Raised;
 use crate::robots;
+use crate::telemetry;
 
 /// How long a step may take, and how long it may be deaf to signals.
 const TURN: Duration = Duration::from_millis(100);
@@ -65,7 +66,9 @@ impl TableStream {
         let conversion = Conversion::new(method, options, raised.clone(), Units::of(client.engine()))?;
         let functions = conversion.functions().clone();
         let obeying = robots::obeying(client.engine(), options, &raised)?;
-        let engine = obeying.as_ref().unwrap_or(client.engine());
+        let traced = telemetry::traced(obeying.as_ref().unwrap_or(client.engine()), options)?;
+        let apart = traced.or(obeying);
+        let engine = apart.as_ref().unwrap_or(client.engine());
         // Opened last, so that what is wrong with the table leaves no trace in it.
         let opened = folder.map(|open| open.call0()).transpose()?;
         let folder = opened.as_ref().map(|opened| opened.cast::<OpenedFolder>()).transpose()?.map(Bound::get);
