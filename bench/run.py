@@ -15,6 +15,7 @@ import one_request
 import programs
 import run_folder
 import tables
+import telemetry
 
 MODULES = {
     module.NAME: module
@@ -27,6 +28,7 @@ MODULES = {
         caches,
         crawl,
         tables,
+        telemetry,
         programs,
         import_time,
         fresh_clone,
