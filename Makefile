@@ -23,7 +23,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # The theme's makers tell of their next one with each build.
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help demo test test-rust test-python test-clusters test-wheel soak fuzz check check-rust check-python check-fuzz check-instructions check-report check-releases build wheel bench bench-quick bench-stages bench-plot fmt clean
+.PHONY: help demo docs check-docs test test-rust test-python test-clusters test-wheel soak fuzz check check-rust check-python check-fuzz check-instructions check-report check-releases build wheel bench bench-quick bench-stages bench-plot fmt clean
 
 help:
 	@echo "make demo    build, and send 10,000 requests to the embedded server"
@@ -75,7 +75,7 @@ fuzz:
 			target/fuzz/corpus/$$name || exit 1; \
 	done
 
-check: check-rust check-python check-releases check-fuzz check-instructions
+check: docs check-rust check-python check-releases check-fuzz check-instructions
 
 check-rust: $(VENV)/.installed
 	cargo fmt --all --check
@@ -171,4 +171,4 @@ $(DOCS)/.installed: requirements-docs.txt
 
 clean:
 	cargo clean
-	rm -rf $(VENV) .venv-clusters .venv-release
+	rm -rf $(VENV) $(DOCS) .venv-clusters .venv-release site

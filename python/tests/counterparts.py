@@ -19,6 +19,7 @@ RUST: dict[str, list[str]] = {
     "verify": ["verify", "ca_file"],
     "budget": ["allotment"],
     "workers": ["num_workers"],
+    "telemetry": ["observer", "trace_parent"],
 }
 """The methods of Rust's builder that have another name."""
 
@@ -61,6 +62,7 @@ PROGRAM: dict[str, list[str]] = {
     "run_folder": ["--output"],
     "follow": ["--pages"],
     "verbose": ["--quiet"],
+    "telemetry": ["--otlp", "--trace-sample", "--metrics"],
 }
 """The flags of ``patata run`` that have another name."""
 
@@ -102,6 +104,7 @@ ONLY_IN_PROGRAM: dict[str, str] = {
     "--probe": "part of `--dry-run`",
     "--probe-method": "part of `--dry-run`",
     "--canary": "`max_failures=` of a call with some of the requests",
+    "--log": "Python logs by `logging`, whose handlers say in which form",
     "--config": "Python has its own ways to keep defaults",
     "--help": "of the program itself",
     "--version": "`patata.__version__`",

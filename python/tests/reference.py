@@ -27,6 +27,7 @@ from patata._options import table
 from patata._options.connections import ConnectionOptions
 from patata._options.crawling import CrawlOptions
 from patata._options.documented import default_of, summary_of, type_name
+from patata._options.observing import TelemetryOptions
 from patata._options.option import Option
 
 ROOT = Path(__file__).parents[2]
@@ -45,6 +46,7 @@ GROUPS: dict[str, type] = {
     "Cache": table.CacheOptions,
     "Crawls": CrawlOptions,
     "The call": table.RunOptions,
+    "Telemetry": TelemetryOptions,
     "Connections": ConnectionOptions,
     "Run folders": table.FolderOptions,
     "Follow-ups": table.FollowOptions,

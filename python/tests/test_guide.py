@@ -18,6 +18,7 @@ NOT_RUN = {
     "README.md": 1,  # pip install
     "docs/clusters.md": 1,  # Spark
     "docs/how-to/cluster.md": 2,  # Spark and Ray
+    "docs/how-to/telemetry.md": 1,  # a collector
     "docs/run-folder.md": 2,  # the program duckdb
     "docs/upgrading.md": 1,  # pip install
     "docs/tutorial.md": 2,  # pip install, and the server that the test has started
@@ -189,6 +190,7 @@ def test_what_is_not_run_is_known():
 RUST_TESTS = [
     "crates/patata/tests/client/guide.rs",
     "crates/patata-cache/tests/client/guide.rs",
+    "crates/patata-telemetry/tests/reports/guide.rs",
 ]
 
 
