@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from patata import AsyncPatata, Options, Patata, Request, RequestOptions, Response
+from patata import AsyncPatata, Options, Patata, Request, RequestOptions, Response, Telemetry
 
 URL = "http://localhost/"
 JOBS = [(1, URL)]
@@ -75,6 +75,8 @@ client.http("get", JOBS, follow=[])  # refused
 client.http("get", JOBS, max_depth="3")  # refused
 client.http("get", JOBS, max_requests=1.5)  # refused
 client.http("get", JOBS, robots=1.5)  # refused
+Patata(telemetry="yes")  # refused
+Telemetry(traces="all")  # refused
 client.http("get", JOBS, cache=1.5)  # refused
 client.http("get", JOBS, cache_mode="sometimes")  # refused
 client.http("get", JOBS, distinct="yes")  # refused

@@ -24,6 +24,7 @@ from patata import (
     Response,
     Responses,
     RunFolder,
+    Telemetry,
     pages,
 )
 
@@ -100,6 +101,8 @@ client.http("get", JOBS, follow=lambda response: [(1, response.url)], max_depth=
 client.http("get", None, follow=pages.header_link(), max_depth=None, max_requests=None, robots=True)
 client.http("get", JOBS, follow=None, robots="examplebot")
 Patata(robots=False)
+Patata(telemetry=True)
+client.http("get", JOBS, telemetry=Telemetry(traces=0.01, propagate=False))
 client.http("get", JOBS, cache=True, cache_mode="forever", distinct=True, if_changed=False)
 client.http("get", JOBS, cache=Cache("folder", max_size="1GB"), distinct=False, if_changed=True)
 client.http("get", JOBS, cache=None, cache_mode="offline")
