@@ -5,16 +5,15 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use arrow_array::builder::StringBuilder;
-use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchReader, StructArray};
 use arrow_buffer::NullBuffer;
-use arrow_cast::cast;
 use arrow_json::WriterBuilder;
 use arrow_json::writer::LineDelimited;
 use arrow_schema::{ArrowError, DataType, Field, Fields};
 
 use crate::error::{TableError, told};
 use crate::values::json::Json;
+use crate::values::scalars::bytes;
 
 /// How many rows become lines at once, and about how many bytes of them at most.
 const ROWS: usize = 1024;
@@ -148,8 +147,7 @@ fn with_base64(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
 fn base64(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     use base64::Engine as _;
 
-    let bytes = cast(column, &DataType::LargeBinary)?;
-    let bytes = bytes.as_binary::<i64>();
+    let bytes = bytes(column)?;
     let mut texts = StringBuilder::new();
     bytes.iter().for_each(|bytes| {
         texts.append_option(bytes.map(|bytes| base64::engine::general_purpose::STANDARD.encode(bytes)));

@@ -6,12 +6,11 @@ use std::fmt;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, LargeListArray, StringViewArray};
 use arrow_buffer::{NullBuffer, OffsetBuffer};
-use arrow_cast::{can_cast_types, cast};
 use arrow_schema::{ArrowError, DataType};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
-use crate::type_text::nullable;
+use crate::values::layouts::text_lists;
 use crate::values::scalars::{is_scalar, is_text, text, texts};
 
 /// A column of names with values.
@@ -29,11 +28,6 @@ pub(crate) enum Values {
     Many(LargeListArray),
 }
 
-/// Lists of texts, which all lists of scalars are brought to.
-fn text_lists() -> DataType {
-    DataType::LargeList(nullable("item", DataType::Utf8View))
-}
-
 impl Values {
     /// Whether a type is one of scalars, or of lists of these.
     fn take(data_type: &DataType) -> bool {
@@ -42,9 +36,7 @@ impl Values {
             | DataType::LargeList(item)
             | DataType::ListView(item)
             | DataType::LargeListView(item)
-            | DataType::FixedSizeList(item, _) => {
-                is_scalar(item.data_type()) && can_cast_types(data_type, &text_lists())
-            }
+            | DataType::FixedSizeList(item, _) => is_scalar(item.data_type()),
             other => is_scalar(other),
         }
     }
@@ -53,7 +45,7 @@ impl Values {
         if is_scalar(array.data_type()) {
             return Ok(Self::One(texts(array)?));
         }
-        Ok(Self::Many(cast(array, &text_lists())?.as_list::<i64>().clone()))
+        Ok(Self::Many(text_lists(array)?))
     }
 
     /// Each value of a row that is not null.
@@ -217,6 +209,7 @@ mod tests {
     use arrow_array::{Int64Array, ListArray, StringArray, StructArray};
 
     use super::*;
+    use crate::type_text::nullable;
 
     fn read(array: ArrayRef, row: usize) -> Result<Option<String>, String> {
         Pairs::check(array.data_type()).unwrap();

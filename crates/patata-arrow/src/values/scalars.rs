@@ -1,12 +1,11 @@
-//! Scalars of every type and layout as texts, as bytes, or as numbers: each column is brought into one layout first, so
-//! that what reads its rows knows only that one.
+//! Scalars of every type and layout as texts, as bytes, or as numbers: each column is brought into one layout first
+//! (layouts.rs), so that what reads its rows knows only that one.
 
-use arrow_array::cast::AsArray;
 use arrow_array::timezone::Tz;
-use arrow_array::types::{Float64Type, Int64Type};
-use arrow_array::{Array, ArrayRef, BinaryViewArray, Float64Array, StringViewArray};
-use arrow_cast::{can_cast_types, cast};
-use arrow_schema::{ArrowError, DataType, TimeUnit};
+use arrow_array::{Array, StringViewArray};
+use arrow_schema::DataType;
+
+pub(crate) use crate::values::layouts::{bytes, numbers, texts};
 
 /// The type of the values, whatever they are packed into.
 pub(crate) fn unpacked(data_type: &DataType) -> &DataType {
@@ -27,7 +26,7 @@ pub(crate) fn is_scalar(data_type: &DataType) -> bool {
     let values = unpacked(data_type);
     let is_plain =
         values.is_string() || values.is_primitive() || matches!(values, DataType::Boolean | DataType::Null);
-    is_plain && can_cast_types(values, &DataType::Utf8View) && has_known_zone(values)
+    is_plain && has_known_zone(values)
 }
 
 /// Whether moments of a type can be told: not where nobody knows their time zone.
@@ -52,46 +51,6 @@ pub(crate) fn is_number(data_type: &DataType) -> bool {
     values.is_numeric() || matches!(values, DataType::Null)
 }
 
-/// Takes values out of what they are packed into.
-fn unpack(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
-    match unpacked(array.data_type()) {
-        values if values == array.data_type() => Ok(array.clone()),
-        // Views share the texts, where others would copy one for each row.
-        values if values.is_string() => cast(array, &DataType::Utf8View),
-        values => cast(array, values),
-    }
-}
-
-/// The values as texts. Numbers in decimal, dates and times as in RFC 3339.
-pub(crate) fn texts(array: &ArrayRef) -> Result<StringViewArray, ArrowError> {
-    let array = cast(&unpack(array)?, &DataType::Utf8View)?;
-    Ok(array.as_string_view().clone())
-}
-
-/// The values as bytes.
-pub(crate) fn bytes(array: &ArrayRef) -> Result<BinaryViewArray, ArrowError> {
-    let array = cast(&unpack(array)?, &DataType::BinaryView)?;
-    Ok(array.as_binary_view().clone())
-}
-
-/// The values as numbers; of lengths of time their seconds.
-pub(crate) fn numbers(array: &ArrayRef) -> Result<Float64Array, ArrowError> {
-    let array = unpack(array)?;
-    if let DataType::Duration(unit) = array.data_type() {
-        let counts = cast(&array, &DataType::Int64)?;
-        let in_a_second = match unit {
-            TimeUnit::Second => 1.0,
-            TimeUnit::Millisecond => 1e3,
-            TimeUnit::Microsecond => 1e6,
-            TimeUnit::Nanosecond => 1e9,
-        };
-        #[allow(clippy::cast_precision_loss, reason = "of lengths of time more than 53 bits are no use")]
-        return Ok(counts.as_primitive::<Int64Type>().unary(|count| count as f64 / in_a_second));
-    }
-    let array = cast(&array, &DataType::Float64)?;
-    Ok(array.as_primitive::<Float64Type>().clone())
-}
-
 /// The value of a row, where it is not null.
 pub(crate) fn text(texts: &StringViewArray, row: usize) -> Option<&str> {
     texts.is_valid(row).then(|| texts.value(row))
@@ -103,10 +62,12 @@ mod tests {
 
     use arrow_array::types::{Int8Type, Int32Type};
     use arrow_array::{
-        BinaryArray, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, DurationMillisecondArray,
-        FixedSizeBinaryArray, Float32Array, Int64Array, LargeBinaryArray, LargeStringArray, NullArray,
-        RunArray, StringArray, TimestampMicrosecondArray, UInt8Array,
+        ArrayRef, BinaryArray, BinaryViewArray, BooleanArray, Date32Array, Decimal128Array, DictionaryArray,
+        DurationMillisecondArray, FixedSizeBinaryArray, Float32Array, Int64Array, LargeBinaryArray,
+        LargeStringArray, NullArray, RunArray, StringArray, TimestampMicrosecondArray, UInt8Array,
     };
+
+    use arrow_schema::TimeUnit;
 
     use super::*;
 

@@ -13,9 +13,10 @@ use patata_run::{Id, RestoredRow, Rows, RunFolder};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyDict, PyString};
-use pyo3_arrow::ffi::{ArrayIterator, to_schema_pycapsule, to_stream_pycapsule};
+use pyo3_arrow::ffi::{ArrayIterator, to_schema_pycapsule};
 
 use super::error::exception;
+use crate::frames::exported;
 use crate::interpreter::detached;
 
 /// The most rows, and about the most bytes, that are read for one batch.
@@ -67,7 +68,7 @@ impl FolderTable {
         let field = Field::new_struct("", schema.fields().clone(), false);
         let columns = batches.map(|batch| batch.map(|batch| Arc::new(StructArray::from(batch)) as ArrayRef));
         let stream = Box::new(ArrayIterator::new(columns, Arc::new(field)));
-        to_stream_pycapsule(py, stream, requested_schema).map_err(PyErr::from)
+        exported(py, stream, requested_schema)
     }
 }
 

@@ -12,7 +12,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyDict};
 use pyo3::{PyTraverseError, PyVisit};
-use pyo3_arrow::ffi::{ArrayReader, to_schema_pycapsule, to_stream_pycapsule};
+use pyo3_arrow::ffi::{ArrayReader, to_schema_pycapsule};
 use pyo3_arrow::{PyRecordBatch, PyRecordBatchReader, PySchema};
 
 use super::fetching::Fetching;
@@ -25,6 +25,7 @@ use crate::control::Control;
 use crate::convert::{Conversion, Functions, Units};
 use crate::folder::{OpenedFolder, Passed, exception as folder_exception};
 use crate::fork::Process;
+use crate::frames::export::exported;
 use crate::interpreter::detached;
 use crate::options::Client;
 use crate::raised::Raised;
@@ -138,7 +139,7 @@ impl TableStream {
     ) -> PyResult<Bound<'py, PyCapsule>> {
         let schema = Self::schema(slf)?;
         let reader = Reader { stream: slf.clone().unbind(), field: struct_field(&schema) };
-        Ok(to_stream_pycapsule(slf.py(), Box::new(reader), requested_schema)?)
+        exported(slf.py(), Box::new(reader), requested_schema)
     }
 
     fn __arrow_c_schema__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyCapsule>> {

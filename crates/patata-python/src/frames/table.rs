@@ -6,7 +6,9 @@ use arrow_array::{Array, ArrayRef, RecordBatch, StructArray};
 use arrow_schema::{Field, FieldRef, SchemaRef};
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
-use pyo3_arrow::ffi::{ArrayIterator, to_schema_pycapsule, to_stream_pycapsule};
+use pyo3_arrow::ffi::{ArrayIterator, to_schema_pycapsule};
+
+use crate::frames::export::exported;
 
 /// Results in Arrow's layout: what has ``__arrow_c_stream__`` can be taken by any library of tables, without a copy.
 #[pyclass(module = "patata.frames", frozen)]
@@ -40,7 +42,7 @@ impl Table {
     ) -> PyResult<Bound<'py, PyCapsule>> {
         let structs: Vec<_> = self.batches.iter().cloned().map(|batch| Ok(struct_of(batch))).collect();
         let reader = ArrayIterator::new(structs, struct_field(&self.schema));
-        Ok(to_stream_pycapsule(py, Box::new(reader), requested_schema)?)
+        exported(py, Box::new(reader), requested_schema)
     }
 
     fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
