@@ -207,8 +207,8 @@ fn host_of(target: &Target) -> Cow<'_, str> {
 
 /// The registrable domain that a host is in; the host itself where it is in none.
 fn site_of(host: &str) -> &str {
-    let site = if is_name(host) { psl::domain_str(host) } else { None };
-    site.unwrap_or(host)
+    let domain = if is_name(host) { psl2::lookup(host) } else { None };
+    domain.and_then(|domain| domain.registrable_domain()).unwrap_or(host)
 }
 
 /// Whether it is the name of a host, and no address and no path.
@@ -222,7 +222,7 @@ fn domain_of(given: &SetCookie<'_>, host: &str) -> Option<(Box<str>, bool)> {
     let domain = canonical(std::str::from_utf8(named).ok()?)?;
     // A cookie for a public suffix ("co.uk") would go to strangers. The suffix's own host may set it, for
     // itself alone.
-    if is_name(host) && psl::suffix_str(&domain) == Some(&domain) {
+    if is_name(host) && psl2::lookup(&domain).is_some_and(|domain| domain.is_public_suffix()) {
         return (domain == host).then(|| (host.into(), true));
     }
     is_within(host, &domain).then(|| (domain.into(), false))
@@ -641,6 +641,12 @@ mod tests {
             (sent(&jar, "http://github.io/").as_str(), sent(&jar, "http://x.github.io/").as_str()),
             ("d=4", "")
         );
+        // All of ck are such suffixes but one; and so is what ends one rule (`*.firenet.ch`) and begins another.
+        set(&jar, "http://a.co.ck/", &["e=5; Domain=co.ck"]);
+        set(&jar, "http://www.ck/", &["f=6; Domain=www.ck"]);
+        set(&jar, "http://a.svc.firenet.ch/", &["g=7; Domain=svc.firenet.ch"]);
+        let urls = ["http://a.co.ck/", "http://a.www.ck/", "http://a.svc.firenet.ch/"];
+        assert_eq!(urls.map(|url| sent(&jar, url)), ["", "f=6", ""]);
     }
 
     #[test]
