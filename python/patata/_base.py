@@ -41,10 +41,12 @@ def close_after(error: BaseException, close: Callable[[], None]) -> None:
     try:
         close()
     except exceptions.RunFolderError as failed:
+        if isinstance(error, exceptions.RunFolderError):
+            return
+        # Python 3.10 has no notes: there it is raised, with the error as its context.
         if isinstance(error, GeneratorExit) or not hasattr(error, "add_note"):
             raise
-        if not isinstance(error, exceptions.RunFolderError):
-            error.add_note(f"the run folder could not be finished: {failed}")
+        error.add_note(f"the run folder could not be finished: {failed}")
 
 
 class Client:
