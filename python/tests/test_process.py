@@ -431,7 +431,7 @@ def test_a_run_leaves_nothing_however_it_ends(remote, ending, path):
         with Patata(2, verbose=False) as client:
             responses = client.http("get", [(i, remote + path) for i in range(400)])
             first = next(responses)
-            assert len(engine_threads()) == 2
+            assert eventually(lambda: len(engine_threads()) == 2)
             if ending == "to the end":
                 assert len(list(responses)) == 399
             elif ending == "break":
@@ -463,7 +463,7 @@ def test_a_loop_that_is_left_early_leaves_nothing(remote):
     with Patata(2, verbose=False) as client:
         for _ in range(20):
             assert first(client).status_code == 200
-        assert len(engine_threads()) == 2
+        assert eventually(lambda: len(engine_threads()) == 2)
 
 
 @pytest.mark.usefixtures("nothing_left")
