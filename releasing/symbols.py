@@ -1,22 +1,12 @@
-"""Lists what the extension in a wheel for Linux shows to others. Needs pyelftools."""
+"""Lists what the extension in a wheel for Linux shows to others, and wants of them. Needs pyelftools."""
 
 from __future__ import annotations
 
 import io
 import sys
 import zipfile
-from collections.abc import Iterator
 
 from elftools.elf.elffile import ELFFile
-
-
-def shown(library: bytes) -> Iterator[str]:
-    """The names that a library defines for others."""
-    table = ELFFile(io.BytesIO(library)).get_section_by_name(".dynsym")
-    for symbol in table.iter_symbols():
-        is_defined = symbol["st_shndx"] != "SHN_UNDEF"
-        if is_defined and symbol["st_info"]["bind"] in ("STB_GLOBAL", "STB_WEAK") and symbol.name:
-            yield symbol.name
 
 
 def main() -> None:
@@ -24,7 +14,10 @@ def main() -> None:
         (name,) = [
             name for name in wheel.namelist() if name.startswith("patata/_patata.") and name.endswith(".so")
         ]
-        print(*sorted(shown(wheel.read(name))), sep="\n")
+        library = ELFFile(io.BytesIO(wheel.read(name)))
+    for symbol in library.get_section_by_name(".dynsym").iter_symbols():
+        if symbol.name and symbol["st_info"]["bind"] in ("STB_GLOBAL", "STB_WEAK"):
+            print("wants" if symbol["st_shndx"] == "SHN_UNDEF" else "shows", symbol.name)
 
 
 if __name__ == "__main__":
