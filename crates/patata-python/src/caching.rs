@@ -10,6 +10,7 @@ use pyo3::types::PyDict;
 
 use crate::fault;
 use crate::interpreter::detached;
+use crate::once::interned;
 use crate::options::unusable;
 
 /// A private HTTP cache in a folder.
@@ -66,7 +67,7 @@ pub(crate) fn distinct(
     options: &Bound<'_, PyDict>,
 ) -> PyResult<Option<patata::Client>> {
     let py = options.py();
-    let Some(given) = options.get_item(pyo3::intern!(py, "distinct"))? else { return Ok(None) };
+    let Some(given) = options.get_item(interned!(py, "distinct"))? else { return Ok(None) };
     let made = match given.extract::<bool>() {
         Ok(false) => return Ok(None),
         Ok(true) => Distinct::new(client.cache()),

@@ -1,10 +1,13 @@
 //! The engine's errors as Python's: one exception class for each kind.
 
+use std::sync::OnceLock;
+
 use patata::{CertificateFault, ErrorKind, Phase};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyType};
+
+use crate::once::{member, once};
 
 /// Why a response is none: what is needed to make the exception and the contract's `data`, once asked for.
 #[derive(Debug, Clone)]
@@ -174,26 +177,18 @@ pub(crate) fn status_error<T: pyo3::PyClass>(response: &Bound<'_, T>) -> PyErr {
 
 /// Headers as Python's class for them.
 pub(crate) fn headers(py: Python<'_>, pairs: Vec<(String, String)>) -> PyResult<Bound<'_, PyAny>> {
-    static HEADERS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let class = HEADERS
-        .get_or_try_init(py, || Ok::<_, PyErr>(py.import("patata.models")?.getattr("Headers")?.unbind()))?;
-    class.bind(py).call1((pairs,))
+    static HEADERS: OnceLock<Py<PyAny>> = OnceLock::new();
+    member(&HEADERS, py, "patata.models", "Headers")?.call1((pairs,))
 }
 
 pub(crate) fn class<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
-    static CLASSES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
-    let classes = CLASSES.get_or_try_init(py, || {
-        let module = py.import("patata.exceptions")?;
-        Ok::<_, PyErr>(module.dict().unbind())
-    })?;
+    static CLASSES: OnceLock<Py<PyDict>> = OnceLock::new();
+    let classes = once(&CLASSES, || Ok(py.import("patata.exceptions")?.dict().unbind()))?;
     let class = classes.bind(py).as_any().get_item(name)?;
     Ok(class.cast::<PyType>()?.clone().into_any())
 }
 
 pub(crate) fn describe(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
-    static DESCRIBE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let describe = DESCRIBE.get_or_try_init(py, || {
-        Ok::<_, PyErr>(py.import("patata.exceptions")?.getattr("describe")?.unbind())
-    })?;
-    Ok(describe.bind(py))
+    static DESCRIBE: OnceLock<Py<PyAny>> = OnceLock::new();
+    member(&DESCRIBE, py, "patata.exceptions", "describe")
 }

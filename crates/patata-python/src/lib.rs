@@ -25,6 +25,7 @@ mod input;
 mod interpreter;
 mod json;
 mod limits;
+mod once;
 mod options;
 mod program;
 mod proxy;

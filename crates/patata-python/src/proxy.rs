@@ -5,7 +5,9 @@ use std::ffi::c_void;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyIterator, PyTuple};
-use pyo3::{PyTraverseError, PyVisit, ffi, intern};
+use pyo3::{PyTraverseError, PyVisit, ffi};
+
+use crate::once::interned;
 
 /// Passes on what is asked of a generator. A step costs no more than without it.
 #[pyclass(module = "patata._patata", frozen, subclass)]
@@ -32,16 +34,16 @@ impl GeneratorProxy {
 
     #[pyo3(signature = (value, /))]
     fn send<'py>(&self, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        self.inner.bind(value.py()).call_method1(intern!(value.py(), "send"), (value,))
+        self.inner.bind(value.py()).call_method1(interned!(value.py(), "send"), (value,))
     }
 
     #[pyo3(signature = (*raised))]
     fn throw<'py>(&self, raised: &Bound<'py, PyTuple>) -> PyResult<Bound<'py, PyAny>> {
-        self.inner.bind(raised.py()).call_method1(intern!(raised.py(), "throw"), raised)
+        self.inner.bind(raised.py()).call_method1(interned!(raised.py(), "throw"), raised)
     }
 
     fn close(&self, py: Python<'_>) -> PyResult<()> {
-        self.inner.bind(py).call_method0(intern!(py, "close")).map(drop)
+        self.inner.bind(py).call_method0(interned!(py, "close")).map(drop)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
@@ -83,16 +85,16 @@ impl AsyncGeneratorProxy {
 
     #[pyo3(signature = (value, /))]
     fn asend<'py>(&self, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        self.inner.bind(value.py()).call_method1(intern!(value.py(), "asend"), (value,))
+        self.inner.bind(value.py()).call_method1(interned!(value.py(), "asend"), (value,))
     }
 
     #[pyo3(signature = (*raised))]
     fn athrow<'py>(&self, raised: &Bound<'py, PyTuple>) -> PyResult<Bound<'py, PyAny>> {
-        self.inner.bind(raised.py()).call_method1(intern!(raised.py(), "athrow"), raised)
+        self.inner.bind(raised.py()).call_method1(interned!(raised.py(), "athrow"), raised)
     }
 
     fn aclose<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        self.inner.bind(py).call_method0(intern!(py, "aclose"))
+        self.inner.bind(py).call_method0(interned!(py, "aclose"))
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

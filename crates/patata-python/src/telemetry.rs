@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
 use crate::interpreter::detached;
+use crate::once::interned;
 use crate::options::unusable;
 
 /// Keeps the durations of exchanges, and those that are recorded as spans, until they are drained.
@@ -73,7 +74,7 @@ impl Durations {
 
 /// The observer behind what an option holds.
 pub(crate) fn observer(value: &Bound<'_, PyAny>) -> PyResult<Option<Arc<dyn ExchangeObserver>>> {
-    let recorder = value.getattr(pyo3::intern!(value.py(), "_recorder"))?;
+    let recorder = value.getattr(interned!(value.py(), "_recorder"))?;
     Ok(Some(recorder.cast::<PyRecorder>()?.get().0.observer()))
 }
 
@@ -86,7 +87,7 @@ pub(crate) fn traced(
     client: &patata::Client,
     options: &Bound<'_, PyDict>,
 ) -> PyResult<Option<patata::Client>> {
-    let Some(given) = options.get_item(pyo3::intern!(options.py(), "trace_parent"))? else { return Ok(None) };
+    let Some(given) = options.get_item(interned!(options.py(), "trace_parent"))? else { return Ok(None) };
     let (trace_id, span_id, flags, state, recorded, is_propagated): Parent = given.extract()?;
     let parent = TraceParent::new(trace_id, span_id).sampled(flags & 1 == 1).state(&state);
     let parent = parent.propagated(is_propagated);

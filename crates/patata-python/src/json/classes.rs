@@ -1,8 +1,11 @@
 //! Classes of the standard library and of numpy, each looked up once, and imported only if the program does.
 
+use std::sync::OnceLock;
+
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
+
+use crate::once::member;
 
 pub(super) static DATE: Class = Class::new("datetime", "date");
 pub(super) static DATETIME64: Class = Class::new("numpy", "datetime64");
@@ -17,12 +20,12 @@ pub(super) static UUID: Class = Class::new("uuid", "UUID");
 pub(crate) struct Class {
     module: &'static str,
     name: &'static str,
-    found: PyOnceLock<Py<PyAny>>,
+    found: OnceLock<Py<PyAny>>,
 }
 
 impl Class {
     const fn new(module: &'static str, name: &'static str) -> Self {
-        Self { module, name, found: PyOnceLock::new() }
+        Self { module, name, found: OnceLock::new() }
     }
 
     /// Whether the value is an instance of it, or of a class derived from it.
@@ -35,14 +38,14 @@ impl Class {
 
     /// The class; `None` as long as the program has not imported it, for then there are no objects of it.
     pub(super) fn get<'a, 'py>(&'a self, py: Python<'py>) -> PyResult<Option<&'a Bound<'py, PyAny>>> {
-        static MODULES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
-        if let Some(class) = self.found.get(py) {
+        static MODULES: OnceLock<Py<PyAny>> = OnceLock::new();
+        if let Some(class) = self.found.get() {
             return Ok(Some(class.bind(py)));
         }
-        let modules = MODULES.import(py, "sys", "modules")?;
+        let modules = member(&MODULES, py, "sys", "modules")?.cast::<PyDict>()?;
         let Some(module) = modules.get_item(self.module)? else { return Ok(None) };
         // A module that another thread has only begun to import may not have it yet.
         let Some(class) = module.getattr_opt(self.name)? else { return Ok(None) };
-        Ok(Some(self.found.get_or_init(py, || class.unbind()).bind(py)))
+        Ok(Some(self.found.get_or_init(|| class.unbind()).bind(py)))
     }
 }

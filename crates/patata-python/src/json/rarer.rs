@@ -1,21 +1,22 @@
 //! From Python objects to bytes: Enums, dataclasses, dates, UUIDs, Decimals, numpy's scalars, other mappings, and
 //! what derives from the types that JSON is made of.
 
-use pyo3::intern;
+use std::sync::OnceLock;
+
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyFloat, PyInt, PyList, PyMapping, PyString, PyTuple};
 
 use super::classes::{DECIMAL, ENUM};
 use super::encode::{Writer, no_number};
 use super::misfit::Misfit;
 use super::scalars::{of_numpy, text_of};
+use crate::once::{interned, member};
 
 impl Writer {
     /// What is none of the common types. Enums come first: their members may be of any type besides.
     pub(super) fn rarer(&mut self, value: &Bound<'_, PyAny>) -> Result<(), Misfit> {
         if ENUM.has(value)? {
-            let meant = value.getattr(intern!(value.py(), "value"))?;
+            let meant = value.getattr(interned!(value.py(), "value"))?;
             let written = self.nested(|writer| writer.value(&meant));
             return written.map_err(|misfit| misfit.within(".value".to_owned()));
         }
@@ -55,7 +56,7 @@ impl Writer {
     /// A key that is none of the common types.
     pub(super) fn rarer_key(&mut self, key: &Bound<'_, PyAny>) -> Result<(), Misfit> {
         if ENUM.has(key)? {
-            let meant = key.getattr(intern!(key.py(), "value"))?;
+            let meant = key.getattr(interned!(key.py(), "value"))?;
             return self.nested(|writer| writer.key(&meant));
         }
         if let Ok(text) = key.cast::<PyString>() {
@@ -76,11 +77,11 @@ impl Writer {
     /// A number with all its digits, as `Decimal` itself spells it: a subclass may print otherwise.
     fn decimal(&mut self, value: &Bound<'_, PyAny>) -> Result<(), Misfit> {
         let py = value.py();
-        if !value.call_method0(intern!(py, "is_finite"))?.is_truthy()? {
+        if !value.call_method0(interned!(py, "is_finite"))?.is_truthy()? {
             return Err(no_number(value).into());
         }
         let digits = match DECIMAL.get(py)? {
-            Some(class) => class.call_method1(intern!(py, "__str__"), (value,))?,
+            Some(class) => class.call_method1(interned!(py, "__str__"), (value,))?,
             None => value.str()?.into_any(),
         };
         self.verbatim(&digits)
@@ -89,7 +90,7 @@ impl Writer {
     fn dataclass(&mut self, value: &Bound<'_, PyAny>, fields: &Bound<'_, PyTuple>) -> Result<(), Misfit> {
         let mut separator = b'{';
         for field in fields {
-            let name = field.getattr(intern!(value.py(), "name"))?;
+            let name = field.getattr(interned!(value.py(), "name"))?;
             let name = name.cast::<PyString>().map_err(PyErr::from)?;
             self.out.push(separator);
             separator = b',';
@@ -117,11 +118,11 @@ impl Writer {
 
 /// The fields of an instance of a dataclass; `None` for everything else, dataclasses themselves too.
 fn fields_of<'py>(value: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyTuple>>> {
-    static FIELDS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    static FIELDS: OnceLock<Py<PyAny>> = OnceLock::new();
     let py = value.py();
-    if value.get_type().getattr_opt(intern!(py, "__dataclass_fields__"))?.is_none() {
+    if value.get_type().getattr_opt(interned!(py, "__dataclass_fields__"))?.is_none() {
         return Ok(None);
     }
-    let fields = FIELDS.import(py, "dataclasses", "fields")?.call1((value,))?;
+    let fields = member(&FIELDS, py, "dataclasses", "fields")?.call1((value,))?;
     Ok(Some(fields.cast_into::<PyTuple>()?))
 }
