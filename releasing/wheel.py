@@ -75,7 +75,6 @@ def build(target: str, interpreter: str | None, out: Path, *, is_native: bool) -
     made = sorted(set(out.glob("*.whl")) - before) or sorted(
         out.glob("*.whl"), key=lambda one: one.stat().st_mtime
     )
-    tools.run(tools.python_of(tools.environment()), Path(__file__).with_name("repack.py"), made[-1])
     return made[-1]
 
 
@@ -171,6 +170,8 @@ def main() -> None:
         wheel = build(target, arguments.interpreter, out, is_native=arguments.native)
     if arguments.quick:
         return None
+    if arguments.check is None:
+        tools.run(tools.python_of(tools.environment()), Path(__file__).with_name("repack.py"), wheel)
     found = faults(wheel, is_native=arguments.native)
     for fault in found:
         print(f"{wheel.name}: {fault}", file=sys.stderr)
