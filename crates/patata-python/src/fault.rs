@@ -183,7 +183,7 @@ pub(crate) fn headers(py: Python<'_>, pairs: Vec<(String, String)>) -> PyResult<
 
 pub(crate) fn class<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
     static CLASSES: OnceLock<Py<PyDict>> = OnceLock::new();
-    let classes = once(&CLASSES, || Ok(py.import("patata.exceptions")?.dict().unbind()))?;
+    let classes = once(&CLASSES, || py.import("patata.exceptions").map(|module| module.dict().unbind()))?;
     let class = classes.bind(py).as_any().get_item(name)?;
     Ok(class.cast::<PyType>()?.clone().into_any())
 }

@@ -3,6 +3,7 @@
 //! Not by pyo3's `PyOnceLock` and `intern!`: whoever makes something there lets go of the interpreter while it holds
 //! the cell, and where another thread forks just then, the child waits for it for good.
 
+use std::convert::Infallible;
 use std::sync::OnceLock;
 
 use pyo3::prelude::*;
@@ -12,7 +13,7 @@ use pyo3::types::PyString;
 ///
 /// # Errors
 /// That of making it; the cell is then as empty as before.
-pub(crate) fn once<T>(cell: &OnceLock<T>, make: impl FnOnce() -> PyResult<T>) -> PyResult<&T> {
+pub(crate) fn once<T, E>(cell: &OnceLock<T>, make: impl FnOnce() -> Result<T, E>) -> Result<&T, E> {
     if let Some(made) = cell.get() {
         return Ok(made);
     }
@@ -30,7 +31,7 @@ pub(crate) fn member<'a, 'py>(
     module: &str,
     name: &str,
 ) -> PyResult<&'a Bound<'py, PyAny>> {
-    let member = once(cell, || Ok(py.import(module)?.getattr(name)?.unbind()))?;
+    let member = once(cell, || py.import(module)?.getattr(name).map(Bound::unbind))?;
     Ok(member.bind(py))
 }
 
@@ -40,11 +41,8 @@ pub(crate) fn name<'a, 'py>(
     py: Python<'py>,
     text: &str,
 ) -> &'a Bound<'py, PyString> {
-    if let Some(name) = cell.get() {
-        return name.bind(py);
-    }
-    let name = PyString::intern(py, text).unbind();
-    cell.get_or_init(|| name).bind(py)
+    let Ok(name) = once(cell, || Ok::<_, Infallible>(PyString::intern(py, text).unbind()));
+    name.bind(py)
 }
 
 /// The Python string of a literal, made once: `interned!(py, "send")`.
