@@ -5,8 +5,9 @@ use arrow_schema::{ArrowError, Schema};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::error::{TableError, plain};
+use crate::values::layouts::texts;
 use crate::values::path::Path;
-use crate::values::scalars::{is_scalar, text, texts};
+use crate::values::scalars::{is_scalar, text};
 
 /// What stands in a URL's path or query for something else: all but RFC 3986's unreserved characters.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');

@@ -13,7 +13,7 @@ use arrow_schema::{ArrowError, DataType, Field, Fields};
 
 use crate::error::{TableError, told};
 use crate::values::json::Json;
-use crate::values::scalars::bytes;
+use crate::values::layouts::bytes;
 
 /// How many rows become lines at once, and about how many bytes of them at most.
 const ROWS: usize = 1024;

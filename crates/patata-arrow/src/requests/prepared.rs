@@ -12,8 +12,9 @@ use crate::columns::template::{Template, unreadable};
 use crate::columns::{Part, Plan, UrlSource};
 use crate::rows::Row;
 use crate::values::json::Json;
+use crate::values::layouts::{self, numbers, texts};
 use crate::values::pairs::Pairs;
-use crate::values::scalars::{self, numbers, text, texts};
+use crate::values::scalars::text;
 
 /// A column's values, and the column's name, by which errors call it.
 struct Named<V> {
@@ -71,7 +72,7 @@ impl Prepared {
             params: read(plan, rows, Part::Params, Pairs::read)?,
             json: read(plan, rows, Part::Json, Json::read)?,
             forms: read(plan, rows, Part::Form, Pairs::read)?,
-            contents: read(plan, rows, Part::Content, scalars::bytes)?,
+            contents: read(plan, rows, Part::Content, layouts::bytes)?,
             timeouts: read(plan, rows, Part::Timeout, numbers)?,
             costs: read(plan, rows, Part::Cost, Pairs::read)?,
         })

@@ -11,7 +11,8 @@ use memchr::memmem::Finder;
 use serde::de::IgnoredAny;
 
 use crate::error::plain;
-use crate::values::scalars::{is_bytes, is_text, text, texts};
+use crate::values::layouts::texts;
+use crate::values::scalars::{is_bytes, is_text, text};
 
 /// What the encoder writes in the place of a value that it has no form for.
 const ERROR: &[u8] = b"\"ERROR: ";

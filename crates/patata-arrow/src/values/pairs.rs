@@ -10,8 +10,8 @@ use arrow_schema::{ArrowError, DataType};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
-use crate::values::layouts::text_lists;
-use crate::values::scalars::{is_scalar, is_text, text, texts};
+use crate::values::layouts::{text_lists, texts};
+use crate::values::scalars::{is_scalar, is_text, text};
 
 /// A column of names with values.
 #[derive(Debug)]

@@ -1,11 +1,9 @@
-//! Scalars of every type and layout as texts, as bytes, or as numbers: each column is brought into one layout first
-//! (layouts.rs), so that what reads its rows knows only that one.
+//! Which types hold texts, bytes, numbers, or any scalars, whatever they are packed into; and a row's value, once its
+//! column is brought into one layout (layouts.rs).
 
 use arrow_array::timezone::Tz;
 use arrow_array::{Array, StringViewArray};
 use arrow_schema::DataType;
-
-pub(crate) use crate::values::layouts::{bytes, numbers, texts};
 
 /// The type of the values, whatever they are packed into.
 pub(crate) fn unpacked(data_type: &DataType) -> &DataType {
@@ -70,6 +68,7 @@ mod tests {
     use arrow_schema::TimeUnit;
 
     use super::*;
+    use crate::values::layouts::{bytes, numbers, texts};
 
     fn read(array: ArrayRef) -> Vec<Option<String>> {
         assert!(is_scalar(array.data_type()), "{}", array.data_type());
