@@ -26,7 +26,7 @@ def tool(name):
     return module
 
 
-versions, wheel = tool("versions"), tool("wheel")
+readme, versions, wheel = tool("readme"), tool("versions"), tool("wheel")
 
 
 def test_all_that_names_the_version_names_the_same():
@@ -55,6 +55,22 @@ def test_a_file_with_another_version_is_noticed(monkeypatch, name):
 def test_the_notes_of_a_release_are_the_section_on_top_of_the_changelog():
     assert versions.notes().strip()
     assert "\n## " not in versions.notes()
+
+
+def test_on_pypi_the_links_of_the_readme_lead_to_the_repository():
+    def link(kind, path):
+        return f"https://github.com/oalfonso-o/patata/{kind}/v4.0.0/{path}"
+
+    text = readme.absolute(versions.text("README.md"), "v4.0.0")
+    assert f"]({link('blob', 'docs/tutorial.md')})" in text
+    assert f"]({link('raw', 'docs/pictures/live.svg')})" in text
+    assert f'srcset="{link("raw", "bench/results/contest-dark.svg")}"' in text
+    assert f'src="{link("raw", "bench/results/contest-light.svg")}"' in text
+    assert "<https://oalfonso-o.github.io/patata/>" in text
+    targets = re.findall(r'(?:\]\(|(?:src|srcset|href)=")([^)"]+)', text)
+    assert len(targets) > 20
+    assert [target for target in targets if not target.startswith("https://")] == []
+    assert readme.absolute(text, "v9.9.9") == text
 
 
 def made(path, size=1_000):
