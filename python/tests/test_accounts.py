@@ -12,7 +12,7 @@ from contextlib import aclosing
 import pytest
 from patata import AsyncPatata, Patata, exceptions
 from patata._aio.call import BATCH
-from support import RawServer, engine_threads, eventually, start_python
+from support import RawServer, eventually, start_python
 
 DATA_THAT_IS_NO_JSON = object()
 NO_REQUEST = "no request"
@@ -277,7 +277,7 @@ def test_a_closed_client_says_what_was_not_done():
 
         def items():
             yield from ((id_, server.url) for id_ in range(5))
-            eventually(lambda: len(server.heads) == 2)
+            assert eventually(lambda: len(server.heads) == 2)
             client.close()
 
         with pytest.raises(exceptions.ClientClosedError) as raised:
@@ -329,8 +329,7 @@ def test_ctrl_c_leaves_the_receipt(client):
     script = textwrap.dedent(CTRL_C).format(client=client, run=textwrap.dedent(RUNS[client]))
     with RawServer(lambda *_: eventually(lambda: False, seconds=1)) as server:
         process = start_python("-c", script, server.url)
-        eventually(lambda: len(server.heads) == 2)
+        assert eventually(lambda: len(server.heads) == 2)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
     assert out.split("\n")[0] == "[0, 1] [2, 3, 4] True", err
-    eventually(lambda: not engine_threads())

@@ -256,7 +256,7 @@ def test_an_input_of_an_asyncio_call_is_told_of_too(server, caplog, kind):
 
     def blocks():
         yield 0, server.url
-        eventually(lambda: waiting_lines(caplog))
+        assert eventually(lambda: waiting_lines(caplog))
         yield 1, server.url
 
     async def main():

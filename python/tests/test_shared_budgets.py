@@ -153,7 +153,7 @@ def test_what_a_budget_allows_can_be_set_while_it_is_shared():
 def test_permits_can_be_set_while_they_are_held(started):
     with Arrivals(delay=0.05) as server, Budget(concurrency=1).serve() as handle:
         workers = [started(handle, server.url, str(number), 60) for number in range(2)]
-        eventually(lambda: len(server.log) >= 4)
+        assert eventually(lambda: len(server.log) >= 4)
         assert server.most_in_flight == 1
         handle.set(concurrency=6)
         assert [worker.ended()[0] for worker in workers] == [{"200": 60}] * 2
