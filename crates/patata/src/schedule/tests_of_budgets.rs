@@ -283,6 +283,24 @@ fn costs_that_no_budget_holds_are_named() {
 }
 
 #[test]
+fn a_shared_budget_that_is_told_its_units_meanwhile_refuses_nothing_that_it_has() {
+    for _ in 0..200 {
+        let allotment = Allotment::leased(|_| None);
+        let limits = Limits { allotment: Some(allotment.clone()), ..Limits::default() };
+        let mut schedule = Schedule::new(limits, 100, 1);
+        let call = begin(&mut schedule, Limits::default());
+        let costs = Costs::new([("tokens", 1.0)]).unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(|| allotment.set_units([("tokens", 10.0)]));
+            while !allotment.knows_units() {
+                assert_eq!(schedule.check_costs(&call, &costs), Ok(()));
+            }
+        });
+        assert_eq!(schedule.check_costs(&call, &costs), Ok(()));
+    }
+}
+
+#[test]
 fn a_host_whose_budget_is_used_is_not_forgotten() {
     let mut schedule = Schedule::new(budgets(&[], &[("tokens", "10/s")]), 100, 1);
     let call = begin(&mut schedule, Limits::default());

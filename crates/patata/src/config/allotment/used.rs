@@ -42,6 +42,11 @@ impl Allotment {
         drop(other);
     }
 
+    /// Whether it has been told which units it has slots of.
+    pub(crate) fn knows_units(&self) -> bool {
+        self.0.process == std::process::id() && self.state().units.is_some()
+    }
+
     /// The units that it has slots of, once they are known.
     pub(crate) fn known_units(&self) -> Option<Vec<Unit>> {
         if self.0.process != std::process::id() {

@@ -212,6 +212,8 @@ impl Schedule {
     pub(crate) fn check_costs(&self, call: &Call, costs: &Costs) -> Result<(), String> {
         let (of_client, of_call) = (self.limits.budgets.as_deref(), self.calls.stated_budgets(call));
         let shared = self.limits.allotment.as_ref();
+        // Looked at before its units are, as it may be told of them meanwhile.
+        let knows_units = shared.is_none_or(Allotment::knows_units);
         for (unit, cost) in costs.iter() {
             let of = |limits: &BudgetLimits| least(most(&limits.in_all, unit), most(&limits.per_host, unit));
             let own = least(of_client.and_then(of), of_call.and_then(of));
@@ -225,16 +227,14 @@ impl Schedule {
                 Some(_) => {}
                 // It may be one that a server names.
                 None if self.is_rate_auto(call) => {}
-                None => match shared.map(Allotment::known_units) {
-                    // It may be one of a shared budget that has not said yet which it has.
-                    Some(None) => {}
-                    units => {
-                        let units = units.flatten().unwrap_or_default();
-                        let both = of_client.into_iter().chain(of_call);
-                        let all = both.flat_map(|limits| limits.in_all.iter().chain(&limits.per_host));
-                        return Err(unknown(unit, all, &units));
-                    }
-                },
+                // It may be one of a shared budget that has not said yet which it has.
+                None if !knows_units => {}
+                None => {
+                    let units = shared.and_then(Allotment::known_units).unwrap_or_default();
+                    let both = of_client.into_iter().chain(of_call);
+                    let all = both.flat_map(|limits| limits.in_all.iter().chain(&limits.per_host));
+                    return Err(unknown(unit, all, &units));
+                }
             }
         }
         Ok(())
