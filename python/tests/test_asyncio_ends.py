@@ -4,6 +4,8 @@ import asyncio
 import gc
 import itertools
 import signal
+import subprocess
+import sys
 import textwrap
 import threading
 import time
@@ -296,6 +298,21 @@ INTERRUPTED = {
 }
 
 
+def interrupted(process):
+    """What a program has to say as Ctrl-C ends it, and whether it had to be told once more.
+
+    As Ctrl-C comes, asyncio of Python 3.10 may lose the callback that it is just about to call, without which
+    nothing goes on: then a user presses again.
+    """
+    process.send_signal(signal.SIGINT)
+    if sys.version_info < (3, 11):
+        with suppress(subprocess.TimeoutExpired):
+            return process.communicate(timeout=15)[1], False
+        process.send_signal(signal.SIGINT)
+        return process.communicate(timeout=15)[1], True
+    return process.communicate(timeout=30)[1], False
+
+
 @pytest.mark.parametrize("loop", RUNNERS)
 @pytest.mark.parametrize("state", INTERRUPTED)
 def test_ctrl_c_ends_the_program_without_noise(tmp_path, remote, loop, state):
@@ -305,11 +322,13 @@ def test_ctrl_c_ends_the_program_without_noise(tmp_path, remote, loop, state):
     try:
         assert process.stdout.readline() == "ready\n", process.stderr.read()
         time.sleep(0.3)
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=30)
+        err, was_lost = interrupted(process)
     finally:
         process.kill()
         process.communicate()
+    if was_lost:
+        assert "\nKeyboardInterrupt\n" in err, err
+        return
     assert err.rstrip().endswith("KeyboardInterrupt"), err
     for noise in (
         "never awaited",
