@@ -49,14 +49,15 @@ fn nothing_is_sent_before_the_units_are_known_and_nothing_is_forgotten_when_they
     let allotment = Allotment::leased(|_| None);
     let now = clock::now();
     assert!(allotment.known_units().is_none());
+    assert_eq!(allotment.most(&Unit::new("tokens")), None);
     assert!(!allotment.take(&Costs::default(), now));
     allotment.set_units([("tokens", 10.0), ("pages", 5.0)]);
     assert!(allotment.take(&Costs::default(), now));
     allotment.grant("tokens", now, 3.0);
     allotment.set_units([("tokens", 20.0)]);
     assert!((allotment.ahead("tokens") - 3.0).abs() < 1e-9);
-    assert_eq!(allotment.most(&Unit::new("tokens")), Some(20.0));
-    assert_eq!(allotment.most(&Unit::new("pages")), None);
+    assert_eq!(allotment.most(&Unit::new("tokens")), Some(Some(20.0)));
+    assert_eq!(allotment.most(&Unit::new("pages")), Some(None));
 }
 
 #[test]

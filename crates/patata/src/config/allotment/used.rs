@@ -42,11 +42,6 @@ impl Allotment {
         drop(other);
     }
 
-    /// Whether it has been told which units it has slots of.
-    pub(crate) fn knows_units(&self) -> bool {
-        self.0.process == std::process::id() && self.state().units.is_some()
-    }
-
     /// The units that it has slots of, once they are known.
     pub(crate) fn known_units(&self) -> Option<Vec<Unit>> {
         if self.0.process != std::process::id() {
@@ -55,9 +50,13 @@ impl Allotment {
         self.state().units.as_ref().map(|units| units.iter().map(|stock| stock.unit.clone()).collect())
     }
 
-    /// What a request can cost of a unit at most, where it has that unit.
-    pub(crate) fn most(&self, unit: &Unit) -> Option<f64> {
-        self.state().stocks().find(|stock| stock.unit == *unit).map(|stock| stock.most)
+    /// What a request can cost of a unit at most, where it has that unit; nothing at all before its units are known.
+    ///
+    /// Both by one look, as it may be told of them between two.
+    pub(crate) fn most(&self, unit: &Unit) -> Option<Option<f64>> {
+        let state = self.state();
+        let units = state.units.as_ref()?;
+        Some(units.iter().find(|stock| stock.unit == *unit).map(|stock| stock.most))
     }
 
     /// What there is too little of for a request that costs so much; where there is enough, and all are to be left alone, the

@@ -96,7 +96,7 @@ impl Allotted {
 
     /// Whether a request costs more than there ever is.
     fn is_too_dear(&self, costs: &Costs) -> bool {
-        costs.iter().any(|(unit, cost)| self.allotment.most(unit).is_some_and(|most| cost > most))
+        costs.iter().any(|(unit, cost)| self.allotment.most(unit).flatten().is_some_and(|most| cost > most))
     }
 
     /// Whether it is to be seen that some who wait can never be paid.

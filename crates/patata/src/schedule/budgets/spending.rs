@@ -212,12 +212,11 @@ impl Schedule {
     pub(crate) fn check_costs(&self, call: &Call, costs: &Costs) -> Result<(), String> {
         let (of_client, of_call) = (self.limits.budgets.as_deref(), self.calls.stated_budgets(call));
         let shared = self.limits.allotment.as_ref();
-        // Looked at before its units are, as it may be told of them meanwhile.
-        let knows_units = shared.is_none_or(Allotment::knows_units);
         for (unit, cost) in costs.iter() {
             let of = |limits: &BudgetLimits| least(most(&limits.in_all, unit), most(&limits.per_host, unit));
             let own = least(of_client.and_then(of), of_call.and_then(of));
-            match least(own, shared.and_then(|allotment| allotment.most(unit))) {
+            let of_shared = shared.map_or(Some(None), |allotment| allotment.most(unit));
+            match least(own, of_shared.flatten()) {
                 Some(most) if cost > most => {
                     return Err(format!(
                         "the request costs {cost} {unit}, and the budget of {unit} never holds more than {most}; make \
@@ -228,7 +227,7 @@ impl Schedule {
                 // It may be one that a server names.
                 None if self.is_rate_auto(call) => {}
                 // It may be one of a shared budget that has not said yet which it has.
-                None if !knows_units => {}
+                None if of_shared.is_none() => {}
                 None => {
                     let units = shared.and_then(Allotment::known_units).unwrap_or_default();
                     let both = of_client.into_iter().chain(of_call);
